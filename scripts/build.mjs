@@ -1,0 +1,47 @@
+// Bundles every program into dist/*.cjs: one CommonJS file per entry plus shared lazy chunks (CommonJS starts faster
+// than ESM, and a bundle faster than a tree of modules; see docs/performance.md).
+import { existsSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+
+const entries = {
+  cli: "src/cli/main.ts",
+  executor: "src/cli/executor.ts",
+  supervisor: "src/host/supervisor/main.ts",
+  sandbox: "sandbox/main.ts",
+  "sandbox-platform": "sandbox/platform.ts",
+  "sandbox-app": "sandbox/app.ts",
+  "sandbox-fly": "sandbox/fly.ts",
+};
+
+const input = Object.fromEntries(
+  Object.entries(entries)
+    .filter(([, file]) => existsSync(join(root, file)))
+    .map(([name, file]) => [name, join(root, file)]),
+);
+
+// `--out DIR` builds elsewhere, so that two builds of one checkout do not disturb each other.
+const outAt = process.argv.indexOf("--out");
+const out = outAt > 0 ? process.argv[outAt + 1] : join(root, "dist");
+rmSync(out, { recursive: true, force: true });
+const bundle = await rolldown({
+  input,
+  platform: "node",
+  // sandbox-app.cjs is started once per machine and must stay a single tiny file; rolldown keeps it so because it
+  // shares nothing with the others.
+  onLog: (level, log, print) => {
+    if (level === "warn") throw new Error(`build: ${log.message}`);
+    print(level, log);
+  },
+});
+await bundle.write({
+  dir: out,
+  format: "cjs",
+  entryFileNames: "[name].cjs",
+  chunkFileNames: "chunks/[name]-[hash].cjs",
+  minify: false,
+});
+await bundle.close();
