@@ -1,0 +1,306 @@
+/**
+ * The journal's events: the only truth about a run. Status, resume, report, history and metrics are folds of these
+ * (`run-record.ts`). Types are dotted past tense; fields are only ever added within a major version of the format.
+ * Every event is already masked when it is made; `seq`, `at`, `run` and `hash` are added by the journal.
+ */
+import type { Effects, Phase } from "../language/runbook.ts";
+import type { FailureClass } from "../steps/step-type.ts";
+import type { Json, JsonObject } from "../util/json.ts";
+
+export type StepStatus =
+  | "pending"
+  | "running"
+  | "succeeded"
+  | "failed"
+  | "skipped"
+  | "waiting"
+  | "cancelled"
+  | "timed_out"
+  | "indeterminate"
+  | "undone"
+  | "undo_failed";
+
+export type RunResult =
+  | "running"
+  | "succeeded"
+  | "failed"
+  | "aborted"
+  | "refused"
+  | "waiting"
+  | "interrupted"
+  | "rolled_back"
+  | "rollback_failed";
+
+/** A verification's outcome, with both sides in words. */
+export interface CheckOutcome {
+  readonly that: string;
+  readonly status: "met" | "not_met" | "undecided" | "could_not_run";
+  readonly severity: "error" | "warning";
+  readonly expected: string | null;
+  readonly actual: string | null;
+  readonly message: string | null;
+  /** Value of `show`, when the check was not met. */
+  readonly show: Json;
+}
+
+export interface Failure {
+  readonly class: FailureClass;
+  readonly reason: string;
+  readonly message: string;
+  readonly facts: JsonObject;
+}
+
+export interface Artifact {
+  /** As the step wrote it, relative to its working directory. */
+  readonly name: string;
+  /** Relative to the run directory. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** What one command printed: where the masked bytes are and what they were. Paths are relative to the run directory. */
+export interface OutputRecord {
+  readonly stdout: {
+    readonly file: string;
+    readonly bytes: number;
+    readonly sha256: string;
+    readonly droppedBytes: number;
+  };
+  readonly stderr: {
+    readonly file: string;
+    readonly bytes: number;
+    readonly sha256: string;
+    readonly droppedBytes: number;
+  };
+  /** First and last lines of stdout and stderr for the report, masked. */
+  readonly excerpt: { readonly stdout: string; readonly stderr: string };
+}
+
+/** Who did something, and how that is known. */
+export interface Person {
+  readonly name: string;
+  /** `login` = the OS account; `signature` = an Ed25519 key listed in `policy.approvers`. */
+  readonly method: "login" | "signature" | "approval-file";
+  readonly login: string;
+  readonly keyId: string | null;
+  readonly groups: readonly string[];
+}
+
+export interface StepFacts {
+  /** `confirm.version`, `deploy.rollback.redeploy`, `hosts[3].ping`. */
+  readonly step: string;
+}
+
+export type JournalEvent =
+  | {
+      readonly type: "run.started";
+      readonly format: "runbook.journal/1.0";
+      readonly tool: string;
+      readonly runbook: string;
+      readonly version: string;
+      readonly title: string;
+      readonly kind: string;
+      readonly digest: string;
+      readonly planDigest: string;
+      readonly target: string;
+      readonly protected: boolean;
+      readonly actor: string;
+      readonly reason: string | null;
+      readonly inputs: readonly {
+        readonly name: string;
+        readonly value: Json;
+        readonly source: string;
+        readonly sensitive: boolean;
+      }[];
+      readonly secrets: readonly string[];
+      /** Sealed file (relative to the run directory) → `sha256:…`. */
+      readonly files: Readonly<Record<string, string>>;
+      /** The runbook's path in the project, and its repository state when there is one. */
+      readonly source: { readonly file: string; readonly commit: string | null; readonly dirty: boolean | null };
+      readonly environment: JsonObject;
+      readonly objectives: readonly { readonly name: string; readonly targetMs: number }[];
+      readonly budgetMs: number | null;
+      /** Every step in execution order, groups included, so that a report knows what never ran. */
+      readonly steps: readonly PlannedStepFacts[];
+    }
+  | {
+      readonly type: "executor.started";
+      readonly pid: number;
+      readonly startTime: string;
+      readonly bootId: string;
+      readonly host: string;
+      readonly uptimeMs: number;
+      readonly node: string;
+      readonly tool: string;
+      readonly resumed: boolean;
+    }
+  | { readonly type: "executor.stopped"; readonly why: string }
+  | { readonly type: "recovery.truncated"; readonly bytes: number; readonly sha256: string; readonly keptAs: string }
+  | { readonly type: "lock.acquired"; readonly key: string }
+  | { readonly type: "lock.released"; readonly key: string }
+  | ({ readonly type: "step.skipped"; readonly title: string; readonly why: string } & StepFacts)
+  | ({
+      readonly type: "step.started";
+      readonly title: string;
+      readonly attempt: number;
+      readonly phase: Phase;
+      readonly stepType: string;
+      readonly effects: Effects;
+      readonly action: string;
+      readonly definition: string;
+    } & StepFacts)
+  | ({
+      readonly type: "command.started";
+      readonly attempt: number;
+      readonly command: string;
+      readonly argv: readonly string[];
+      readonly cwd: string;
+      readonly env: readonly string[];
+      readonly effects: Effects;
+      readonly timeoutMs: number;
+    } & StepFacts)
+  | ({
+      readonly type: "command.finished";
+      readonly attempt: number;
+      readonly command: string;
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+      readonly cause: string;
+      readonly durationMs: number;
+      readonly drained: boolean;
+      readonly survivors: readonly number[];
+      readonly outputGap: string;
+      readonly adopted: boolean;
+      readonly output: OutputRecord;
+    } & StepFacts)
+  | ({
+      readonly type: "step.retrying";
+      readonly attempt: number;
+      readonly delayMs: number;
+      readonly failure: Failure;
+    } & StepFacts)
+  | ({ readonly type: "step.polled"; readonly polls: number; readonly checks: readonly CheckOutcome[] } & StepFacts)
+  | ({
+      readonly type: "step.finished";
+      readonly status: StepStatus;
+      readonly attempt: number;
+      readonly durationMs: number;
+      readonly outputs: JsonObject;
+      readonly checks: readonly CheckOutcome[];
+      readonly artifacts: readonly Artifact[];
+      readonly failure: Failure | null;
+      /** Result, when small; what expressions of later steps do not need is left out. */
+      readonly result: Json;
+      /** Why a group, an item or an adopted step ended so; null = plain. */
+      readonly note: string | null;
+    } & StepFacts)
+  | ({
+      readonly type: "step.indeterminate";
+      readonly attempt: number;
+      readonly why: string;
+      readonly known: string;
+    } & StepFacts)
+  | ({
+      readonly type: "step.checked";
+      readonly that: string;
+      readonly applied: boolean | null;
+      readonly actual: string | null;
+      readonly why: "retry" | "resume" | "probe" | "undo";
+    } & StepFacts)
+  | ({
+      readonly type: "decision.recorded";
+      readonly decision: "accept" | "retry" | "skip";
+      readonly reason: string;
+      readonly by: Person;
+    } & StepFacts)
+  | ({ readonly type: "override.recorded"; readonly reason: string; readonly by: Person } & StepFacts)
+  | ({
+      readonly type: "window.warned";
+      readonly window: string;
+      readonly now: string;
+      readonly why: string;
+    } & StepFacts)
+  | ({
+      readonly type: "approval.requested";
+      readonly kind: "approval" | "manual" | "checkpoint" | "indeterminate";
+      readonly title: string;
+      readonly prompt: string;
+      readonly from: readonly string[];
+      readonly min: number;
+      readonly selfApproval: boolean;
+      readonly expiresAt: string | null;
+      /** Exactly what a person is shown; `shownDigest` is its SHA-256, and approvals bind to it. */
+      readonly shown: string;
+      readonly shownDigest: string;
+      readonly nonce: string;
+      readonly evidence: "none" | "note" | "file";
+    } & StepFacts)
+  | ({
+      readonly type: "approval.decided";
+      readonly decision: "approved" | "rejected" | "expired" | "refused";
+      readonly by: Person | null;
+      readonly reason: string | null;
+      readonly shownDigest: string;
+      readonly signature: string | null;
+      readonly attachments: readonly Artifact[];
+    } & StepFacts)
+  | { readonly type: "signal.received"; readonly signal: string; readonly press: number }
+  | {
+      readonly type: "abort.requested";
+      readonly by: Person;
+      readonly reason: string | null;
+      readonly rollback: boolean;
+      readonly now: boolean;
+    }
+  | { readonly type: "rollback.started"; readonly why: string; readonly steps: readonly string[] }
+  | { readonly type: "rollback.finished"; readonly ok: boolean }
+  | { readonly type: "run.waiting"; readonly for: readonly string[] }
+  | { readonly type: "run.resumed"; readonly by: Person; readonly waitedMs: number }
+  | { readonly type: "clock.anomaly"; readonly wallMs: number; readonly bootMs: number }
+  | {
+      readonly type: "notification.sent";
+      readonly on: string;
+      readonly stepType: string;
+      readonly ok: boolean;
+      readonly detail: string;
+    }
+  | { readonly type: "verdict.reopened"; readonly why: string; readonly by: Person }
+  | {
+      readonly type: "run.finished";
+      readonly result: RunResult;
+      readonly exitCode: number;
+      readonly exitName: string;
+      readonly durationMs: number;
+      readonly workingMs: number;
+      readonly waitingMs: number;
+      readonly objectives: readonly {
+        readonly name: string;
+        readonly targetMs: number;
+        readonly actualMs: number | null;
+        readonly met: boolean | null;
+        readonly measured: string;
+      }[];
+      readonly budget: { readonly targetMs: number; readonly actualMs: number; readonly met: boolean } | null;
+      readonly summary: string;
+    }
+  /** Last record: everything before it is complete. `records` counts itself; `headHash` is the hash before it. */
+  | { readonly type: "run.sealed"; readonly records: number; readonly headHash: string };
+
+export interface PlannedStepFacts {
+  readonly path: string;
+  readonly id: string;
+  readonly title: string;
+  readonly phase: Phase;
+  readonly stepType: string;
+  readonly effects: Effects;
+  readonly note: string | null;
+}
+
+/** An event as it stands in the journal. */
+export type JournalRecord = JournalEvent & {
+  readonly seq: number;
+  readonly at: string;
+  readonly run: string;
+  readonly hash: string;
+};

@@ -1,0 +1,71 @@
+/** What the engine needs from the world, as interfaces; `host/` has the only implementations that touch it. */
+import type { JournalEvent, JournalRecord, Person } from "./events.ts";
+import type { RunRecord } from "./run-record.ts";
+
+/**
+ * The one door to run state. Locally these are files (`host/run-store.ts`); the engine may not know.
+ * Every method that makes something durable throws `JournalError` when it cannot; after that nothing may be started.
+ */
+export interface RunStore {
+  readonly record: RunRecord;
+  /** Queues an event; durable at the next `flush` (or at the end of this turn of the event loop). */
+  append(event: JournalEvent): void;
+  /** Returns when everything appended so far is durable. Synchronous: what comes after it comes after it. */
+  flush(): void;
+  /** Decisions, aborts and signals that others left for this run, oldest first; each is handed out once. */
+  takeMessages(): Promise<readonly InboxMessage[]>;
+  /** Calls back when messages may have arrived; returns how to stop. */
+  onMessage(listener: () => void): () => void;
+  acquireLock(key: string): Promise<LockOutcome>;
+  releaseLock(key: string): Promise<void>;
+}
+
+export type LockOutcome =
+  | { readonly kind: "acquired" }
+  | { readonly kind: "busy"; readonly run: string; readonly step: string | null; readonly sinceMs: number };
+
+/** What another process asks of the executor. Validated where it is written and again where it is read. */
+export type InboxMessage =
+  | {
+      readonly kind: "decision";
+      readonly step: string;
+      readonly decision: "approved" | "rejected";
+      readonly by: Person;
+      readonly reason: string | null;
+      readonly shownDigest: string;
+      readonly signature: string | null;
+      readonly attachments: readonly { readonly name: string; readonly file: string }[];
+    }
+  | { readonly kind: "override"; readonly step: string; readonly reason: string; readonly by: Person }
+  | {
+      readonly kind: "abort";
+      readonly by: Person;
+      readonly reason: string | null;
+      readonly rollback: boolean;
+      readonly now: boolean;
+    }
+  | { readonly kind: "signal"; readonly signal: "SIGINT" | "SIGTERM"; readonly press: number };
+
+/** The journal could not be made durable: disk full, I/O error, short write. Exit 9. */
+export class JournalError extends Error {
+  readonly code: string;
+  readonly file: string;
+  constructor(code: string, file: string, message: string) {
+    super(message);
+    this.name = "JournalError";
+    this.code = code;
+    this.file = file;
+  }
+}
+
+/** The journal is damaged beyond its torn tail. Exit 8. */
+export class JournalCorrupt extends Error {
+  readonly seq: number;
+  constructor(seq: number, message: string) {
+    super(message);
+    this.name = "JournalCorrupt";
+    this.seq = seq;
+  }
+}
+
+export type { JournalRecord };

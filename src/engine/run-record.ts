@@ -1,0 +1,532 @@
+/**
+ * The run record: what the journal says, folded. One synchronous pure function (`applyRecord`) is the only place where
+ * an event changes it; the engine, `status`, `resume`, the live view and the report all read the same record.
+ *
+ * Invariants: (1) folding the same records gives the same record; (2) a step's status only moves forward, except by a
+ * recorded decision (`retry`) or an undo; (3) deviations are computed here and cannot be left out.
+ */
+import type { Effects, Phase } from "../language/runbook.ts";
+import type { Json, JsonObject } from "../util/json.ts";
+import type {
+  Artifact,
+  CheckOutcome,
+  Failure,
+  JournalEvent,
+  JournalRecord,
+  OutputRecord,
+  Person,
+  RunResult,
+  StepStatus,
+} from "./events.ts";
+
+type EventOf<T extends JournalEvent["type"]> = Extract<JournalEvent, { type: T }>;
+
+export interface CommandRecord {
+  readonly command: string;
+  readonly attempt: number;
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** Names only. */
+  readonly env: readonly string[];
+  readonly effects: Effects;
+  readonly timeoutMs: number;
+  readonly startedAt: string;
+  /** Null while it runs, or when nobody saw its end. */
+  end: null | {
+    readonly exitCode: number | null;
+    readonly signal: string | null;
+    readonly cause: string;
+    readonly durationMs: number;
+    readonly drained: boolean;
+    readonly survivors: readonly number[];
+    readonly outputGap: string;
+    readonly adopted: boolean;
+    readonly output: OutputRecord;
+  };
+}
+
+export interface AttemptRecord {
+  readonly attempt: number;
+  readonly startedAt: string;
+  finishedAt: string | null;
+  status: StepStatus;
+  failure: Failure | null;
+}
+
+export interface ApprovalRecord {
+  readonly request: EventOf<"approval.requested"> & { readonly at: string; readonly seq: number };
+  readonly decisions: (EventOf<"approval.decided"> & { readonly at: string; readonly seq: number })[];
+  state: "waiting" | "approved" | "rejected" | "expired" | "refused" | "overridden";
+}
+
+export interface StepRecord {
+  readonly path: string;
+  readonly id: string;
+  title: string;
+  readonly phase: Phase;
+  readonly stepType: string;
+  effects: Effects;
+  readonly note: string | null;
+  status: StepStatus;
+  /** Why it was skipped, accepted or cancelled; null = plain. */
+  why: string | null;
+  action: string | null;
+  /** Digest of the resolved definition that ran. */
+  definition: string | null;
+  attempts: AttemptRecord[];
+  startedAt: string | null;
+  finishedAt: string | null;
+  durationMs: number | null;
+  outputs: JsonObject;
+  result: Json;
+  checks: readonly CheckOutcome[];
+  artifacts: readonly Artifact[];
+  failure: Failure | null;
+  commands: CommandRecord[];
+  approval: ApprovalRecord | null;
+  /** Sequence numbers of the records that say so: the report points at them. */
+  seqs: number[];
+  /** A write whose intent was recorded and which was neither refused nor found not applied. */
+  tookEffect: boolean;
+  polls: number;
+}
+
+/** Something that did not go as written. Computed, never entered by hand. */
+export interface Deviation {
+  readonly seq: number;
+  readonly at: string;
+  readonly kind:
+    | "override"
+    | "skip"
+    | "accept"
+    | "retry"
+    | "interrupted"
+    | "resumed"
+    | "window"
+    | "clock"
+    | "journal-repaired"
+    | "continued-on-failure"
+    | "output-gap"
+    | "objective-missed"
+    | "budget-exceeded"
+    | "aborted"
+    | "dirty-source"
+    | "notification-failed"
+    | "survivors";
+  readonly step: string | null;
+  readonly what: string;
+  readonly by: string | null;
+  readonly reason: string | null;
+}
+
+export interface RunRecord {
+  readonly run: string;
+  readonly started: EventOf<"run.started"> & { readonly at: string };
+  /** Each time an executor took the run. */
+  readonly executors: (EventOf<"executor.started"> & {
+    readonly at: string;
+    readonly seq: number;
+    stoppedAt: string | null;
+  })[];
+  /** By path, in execution order. */
+  readonly steps: Map<string, StepRecord>;
+  readonly deviations: Deviation[];
+  readonly notifications: (EventOf<"notification.sent"> & { readonly at: string })[];
+  readonly signals: (EventOf<"signal.received"> & { readonly at: string })[];
+  readonly overrides: Map<string, { readonly reason: string; readonly by: Person }>;
+  readonly locks: Set<string>;
+  abort: (EventOf<"abort.requested"> & { readonly at: string }) | null;
+  rollback: null | { readonly why: string; readonly steps: readonly string[]; ok: boolean | null };
+  /** Since when only a person can advance the run. */
+  waitingSince: string | null;
+  waitedMs: number;
+  result: RunResult;
+  finished: (EventOf<"run.finished"> & { readonly at: string; readonly seq: number }) | null;
+  sealed: EventOf<"run.sealed"> | null;
+  /** Hash and number of the last record folded. */
+  headHash: string;
+  lastSeq: number;
+  lastAt: string;
+}
+
+/** The record a journal's first event makes. Throws when that is not `run.started`. */
+export function newRunRecord(first: JournalRecord): RunRecord {
+  if (first.type !== "run.started") throw new Error(`a journal starts with run.started, not ${first.type}`);
+  const record: RunRecord = {
+    run: first.run,
+    started: first,
+    executors: [],
+    steps: new Map(),
+    deviations: [],
+    notifications: [],
+    signals: [],
+    overrides: new Map(),
+    locks: new Set(),
+    abort: null,
+    rollback: null,
+    waitingSince: null,
+    waitedMs: 0,
+    result: "running",
+    finished: null,
+    sealed: null,
+    headHash: first.hash,
+    lastSeq: first.seq,
+    lastAt: first.at,
+  };
+  for (const step of first.steps) {
+    record.steps.set(step.path, newStepRecord(step));
+  }
+  if (first.source.dirty) {
+    deviate(
+      record,
+      first,
+      "dirty-source",
+      null,
+      `the project had uncommitted changes at commit ${first.source.commit}`,
+    );
+  }
+  return record;
+}
+
+/** Folds whole journals; throws on an empty one. */
+export function foldRun(records: Iterable<JournalRecord>): RunRecord {
+  let record: RunRecord | null = null;
+  for (const entry of records) {
+    if (record === null) record = newRunRecord(entry);
+    else applyRecord(record, entry);
+  }
+  if (record === null) throw new Error("the journal is empty");
+  return record;
+}
+
+function newStepRecord(step: {
+  path: string;
+  id: string;
+  title: string;
+  phase: Phase;
+  stepType: string;
+  effects: Effects;
+  note?: string | null;
+}): StepRecord {
+  return {
+    path: step.path,
+    id: step.id,
+    title: step.title,
+    phase: step.phase,
+    stepType: step.stepType,
+    effects: step.effects,
+    note: step.note ?? null,
+    status: "pending",
+    why: null,
+    action: null,
+    definition: null,
+    attempts: [],
+    startedAt: null,
+    finishedAt: null,
+    durationMs: null,
+    outputs: {},
+    result: null,
+    checks: [],
+    artifacts: [],
+    failure: null,
+    commands: [],
+    approval: null,
+    seqs: [],
+    tookEffect: false,
+    polls: 0,
+  };
+}
+
+function deviate(
+  record: RunRecord,
+  entry: { seq: number; at: string },
+  kind: Deviation["kind"],
+  step: string | null,
+  what: string,
+  by: string | null = null,
+  reason: string | null = null,
+): void {
+  record.deviations.push({ seq: entry.seq, at: entry.at, kind, step, what, by, reason });
+}
+
+/** Changes `record` by one journal record. */
+export function applyRecord(record: RunRecord, entry: JournalRecord): void {
+  record.headHash = entry.hash;
+  record.lastSeq = entry.seq;
+  record.lastAt = entry.at;
+  if ("step" in entry) {
+    stepOf(record, entry).seqs.push(entry.seq);
+  }
+  switch (entry.type) {
+    case "run.started":
+      throw new Error(`record ${entry.seq}: a second run.started`);
+    case "executor.started":
+      record.executors.push({ ...entry, stoppedAt: null });
+      if (entry.resumed) deviate(record, entry, "resumed", null, "the run was resumed by a new executor");
+      break;
+    case "executor.stopped": {
+      const last = record.executors.at(-1);
+      if (last) last.stoppedAt = entry.at;
+      break;
+    }
+    case "recovery.truncated":
+      deviate(
+        record,
+        entry,
+        "journal-repaired",
+        null,
+        `a torn record of ${entry.bytes} bytes was cut off and kept as ${entry.keptAs}`,
+      );
+      break;
+    case "lock.acquired":
+      record.locks.add(entry.key);
+      break;
+    case "lock.released":
+      record.locks.delete(entry.key);
+      break;
+    case "clock.anomaly":
+      deviate(
+        record,
+        entry,
+        "clock",
+        null,
+        `the wall clock moved ${entry.wallMs} ms while ${entry.bootMs} ms passed since boot`,
+      );
+      break;
+    case "run.waiting":
+      record.waitingSince = entry.at;
+      record.result = "waiting";
+      break;
+    case "run.resumed":
+      record.waitedMs += entry.waitedMs;
+      record.waitingSince = null;
+      record.result = "running";
+      break;
+    case "signal.received":
+      record.signals.push(entry);
+      break;
+    case "abort.requested":
+      record.abort = entry;
+      deviate(record, entry, "aborted", null, "the run was aborted", entry.by.name, entry.reason);
+      break;
+    case "rollback.started":
+      record.rollback = { why: entry.why, steps: entry.steps, ok: null };
+      break;
+    case "rollback.finished":
+      if (record.rollback) record.rollback.ok = entry.ok;
+      break;
+    case "notification.sent":
+      record.notifications.push(entry);
+      if (!entry.ok)
+        deviate(
+          record,
+          entry,
+          "notification-failed",
+          null,
+          `notification (${entry.on}) by ${entry.stepType} failed: ${entry.detail}`,
+        );
+      break;
+    case "verdict.reopened":
+      record.finished = null;
+      record.sealed = null;
+      record.result = "running";
+      record.abort = null;
+      break;
+    case "run.finished":
+      finishRun(record, entry);
+      break;
+    case "run.sealed":
+      record.sealed = entry;
+      break;
+    default:
+      applyStepRecord(record, stepOf(record, entry), entry);
+  }
+}
+
+function stepOf(record: RunRecord, entry: Extract<JournalRecord, { step: string }>): StepRecord {
+  let step = record.steps.get(entry.step);
+  if (step === undefined) {
+    // Items of a forEach and undo steps are not known when the run starts.
+    const started = entry as Partial<EventOf<"step.started">>;
+    step = newStepRecord({
+      path: entry.step,
+      id: entry.step.split(/[.]/).at(-1)?.replace(/\[.*$/, "") ?? entry.step,
+      title: started.title ?? entry.step,
+      phase: started.phase ?? "steps",
+      stepType: started.stepType ?? "group",
+      effects: started.effects ?? "read",
+    });
+    record.steps.set(entry.step, step);
+  }
+  return step;
+}
+
+function applyStepRecord(record: RunRecord, step: StepRecord, entry: Extract<JournalRecord, { step: string }>): void {
+  switch (entry.type) {
+    case "step.skipped":
+      step.status = "skipped";
+      step.why = entry.why;
+      step.title = entry.title;
+      break;
+    case "step.started":
+      step.status = "running";
+      step.title = entry.title;
+      step.effects = entry.effects;
+      step.action = entry.action;
+      step.definition = entry.definition;
+      step.startedAt ??= entry.at;
+      step.finishedAt = null;
+      step.failure = null;
+      step.why = null;
+      step.attempts.push({
+        attempt: entry.attempt,
+        startedAt: entry.at,
+        finishedAt: null,
+        status: "running",
+        failure: null,
+      });
+      if (entry.effects !== "read") step.tookEffect = true;
+      break;
+    case "command.started":
+      step.commands.push({ ...entry, startedAt: entry.at, end: null });
+      break;
+    case "command.finished": {
+      const command = step.commands.find((c) => c.command === entry.command);
+      if (command) command.end = entry;
+      if (entry.outputGap !== "none")
+        deviate(
+          record,
+          entry,
+          "output-gap",
+          step.path,
+          "some output may be missing: the process that recorded it was killed",
+        );
+      if (entry.survivors.length > 0)
+        deviate(record, entry, "survivors", step.path, `processes outlived the step: ${entry.survivors.join(", ")}`);
+      break;
+    }
+    case "step.retrying":
+      endAttempt(step, entry.at, "failed", entry.failure);
+      break;
+    case "step.polled":
+      step.polls = entry.polls;
+      step.checks = entry.checks;
+      break;
+    case "step.finished":
+      step.status = entry.status;
+      step.finishedAt = entry.at;
+      step.durationMs = entry.durationMs;
+      step.outputs = entry.outputs;
+      step.result = entry.result;
+      step.checks = entry.checks;
+      step.artifacts = entry.artifacts;
+      step.failure = entry.failure;
+      step.why = entry.note;
+      endAttempt(step, entry.at, entry.status, entry.failure);
+      if (entry.failure?.class === "refused") step.tookEffect = false;
+      if (entry.status === "failed" && entry.note === "continueOnFailure") {
+        deviate(
+          record,
+          entry,
+          "continued-on-failure",
+          step.path,
+          `failed and the run went on: ${entry.failure?.message ?? "a check was not met"}`,
+        );
+      }
+      break;
+    case "step.indeterminate":
+      step.status = "indeterminate";
+      step.why = entry.why;
+      endAttempt(step, entry.at, "indeterminate", null);
+      deviate(record, entry, "interrupted", step.path, entry.why);
+      break;
+    case "step.checked":
+      if (entry.applied === false) step.tookEffect = false;
+      break;
+    case "decision.recorded":
+      deviate(record, entry, entry.decision, step.path, decisionText(entry.decision), entry.by.name, entry.reason);
+      if (entry.decision === "retry") {
+        step.status = "pending";
+        step.approval = null;
+      }
+      if (entry.decision === "skip") {
+        step.status = "skipped";
+        step.why = entry.reason;
+      }
+      if (entry.decision === "accept") {
+        step.status = "succeeded";
+        step.why = `accepted by ${entry.by.name}: ${entry.reason}`;
+        step.failure = null;
+        step.finishedAt ??= entry.at;
+      }
+      break;
+    case "override.recorded":
+      record.overrides.set(step.path, entry);
+      if (step.approval) step.approval.state = "overridden";
+      deviate(record, entry, "override", step.path, "overridden", entry.by.name, entry.reason);
+      break;
+    case "window.warned":
+      deviate(record, entry, "window", step.path, entry.why);
+      break;
+    case "approval.requested":
+      step.approval = { request: entry, decisions: [], state: "waiting" };
+      step.status = "waiting";
+      step.startedAt ??= entry.at;
+      break;
+    case "approval.decided":
+      step.approval?.decisions.push(entry);
+      if (step.approval) applyDecision(step.approval, entry.decision);
+      break;
+  }
+}
+
+function applyDecision(approval: ApprovalRecord, decision: EventOf<"approval.decided">["decision"]): void {
+  if (decision === "refused") return; // a signature or person that did not count; still waiting
+  if (decision !== "approved") {
+    approval.state = decision;
+    return;
+  }
+  const names = new Set(approval.decisions.filter((d) => d.decision === "approved").map((d) => d.by?.name));
+  if (names.size >= approval.request.min) approval.state = "approved";
+}
+
+function endAttempt(step: StepRecord, at: string, status: StepStatus, failure: Failure | null): void {
+  const last = step.attempts.at(-1);
+  if (last && last.finishedAt === null) {
+    last.finishedAt = at;
+    last.status = status;
+    last.failure = failure;
+  }
+}
+
+function decisionText(decision: "accept" | "retry" | "skip"): string {
+  if (decision === "accept") return "counted as done by a person";
+  if (decision === "skip") return "skipped by a person";
+  return "run again by a person's decision";
+}
+
+function finishRun(record: RunRecord, entry: EventOf<"run.finished"> & { seq: number; at: string }): void {
+  record.finished = entry;
+  record.result = entry.result;
+  record.waitingSince = null;
+  for (const objective of entry.objectives) {
+    if (objective.met === false) {
+      deviate(
+        record,
+        entry,
+        "objective-missed",
+        null,
+        `objective ${objective.name}: ${objective.actualMs} ms of ${objective.targetMs} ms`,
+      );
+    }
+  }
+  if (entry.budget && !entry.budget.met) {
+    deviate(
+      record,
+      entry,
+      "budget-exceeded",
+      null,
+      `budget: ${entry.budget.actualMs} ms of ${entry.budget.targetMs} ms working time`,
+    );
+  }
+}
