@@ -1,0 +1,43 @@
+/** Commands as people read them, and what their ends mean. */
+import { constants } from "node:os";
+import { type CommandResult, StepFailure } from "./step-type.ts";
+
+/** The words as they would be typed into a shell. */
+export function commandText(argv: readonly string[]): string {
+  return argv
+    .map((word) => (/^[\w@%+=:,./‹›*-]+$/u.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(" ");
+}
+
+/** The last `count` lines that are not blank. */
+export function lastLines(text: string, count: number): string {
+  return text
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== "")
+    .slice(-count)
+    .join("\n");
+}
+
+/** The exit status as shells report it: the code, or 128 + the signal's number. */
+export function exitStatus(ended: CommandResult): number {
+  if (ended.exitCode !== null) return ended.exitCode;
+  const signals: Readonly<Record<string, number>> = constants.signals;
+  return 128 + (ended.signal === null ? 0 : (signals[ended.signal] ?? 0));
+}
+
+/** `ended with exit code 3`, `was ended by SIGKILL`. */
+export function howItEnded(ended: CommandResult): string {
+  return ended.signal === null ? `ended with exit code ${ended.exitCode}` : `was ended by ${ended.signal}`;
+}
+
+/** The failure of a command that did not end with 0. `name` is what the message calls it. */
+export function exitFailure(name: string, ended: CommandResult, result?: unknown): StepFailure {
+  const said = lastLines(ended.stderr, 5) || lastLines(ended.stdout, 5);
+  return new StepFailure(
+    "failed",
+    ended.signal === null ? "exit-code" : "signal",
+    `${name} ${howItEnded(ended)}${said === "" ? " and printed nothing" : `: ${said}`}`,
+    { facts: { exitCode: ended.exitCode, signal: ended.signal, stderr: lastLines(ended.stderr, 20) }, result },
+  );
+}

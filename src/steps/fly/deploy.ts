@@ -1,0 +1,96 @@
+/** Deploys an image. `fly deploy` prints no JSON, so what became of it is read from `fly status` afterwards. */
+import type { JsonObject } from "../../util/json.ts";
+import { commandText, exitFailure } from "../command-text.ts";
+import { durationField, durationMs, durationText } from "../duration.ts";
+import { closed, text } from "../schema.ts";
+import { defineStepType, StepFailure, type StepHost } from "../step-type.ts";
+import { type AppState, appStateSchema, readAppState } from "./app-state.ts";
+import { appField, flyProgram, teach } from "./flyctl.ts";
+
+interface DeploySpec {
+  readonly app: string;
+  readonly image: string;
+  readonly strategy?: string;
+  readonly waitTimeout?: string;
+}
+
+export const flyDeploy = defineStepType<DeploySpec, AppState>({
+  type: "fly/deploy",
+  summary:
+    "Deploys an image to a Fly app as a new release, then reads what runs. Verify the image; exit 0 is not proof.",
+  docs: "https://fly.io/docs/flyctl/deploy/",
+  effects: "write",
+  timeoutMs: 600_000,
+  input: closed(
+    {
+      app: appField,
+      image: text("Image to deploy, with registry and tag or digest.", { minLength: 1 }),
+      strategy: text("How machines are replaced. Default: what fly.toml says.", {
+        enum: ["rolling", "canary", "bluegreen", "immediate"],
+      }),
+      waitTimeout: durationField(
+        "How long fly waits for each machine, such as `90s`; keep it below the step's `timeout`.",
+      ),
+    },
+    ["app", "image"],
+  ),
+  result: appStateSchema,
+  stepKeys: ["env", "cwd"],
+  tools: ["fly"],
+  action: (spec, scope) => {
+    const argv = deployCommand(scope.target, spec);
+    return { text: commandText(argv), argv };
+  },
+  async run(spec, host) {
+    if (!/^[^\s-]\S*$/.test(spec.image)) {
+      throw new StepFailure("fatal", "image-invalid", `${JSON.stringify(spec.image)} is not an image reference.`, {
+        facts: { image: spec.image },
+      });
+    }
+    if (spec.waitTimeout !== undefined) durationMs(spec.waitTimeout, "waitTimeout");
+    const ended = await host.command(deployCommand(host.target, spec));
+    if (ended.exitCode !== 0) {
+      const failure = teach(exitFailure("fly deploy", ended), ended.stderr);
+      throw new StepFailure(
+        "failed",
+        failure.reason,
+        `${failure.message}\nSome machines may have been replaced already: look with \`fly status --app ${spec.app}\` and \`fly logs --app ${spec.app} --no-tail\`.`,
+        { facts: failure.facts },
+      );
+    }
+    return await readPatiently(host, spec.app);
+  },
+});
+
+/** Pure, and also called by plans: a duration that is a hole yet is printed as it stands. */
+function deployCommand(target: JsonObject, spec: DeploySpec): [string, ...string[]] {
+  const wait = spec.waitTimeout;
+  return [
+    flyProgram(target),
+    "deploy",
+    "--app",
+    spec.app,
+    "--image",
+    spec.image,
+    ...(spec.strategy === undefined ? [] : ["--strategy", spec.strategy]),
+    ...(wait === undefined ? [] : ["--wait-timeout", goDuration(wait)]),
+    "--yes",
+  ];
+}
+
+/** Go knows no days: `1d` becomes `24h`. */
+function goDuration(length: string): string {
+  return /^([0-9]+(ms|s|m|h|d))+$/.test(length) ? durationText(durationMs(length, "waitTimeout")) : length;
+}
+
+/** The deployment took effect; one lost reading of what it did must not make it look failed. */
+async function readPatiently(host: StepHost, app: string): Promise<AppState> {
+  for (let again = 0; ; again += 1) {
+    try {
+      return await readAppState(host, app);
+    } catch (error) {
+      if (again >= 2 || !(error instanceof StepFailure) || error.class !== "transient") throw error;
+      await host.clock.sleep(500 * 2 ** again);
+    }
+  }
+}

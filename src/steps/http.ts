@@ -1,0 +1,95 @@
+/** One HTTP request. Any status is a result; `verify` says which one is right. */
+import type { Json } from "../util/json.ts";
+import { jsonOrNull } from "./command-result.ts";
+import { anything, closed, decimal, result, text, textMap, truth, whole } from "./schema.ts";
+import { defineStepType, type HttpResponse, StepFailure } from "./step-type.ts";
+import { requestUrl, urlText } from "./url.ts";
+
+interface HttpSpec {
+  readonly method?: string;
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, unknown>>;
+  readonly query?: Readonly<Record<string, Json>>;
+  readonly json?: Json;
+  readonly body?: string;
+  readonly followRedirects?: boolean;
+}
+
+export const http = defineStepType<HttpSpec, HttpResponse & { readonly json: unknown }>({
+  type: "http",
+  summary: "Sends one HTTP request. Any status succeeds: say in `verify` what the answer should be.",
+  docs: "https://www.rfc-editor.org/rfc/rfc9110",
+  effects: "read",
+  timeoutMs: 30_000,
+  input: closed(
+    {
+      method: text("Request method, default `GET`. Declare `effects: write` when the request changes something.", {
+        enum: ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
+      }),
+      url: text("Full address, `http` or `https`.", { minLength: 1 }),
+      headers: textMap("Request headers; the one place besides `env` where `secrets.*` may stand."),
+      query: {
+        type: "object",
+        additionalProperties: true,
+        description: "Query parameters, encoded for you; null leaves one out, a list repeats it.",
+      },
+      json: anything("Body, sent as JSON with its content type."),
+      body: text("Body as text; set its `content-type` in `headers`."),
+      followRedirects: truth("Follow 3xx answers, default false: a redirect is an answer to verify."),
+    },
+    ["url"],
+    {
+      if: { required: ["json"] },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+      then: { properties: { body: false } },
+    },
+  ),
+  result: result({
+    status: whole("Status code."),
+    headers: textMap("Answer headers, names in lower case, repeated ones joined with `, `."),
+    body: text("Body as text, masked."),
+    json: anything("Body read as JSON, whatever its content type; null when it is none."),
+    durationMs: decimal("Milliseconds from sending to the end of the body."),
+  }),
+  secretFields: ["headers.*"],
+  action: (spec) => ({ text: `${spec.method ?? "GET"} ${urlText(spec.url, spec.query)}`, argv: null }),
+  async run(spec, host) {
+    const headers = headersOf(spec);
+    const body = spec.json === undefined ? spec.body : JSON.stringify(spec.json);
+    const answer = await host.http({
+      method: spec.method ?? "GET",
+      url: requestUrl(spec.url, spec.query),
+      headers,
+      ...(body === undefined ? {} : { body }),
+      followRedirects: spec.followRedirects ?? false,
+    });
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      body: answer.body,
+      json: jsonOrNull(answer.body),
+      durationMs: answer.durationMs,
+    };
+  },
+});
+
+function headersOf(spec: HttpSpec): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(spec.headers ?? {})) {
+    if (value === null || value === undefined) continue;
+    // The value may be a secret, so the message names the header only.
+    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || /[\r\n\0]/.test(String(value))) {
+      throw new StepFailure(
+        "fatal",
+        "header-invalid",
+        `The header ${JSON.stringify(name)} holds a line break or is no header name.`,
+        {
+          facts: { header: name },
+        },
+      );
+    }
+    headers[name.toLowerCase()] = String(value);
+  }
+  if (spec.json !== undefined) headers["content-type"] ??= "application/json";
+  return headers;
+}

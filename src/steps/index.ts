@@ -1,0 +1,48 @@
+/** The catalogue: every step type by the name after `uses:`. A new type is listed here and nowhere else. */
+import { approval } from "./approval.ts";
+import { checkpoint } from "./checkpoint.ts";
+import { evaluate } from "./eval.ts";
+import { flyChecks } from "./fly/checks.ts";
+import { flyChooseRollbackTarget } from "./fly/choose-rollback-target.ts";
+import { flyDeploy } from "./fly/deploy.ts";
+import { flyLogs } from "./fly/logs.ts";
+import { flyReleases } from "./fly/releases.ts";
+import { flySecrets } from "./fly/secrets.ts";
+import { flyStatus } from "./fly/status.ts";
+import { flyWaitHealthy } from "./fly/wait-healthy.ts";
+import { http } from "./http.ts";
+import { manual } from "./manual.ts";
+import { run } from "./run.ts";
+import { sample } from "./sample.ts";
+import { script } from "./script.ts";
+import { slack } from "./slack.ts";
+import type { Catalogue } from "./step-type.ts";
+import { wait } from "./wait.ts";
+import { window } from "./window.ts";
+
+/** Sorted by name, as the manual and diagnostics list them. */
+export const catalogue: Catalogue = new Map(
+  [
+    approval,
+    checkpoint,
+    evaluate,
+    flyChecks,
+    flyChooseRollbackTarget,
+    flyDeploy,
+    flyLogs,
+    flyReleases,
+    flySecrets,
+    flyStatus,
+    flyWaitHealthy,
+    http,
+    manual,
+    run,
+    sample,
+    script,
+    slack,
+    wait,
+    window,
+  ]
+    .sort((a, b) => (a.type < b.type ? -1 : 1))
+    .map((type) => [type.type, type]),
+);

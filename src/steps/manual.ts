@@ -1,0 +1,33 @@
+/** A person does it and says so. A runbook may begin as manual steps only and be automated one by one. */
+import { askedByEngine, deciderResult } from "./decision.ts";
+import { closed, text } from "./schema.ts";
+import { defineStepType } from "./step-type.ts";
+
+interface ManualSpec {
+  readonly instructions: string;
+  readonly confirm: string;
+  readonly evidence?: "none" | "note" | "file";
+}
+
+export const manual = defineStepType<ManualSpec, unknown>({
+  type: "manual",
+  summary: "Shows instructions and waits until a person confirms; asks for a note or a file when evidence is wanted.",
+  docs: "https://sre.google/sre-book/eliminating-toil/",
+  effects: "read",
+  timeoutMs: 86_400_000,
+  input: closed(
+    {
+      instructions: text("What to do, in Markdown.", { minLength: 1 }),
+      confirm: text("What the person confirms, such as `The order looks right`.", { minLength: 1 }),
+      evidence: text("What has to be handed in: `none` (default), a `note`, or a `file`.", {
+        enum: ["none", "note", "file"],
+      }),
+    },
+    ["instructions", "confirm"],
+  ),
+  result: deciderResult,
+  person: "manual",
+  stepKeys: ["artifacts"],
+  action: (spec) => ({ text: `a person: ${spec.instructions.trim().split("\n")[0] ?? ""}`, argv: null }),
+  run: askedByEngine,
+});

@@ -1,0 +1,54 @@
+/** Short forms for the JSON Schemas of step types. */
+import type { JsonSchema } from "../util/json.ts";
+
+type Properties = Readonly<Record<string, JsonSchema>>;
+
+/** A closed object; the names in `required` must be there. */
+export function closed(properties: Properties, required: readonly string[] = [], more: JsonSchema = {}): JsonSchema {
+  return { type: "object", additionalProperties: false, required, properties, ...more };
+}
+
+/** A closed object in which every property is always there: the form of results. */
+export function result(properties: Properties): JsonSchema {
+  return closed(properties, Object.keys(properties));
+}
+
+/** An object whose listed properties are always there and which may carry others of the vendor's. */
+export function row(properties: Properties): JsonSchema {
+  return { type: "object", additionalProperties: true, required: Object.keys(properties), properties };
+}
+
+export function text(description: string, more: JsonSchema = {}): JsonSchema {
+  return { type: "string", description, ...more };
+}
+
+export function whole(description: string, more: JsonSchema = {}): JsonSchema {
+  return { type: "integer", description, ...more };
+}
+
+export function decimal(description: string): JsonSchema {
+  return { type: "number", description };
+}
+
+export function truth(description: string): JsonSchema {
+  return { type: "boolean", description };
+}
+
+export function listOf(items: JsonSchema, description: string, more: JsonSchema = {}): JsonSchema {
+  return { type: "array", items, description, ...more };
+}
+
+/** The same, or null. */
+export function nullable(schema: JsonSchema): JsonSchema {
+  return { ...schema, type: [schema["type"], "null"] };
+}
+
+/** Any JSON; expressions see it as dynamic. */
+export function anything(description: string): JsonSchema {
+  return { description };
+}
+
+/** An object of texts under names the author chooses. */
+export function textMap(description: string): JsonSchema {
+  return { type: "object", additionalProperties: { type: "string" }, description };
+}
