@@ -1,0 +1,117 @@
+/**
+ * The file of one masked stream: the head as it comes, the tail at the end, a note where the middle was dropped. The
+ * command is never stopped for talking too much.
+ */
+
+import { createHash, type Hash } from "node:crypto";
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import type { CommandError, StreamSummary } from "./protocol.ts";
+
+/** Receives masked bytes. */
+export interface OutputFile {
+  /** Counts, hashes and keeps the bytes. Never throws: a failed write is told by the summary. */
+  push(bytes: Buffer): void;
+  /** Whether the head still takes bytes. */
+  hasRoom(): boolean;
+  /** Writes the tail, closes the file and says what the stream was. */
+  finish(): StreamSummary;
+}
+
+export interface OutputLimits {
+  readonly headBytes: number;
+  readonly tailBytes: number;
+}
+
+/** Creates the file, mode 0600. Throws when it exists already or is a link. */
+export function createOutputFile(path: string, limits: OutputLimits): OutputFile {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+  const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  return outputFile(fd, createHash("sha256"), 0, limits);
+}
+
+/** Goes on with a file whose writer died: what is in it counts as the beginning of the stream. */
+export function reopenOutputFile(path: string, limits: OutputLimits): OutputFile {
+  const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
+  const fd = openSync(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
+  const hash = createHash("sha256");
+  const size = fstatSync(fd).size;
+  const chunk = Buffer.allocUnsafe(256 * 1024);
+  for (let at = 0; at < size; ) {
+    const count = readSync(fd, chunk, 0, chunk.length, at);
+    if (count === 0) break;
+    hash.update(chunk.subarray(0, count));
+    at += count;
+  }
+  return outputFile(fd, hash, size, limits);
+}
+
+function outputFile(fd: number, hash: Hash, sizeBefore: number, limits: OutputLimits): OutputFile {
+  let bytes = sizeBefore;
+  let headRoom = Math.max(0, limits.headBytes - sizeBefore);
+  let writeError: CommandError | null = null;
+  const tail = createTail(limits.tailBytes);
+
+  function write(chunk: Buffer): void {
+    for (let at = 0; at < chunk.length && writeError === null; ) {
+      try {
+        at += writeSync(fd, chunk, at, chunk.length - at);
+      } catch (error) {
+        const { code = "EIO", message } = error as NodeJS.ErrnoException;
+        writeError = { code, message };
+      }
+    }
+  }
+
+  return {
+    push(chunk) {
+      if (chunk.length === 0) return;
+      bytes += chunk.length;
+      hash.update(chunk);
+      const toHead = Math.min(headRoom, chunk.length);
+      if (toHead > 0) {
+        headRoom -= toHead;
+        write(toHead === chunk.length ? chunk : chunk.subarray(0, toHead));
+      }
+      if (toHead < chunk.length) tail.push(chunk.subarray(toHead));
+    },
+    hasRoom: () => headRoom > 0 && writeError === null,
+    finish() {
+      const droppedBytes = tail.droppedBytes();
+      if (droppedBytes > 0) write(Buffer.from(`\n[runbook: ${droppedBytes} bytes left out here]\n`));
+      for (const part of tail.parts()) write(part);
+      try {
+        closeSync(fd);
+      } catch (error) {
+        const { code = "EIO", message } = error as NodeJS.ErrnoException;
+        writeError ??= { code, message };
+      }
+      return { bytes, sha256: hash.digest("hex"), droppedBytes, ...(writeError === null ? {} : { writeError }) };
+    },
+  };
+}
+
+/** Keeps the last `size` bytes in a ring, which is allocated with the first byte. */
+function createTail(size: number) {
+  let ring: Buffer | null = null;
+  let total = 0;
+  return {
+    push(chunk: Buffer): void {
+      ring ??= Buffer.allocUnsafe(size);
+      const kept = chunk.length > size ? chunk.subarray(chunk.length - size) : chunk;
+      total += chunk.length - kept.length;
+      if (size > 0) {
+        const at = total % size;
+        const first = Math.min(kept.length, size - at);
+        kept.copy(ring, at, 0, first);
+        kept.copy(ring, 0, first);
+      }
+      total += kept.length;
+    },
+    droppedBytes: (): number => Math.max(0, total - size),
+    parts(): readonly Buffer[] {
+      if (ring === null) return [];
+      if (total <= size) return [ring.subarray(0, total)];
+      return [ring.subarray(total % size), ring.subarray(0, total % size)];
+    },
+  };
+}

@@ -1,0 +1,60 @@
+/**
+ * The runtime directory of a run: FIFOs, exit and acknowledgement files. It lies beside the evidence, not in it, because
+ * whoever opens a FIFO there (a backup, `grep -r`) would steal output.
+ */
+
+import { createHash } from "node:crypto";
+import { lstatSync, mkdirSync, readdirSync, realpathSync, rmdirSync, type Stats, unlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+/**
+ * The runtime directory that belongs to a run directory: short, and the same for each call with the same `TMPDIR`. Not
+ * under XDG_RUNTIME_DIR, which is emptied when the user logs out, while the run goes on.
+ */
+export function runtimeDirFor(runDir: string): string {
+  const name = createHash("sha256").update(realpathSync(runDir)).digest("hex").slice(0, 16);
+  return join(tmpdir(), `runbook-${process.getuid?.() ?? 0}`, name);
+}
+
+/**
+ * Creates the directory and its parent, mode 0700. Throws when either is not a plain directory of this user that nobody
+ * else may enter: someone may have put it there.
+ */
+export function ensureRuntimeDir(dir: string): void {
+  for (const path of [dirname(dir), dir]) {
+    try {
+      mkdirSync(path, { mode: 0o700 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    const refusal = refusalOf(path, lstatSync(path), path === dir);
+    if (refusal !== null) throw new Error(refusal);
+  }
+}
+
+function refusalOf(path: string, stats: Stats, isOwn: boolean): string | null {
+  if (!stats.isDirectory()) return `${path} is not a directory. Remove it, then try again.`;
+  // The parent may be any safe place (the temporary directory itself); only one of our own naming must be private.
+  if (!isOwn && !/\/runbook-\d+$/.test(path)) return null;
+  const uid = process.getuid?.() ?? 0;
+  if (stats.uid !== uid) {
+    return `${path} belongs to user ${stats.uid}, not to you (${uid}). Set TMPDIR to a directory of yours, then try again.`;
+  }
+  if ((stats.mode & 0o077) !== 0) {
+    const mode = (stats.mode & 0o777).toString(8);
+    return `${path} is open to other users (mode ${mode}). Run "chmod 700 ${path}", then try again.`;
+  }
+  return null;
+}
+
+/** Removes the directory with all that is in it, when the run needs it no more. */
+export function removeRuntimeDir(dir: string): void {
+  try {
+    for (const name of readdirSync(dir)) unlinkSync(join(dir, name));
+    rmdirSync(dir);
+    rmdirSync(dirname(dir));
+  } catch {
+    // gone already, or the parent still serves other runs
+  }
+}
