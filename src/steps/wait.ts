@@ -1,5 +1,6 @@
 /** A pause of a fixed length. It is never an approval and never replaces `until`. */
-import { durationField, durationMs, durationText } from "./duration.ts";
+import { formatDuration } from "../util/duration.ts";
+import { durationField, durationMs } from "./duration.ts";
 import { closed, result } from "./schema.ts";
 import { defineStepType, StepFailure } from "./step-type.ts";
 
@@ -18,7 +19,7 @@ export const wait = defineStepType<{ for: string }, Record<string, never>>({
       throw new StepFailure(
         "fatal",
         "wait-exceeds-timeout",
-        `Waiting ${spec.for} does not fit into this step's time limit (${durationText(host.remainingMs())} left). Give the step a longer \`timeout\`.`,
+        `Waiting ${spec.for} does not fit into this step's time limit (${formatDuration(host.remainingMs())} left). Give the step a longer \`timeout\`.`,
         { facts: { waitMs: ms, remainingMs: host.remainingMs() } },
       );
     }

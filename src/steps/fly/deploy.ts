@@ -1,7 +1,7 @@
 /** Deploys an image. `fly deploy` prints no JSON, so what became of it is read from `fly status` afterwards. */
 import type { JsonObject } from "../../util/json.ts";
 import { commandText, exitFailure } from "../command-text.ts";
-import { durationField, durationMs, durationText } from "../duration.ts";
+import { durationField, durationMs, goDuration } from "../duration.ts";
 import { closed, text } from "../schema.ts";
 import { defineStepType, StepFailure, type StepHost } from "../step-type.ts";
 import { type AppState, appStateSchema, readAppState } from "./app-state.ts";
@@ -76,11 +76,6 @@ function deployCommand(target: JsonObject, spec: DeploySpec): [string, ...string
     ...(wait === undefined ? [] : ["--wait-timeout", goDuration(wait)]),
     "--yes",
   ];
-}
-
-/** Go knows no days: `1d` becomes `24h`. */
-function goDuration(length: string): string {
-  return /^([0-9]+(ms|s|m|h|d))+$/.test(length) ? durationText(durationMs(length, "waitTimeout")) : length;
 }
 
 /** The deployment took effect; one lost reading of what it did must not make it look failed. */
