@@ -1,0 +1,188 @@
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { get } from "node:http";
+import { join, resolve } from "node:path";
+import { readJson } from "./durable-file.ts";
+import { type Credentials, loopbackUrl, type Ports, type RunningPlatform, sandboxLayout } from "./layout.ts";
+import { liveOf, type PlatformState } from "./model.ts";
+import { isAlive } from "./process-identity.ts";
+
+const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 15_000;
+const POLL_MS = 15;
+
+/** What the tool needs to know of a sandbox. Paths are absolute, URLs have no trailing slash. */
+export interface SandboxInfo {
+  readonly running: boolean;
+  /** Process id of the platform; null when it is stopped. */
+  readonly pid: number | null;
+  /** Public URL of the first app, `shop`. */
+  readonly url: string;
+  /** Control API. */
+  readonly api: string;
+  /** The `fly` executable that drives this sandbox. */
+  readonly fly: string;
+  /** Folder that holds only `fly`, for PATH. */
+  readonly binDir: string;
+  /** Dummy secrets: FLY_API_TOKEN and SLACK_WEBHOOK. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** `image` is empty when the machines of the app do not all run one image. */
+  readonly apps: readonly SandboxApp[];
+  /** What the person who starts it should know, such as a port that had to change. */
+  readonly notices: readonly string[];
+}
+
+export interface SandboxApp {
+  readonly name: string;
+  readonly image: string;
+  /** Newest release version its machines run. */
+  readonly version: number;
+  readonly url: string;
+}
+
+/** A failure to start or stop the sandbox; the message says what to type next. */
+export class SandboxError extends Error {
+  override readonly name = "SandboxError";
+}
+
+/** Reads what is known of the sandbox of a state directory and starts nothing; null when it was never started. */
+export function readSandbox(stateDir: string): SandboxInfo | null {
+  const layout = sandboxLayout(stateDir);
+  const ports = readJson<Ports>(layout.ports);
+  const credentials = readJson<Credentials>(layout.credentials);
+  const state = readJson<PlatformState>(layout.state);
+  if (ports === null || credentials === null || state === null) return null;
+  const platform = readJson<RunningPlatform>(layout.running);
+  const running = platform !== null && isAlive(platform.identity);
+  const api = loopbackUrl(ports.api);
+  const apps = state.apps.map((app) => ({ ...liveOf(app), url: loopbackUrl(ports.apps[app.name] ?? 0) }));
+  return {
+    running,
+    pid: running ? platform.identity.pid : null,
+    url: apps[0]?.url ?? "",
+    api,
+    fly: layout.fly,
+    binDir: layout.binDir,
+    secrets: { FLY_API_TOKEN: credentials.flyApiToken, SLACK_WEBHOOK: `${api}${credentials.slackPath}` },
+    apps,
+    notices: running ? platform.notices : [],
+  };
+}
+
+/** Where the bundles of `scripts/build.mjs` are. */
+export interface EnsureOptions {
+  readonly distDir: string;
+}
+
+/**
+ * Starts the sandbox unless it runs, and resolves when its control API answers and the first health of every
+ * machine is known. Two callers at once get one platform. Throws a `SandboxError` with the platform's own words otherwise.
+ */
+export async function ensureSandbox(stateDir: string, { distDir }: EnsureOptions): Promise<SandboxInfo> {
+  const layout = sandboxLayout(stateDir);
+  const bundles = resolve(distDir);
+  const program = join(bundles, "sandbox-platform.cjs");
+  let failure: string | null = null;
+  if (readSandbox(stateDir)?.running !== true) {
+    if (!existsSync(program)) throw new SandboxError(`${program} is missing. Run \`npm run build\` first.`);
+    mkdirSync(layout.dir, { recursive: true, mode: 0o700 });
+    const log = openSync(layout.platformLog, "a", 0o600);
+    const child = spawn(process.execPath, [program, layout.dir, bundles], {
+      detached: true,
+      stdio: ["ignore", log, log],
+      cwd: layout.dir,
+      // The caller's environment may hold secrets that neither the platform nor its apps should have.
+      env: { PATH: process.env["PATH"] ?? "" },
+    });
+    closeSync(log);
+    child.once("error", (error) => {
+      failure = error.message;
+    });
+    child.once("exit", (code, signal) => {
+      if (code !== 0) failure = `it ended with ${signal ?? `code ${code}`}: ${lastLines(layout.platformLog)}`;
+    });
+    child.unref();
+  }
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const info = readSandbox(stateDir);
+    if (info?.running === true && (await isSettled(info))) return info;
+    if (failure !== null) throw new SandboxError(`The sandbox did not start: ${failure}`);
+    if (Date.now() > deadline) {
+      throw new SandboxError(
+        `The sandbox did not answer within ${START_TIMEOUT_MS / 1000} s: ${lastLines(layout.platformLog)}. See ${layout.platformLog}, then try \`npm run -s sandbox -- stop\`.`,
+      );
+    }
+    await pause(POLL_MS);
+  }
+}
+
+/** Ends the platform and all its app processes; resolves when none is left. False when it was not running. */
+export async function stopSandbox(stateDir: string): Promise<boolean> {
+  const layout = sandboxLayout(stateDir);
+  const platform = readJson<RunningPlatform>(layout.running);
+  const wasRunning = platform !== null && isAlive(platform.identity);
+  if (wasRunning) {
+    const { identity } = platform;
+    signal(identity.pid, "SIGTERM");
+    const deadline = Date.now() + STOP_TIMEOUT_MS;
+    while (isAlive(identity)) {
+      if (Date.now() > deadline) {
+        // The platform leads its own process group, and its apps are in it.
+        signal(-identity.pid, "SIGKILL");
+        break;
+      }
+      await pause(POLL_MS);
+    }
+  }
+  const state = readJson<PlatformState>(layout.state);
+  for (const machine of state?.apps.flatMap((app) => app.machines) ?? []) {
+    if (machine.process === null) continue;
+    if (isAlive(machine.process)) signal(machine.process.pid, "SIGKILL");
+    while (isAlive(machine.process)) await pause(POLL_MS);
+  }
+  return wasRunning;
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It ended meanwhile, which is what was wanted.
+  }
+}
+
+// Settled: the first check result of every machine is known. Not "healthy", because after a failed rollback some
+// machines cannot become healthy, and the tool must be able to look at them.
+function isSettled(info: SandboxInfo): Promise<boolean> {
+  return new Promise((answer) => {
+    const headers = { authorization: `Bearer ${info.secrets["FLY_API_TOKEN"]}` };
+    const request = get(`${info.api}/platform/status`, { headers, agent: false, timeout: 2000 });
+    request.on("timeout", () => request.destroy());
+    request.on("error", () => answer(false));
+    request.on("response", (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (part: string) => {
+        text += part;
+      });
+      response.on("end", () => {
+        try {
+          answer((JSON.parse(text) as { settled?: boolean }).settled === true);
+        } catch {
+          answer(false);
+        }
+      });
+    });
+  });
+}
+
+function lastLines(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim().split("\n").slice(-5).join("\n");
+  } catch {
+    return "it wrote no log";
+  }
+}
+
+const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
