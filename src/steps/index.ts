@@ -1,7 +1,9 @@
 /** The catalogue: every step type by the name after `uses:`. A new type is listed here and nowhere else. */
 import { approval } from "./approval.ts";
 import { checkpoint } from "./checkpoint.ts";
+import { dns } from "./dns.ts";
 import { evaluate } from "./eval.ts";
+import { file } from "./file.ts";
 import { flyChecks } from "./fly/checks.ts";
 import { flyChooseRollbackTarget } from "./fly/choose-rollback-target.ts";
 import { flyDeploy } from "./fly/deploy.ts";
@@ -17,6 +19,8 @@ import { sample } from "./sample.ts";
 import { script } from "./script.ts";
 import { slack } from "./slack.ts";
 import type { Catalogue } from "./step-type.ts";
+import { tcp } from "./tcp.ts";
+import { tls } from "./tls.ts";
 import { wait } from "./wait.ts";
 import { window } from "./window.ts";
 
@@ -25,7 +29,9 @@ export const catalogue: Catalogue = new Map(
   [
     approval,
     checkpoint,
+    dns,
     evaluate,
+    file,
     flyChecks,
     flyChooseRollbackTarget,
     flyDeploy,
@@ -40,6 +46,8 @@ export const catalogue: Catalogue = new Map(
     sample,
     script,
     slack,
+    tcp,
+    tls,
     wait,
     window,
   ]

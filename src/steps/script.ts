@@ -48,6 +48,7 @@ export const script = defineStepType<ScriptSpec, CommandFacts>({
   ),
   result: commandResultSchema,
   literalFields: ["script"],
+  fileFields: ["file"],
   stepKeys: ["env", "cwd", "stdin", "artifacts"],
   action: (spec) => {
     const argv = words(spec, spec.file ?? "");

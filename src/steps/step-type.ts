@@ -36,6 +36,8 @@ export interface StepType<With = unknown, Result = unknown> {
   readonly secretFields: readonly string[];
   /** Paths in `with` that are CEL or literal text and hold no holes (`script`). */
   readonly literalFields: readonly string[];
+  /** Fields in `with` that name a file beside the runbook: it is sealed with the run and read through `host.files`. */
+  readonly fileFields: readonly string[];
   /** Step keys besides the common ones that this type understands. */
   readonly stepKeys: readonly ("env" | "cwd" | "stdin" | "artifacts")[];
   /** Waits for a person instead of running: the engine asks, records and resumes. */
@@ -155,13 +157,13 @@ export interface HttpResponse {
 
 type StepTypeDefinition<W, R> = Omit<
   StepType<W, R>,
-  "secretFields" | "literalFields" | "stepKeys" | "person" | "tools"
+  "secretFields" | "literalFields" | "fileFields" | "stepKeys" | "person" | "tools"
 > &
-  Partial<Pick<StepType<W, R>, "secretFields" | "literalFields" | "stepKeys" | "person" | "tools">>;
+  Partial<Pick<StepType<W, R>, "secretFields" | "literalFields" | "fileFields" | "stepKeys" | "person" | "tools">>;
 
 /** Fills the optional parts of a step type. */
 export function defineStepType<W, R>(type: StepTypeDefinition<W, R>): StepType<W, R> {
-  return { secretFields: [], literalFields: [], stepKeys: [], person: null, tools: [], ...type };
+  return { secretFields: [], literalFields: [], fileFields: [], stepKeys: [], person: null, tools: [], ...type };
 }
 
 /** All step types by name; passed in where needed so that nothing but `cli/` depends on the list. */
