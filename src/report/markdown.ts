@@ -1,0 +1,59 @@
+/** The report as Markdown (CommonMark with GitHub's tables): the packaged template or the runbook's own over a view. */
+import { inertLine, markdownCode, markdownFence, markdownLink, markdownText } from "./inert.ts";
+import { compileDocument, type Format, packagedTemplates, TemplateError, type TemplateSet } from "./templates.ts";
+import type { ReportView } from "./view.ts";
+
+/** Writes the report. `template` replaces the layout; partials and helpers stay available to it. */
+export function renderMarkdown(view: ReportView, template?: string): string {
+  return markdownRenderer(template)(view);
+}
+
+/** Compiles once, for many reports. */
+export function markdownRenderer(template?: string): (view: ReportView) => string {
+  const packaged = packagedTemplates("report.md");
+  const set: TemplateSet = template === undefined ? packaged : { main: template, partials: packaged.partials };
+  const render = compileDocument(set, markdownFormat);
+  return (view) => `${render(view).replace(/^\n+/, "").trimEnd()}\n`;
+}
+
+export const markdownFormat: Format = {
+  bare: (value) => markdownText(textOf(value)),
+  helpers: {
+    /** Inline code; nothing for null. */
+    code: ([value]) => (value === null ? "" : markdownCode(textOf(value))),
+    /** A list of names as inline code. */
+    codes: ([value]) =>
+      listOf(value)
+        .map((item) => markdownCode(textOf(item)))
+        .join(", "),
+    /** A list as text. */
+    list: ([value]) => markdownText(listOf(value).map(textOf).join(", ")),
+    fence: ([value], { language }) => markdownFence(textOf(value), language === undefined ? "text" : textOf(language)),
+    /** A link to a file of the run directory. */
+    file: ([path, label]) => markdownLink(textOf(path), textOf(label === undefined ? path : label)),
+    /** Where a figure comes from: `[#7](journal.ndjson#L7)`; record n is line n of the journal. */
+    ref: ([seqs]) =>
+      (Array.isArray(seqs) ? seqs : [seqs])
+        .filter((seq) => typeof seq === "number")
+        .flatMap((seq, index, all) => (index > 8 && index < all.length - 1 ? (index === 9 ? ["…"] : []) : [link(seq)]))
+        .join(" "),
+    /** Text of a heading of level one. */
+    headline: ([value]) => markdownText(inertLine(textOf(value)).slice(0, 300)),
+  },
+};
+
+function link(seq: number): string {
+  return `[#${seq}](journal.ndjson#L${seq})`;
+}
+
+export function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (value === null) return "";
+  throw new TemplateError(`a ${Array.isArray(value) ? "list" : typeof value} cannot stand in the text`);
+}
+
+export function listOf(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw new TemplateError("this is not a list");
+}

@@ -1,0 +1,49 @@
+/** Steps in the order they were or would be executed: guards, steps, undo steps, `always`. */
+import type { RunRecord, StepRecord } from "../engine/run-record.ts";
+import type { Phase } from "../language/runbook.ts";
+
+const phases: readonly Phase[] = ["guards", "steps", "rollback", "always"];
+
+/** Items of a `forEach` become known while the run goes on; they stand behind the step they belong to. */
+export function stepsInOrder(record: RunRecord): StepRecord[] {
+  const planned = new Set(record.started.steps.map((step) => step.path));
+  const later = new Map<string, StepRecord[]>();
+  const first: StepRecord[] = [];
+  for (const step of record.steps.values()) {
+    const parent = planned.has(step.path) || step.phase === "rollback" ? null : parentOf(step.path, record.steps);
+    if (parent === null) first.push(step);
+    else later.set(parent, [...(later.get(parent) ?? []), step]);
+  }
+  const ordered: StepRecord[] = [];
+  const stack: StepRecord[] = [];
+  for (const phase of phases) {
+    for (const step of first.filter((s) => s.phase === phase)) {
+      stack.push(step);
+      for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+        ordered.push(next);
+        stack.push(...(later.get(next.path) ?? []).reverse());
+      }
+    }
+  }
+  return ordered;
+}
+
+/** `hosts[3].ping` → `hosts[3]`, or the nearest step above it that the record knows; null = none. */
+function parentOf(path: string, steps: ReadonlyMap<string, StepRecord>): string | null {
+  for (let end = path.length; end > 0; ) {
+    end = Math.max(path.lastIndexOf(".", end - 1), path.lastIndexOf("[", end - 1));
+    if (end > 0 && steps.has(path.slice(0, end))) return path.slice(0, end);
+  }
+  return null;
+}
+
+/** The step an undo step belongs to: `deploy.rollback.redeploy` → `deploy`; null = not an undo step. */
+export function undoneStep(path: string): string | null {
+  const at = path.indexOf(".rollback.");
+  return at < 1 ? null : path.slice(0, at);
+}
+
+/** True when other steps of the record are parts of this one. */
+export function isGroup(step: StepRecord): boolean {
+  return step.stepType === "group" || step.stepType === "parallel" || step.stepType.startsWith("runbook/");
+}

@@ -1,0 +1,147 @@
+/**
+ * The Handlebars environment of documents. Templates are text of the project (`reports/*.hbs`, or a runbook's own
+ * `evidence.report`); values never become templates. Strict: a name that is missing stops the rendering, `{{{ }}}` and
+ * `{{& }}` are refused, only the helpers below exist, and a bare `{{ value }}` is made inert for the document's format.
+ *
+ * Handlebars' own escaping is for HTML only and cannot be replaced in an instance, so it is off and every bare value
+ * is wrapped when the template is parsed: https://handlebarsjs.com/api-reference/compilation.html
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import Handlebars from "handlebars";
+
+export interface TemplateSet {
+  readonly main: string;
+  readonly partials: Readonly<Record<string, string>>;
+}
+
+export class TemplateError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = "TemplateError";
+  }
+}
+
+/** A helper gets its arguments checked: a missing value throws instead of becoming empty text. */
+export type Helper = (args: readonly unknown[], named: Readonly<Record<string, unknown>>) => string;
+
+export interface Format {
+  /** Makes a bare value inert. */
+  readonly bare: (value: unknown) => string;
+  readonly helpers: Readonly<Record<string, Helper>>;
+}
+
+const blockHelpers = ["if", "unless", "each", "with"];
+
+/** Compiles a document. The function it returns throws `TemplateError` when a value is missing. */
+export function compileDocument(set: TemplateSet, format: Format): (view: object) => string {
+  const environment = Handlebars.create();
+  for (const name of Object.keys(environment.helpers)) {
+    if (!blockHelpers.includes(name)) environment.unregisterHelper(name);
+  }
+  for (const name of blockHelpers) guardBlock(environment, name);
+  const helpers: Record<string, Helper> = { bare: ([value]) => format.bare(value), ...format.helpers };
+  for (const [name, helper] of Object.entries(helpers)) registerHelper(environment, name, helper);
+  const options: CompileOptions = {
+    strict: true,
+    noEscape: true,
+    preventIndent: true,
+    knownHelpersOnly: true,
+    knownHelpers: Object.fromEntries([...blockHelpers, ...Object.keys(helpers)].map((name) => [name, true])),
+  };
+  const compile = (name: string, text: string) => {
+    try {
+      const ast = Handlebars.parse(text);
+      new WrapBareValues(helpers).accept(ast);
+      return environment.compile(ast, options);
+    } catch (error) {
+      if (error instanceof TemplateError) throw new TemplateError(`${name}: ${error.message}`, error);
+      throw new TemplateError(`${name}: ${(error as Error).message}`, error);
+    }
+  };
+  for (const [name, text] of Object.entries(set.partials)) environment.registerPartial(name, compile(name, text));
+  const main = compile("template", set.main);
+  return (view) => {
+    try {
+      return main(view);
+    } catch (error) {
+      throw error instanceof TemplateError ? error : new TemplateError((error as Error).message, error);
+    }
+  };
+}
+
+/** The packaged template `reports/<name>.hbs` and its partials, found beside the sources and beside the bundle. */
+export function packagedTemplates(name: "report.md" | "report.html"): TemplateSet {
+  const folder = reportsFolder();
+  const extension = `.${name.split(".")[1]}.hbs`;
+  const partials: Record<string, string> = {};
+  for (const file of readdirSync(folder).sort()) {
+    if (file.endsWith(extension) && file !== `${name}.hbs`) {
+      partials[file.slice(0, -extension.length)] = readFileSync(join(folder, file), "utf8");
+    }
+  }
+  return { main: readFileSync(join(folder, `${name}.hbs`), "utf8"), partials };
+}
+
+function reportsFolder(): string {
+  for (let at = import.meta.dirname; ; at = dirname(at)) {
+    const folder = join(at, "reports");
+    if (existsSync(join(folder, "report.md.hbs"))) return folder;
+    if (dirname(at) === at) throw new TemplateError("reports/report.md.hbs is missing: install runbook again");
+  }
+}
+
+type Environment = ReturnType<typeof Handlebars.create>;
+
+function registerHelper(environment: Environment, name: string, helper: Helper): void {
+  environment.registerHelper(name, (...args: unknown[]) => {
+    const named = (args.pop() as Handlebars.HelperOptions).hash as Record<string, unknown>;
+    for (const value of [...args, ...Object.values(named)]) {
+      if (value === undefined) throw new TemplateError(`{{${name}}}: the value is missing`);
+    }
+    return helper(args, named);
+  });
+}
+
+/** Strict mode does not look at arguments of block helpers; `{{#if typo}}` would just be false. */
+function guardBlock(environment: Environment, name: string): void {
+  const original = environment.helpers[name] as Handlebars.HelperDelegate;
+  environment.registerHelper(name, function (this: unknown, ...args: unknown[]) {
+    if (args.length !== 2) throw new TemplateError(`{{#${name}}} takes one value`);
+    if (args[0] === undefined) throw new TemplateError(`{{#${name}}}: the value is missing`);
+    return original.apply(this, args as never);
+  });
+}
+
+class WrapBareValues extends Handlebars.Visitor {
+  private readonly helpers: Readonly<Record<string, Helper>>;
+
+  constructor(helpers: Readonly<Record<string, Helper>>) {
+    super();
+    this.helpers = helpers;
+  }
+
+  override MustacheStatement(mustache: hbs.AST.MustacheStatement): void {
+    const at = `line ${mustache.loc.start.line}`;
+    if (!mustache.escaped) throw new TemplateError(`${at}: {{{ }}} and {{& }} are refused; write {{ }}`);
+    const path = mustache.path as hbs.AST.PathExpression;
+    const known = path.type === "PathExpression" && Object.hasOwn(this.helpers, path.original);
+    const plain = mustache.params.length === 0 && mustache.hash === undefined;
+    if (plain && !known) {
+      const bare = { ...path, type: "PathExpression", data: false, depth: 0, parts: ["bare"], original: "bare" };
+      mustache.params = [mustache.path as hbs.AST.Expression];
+      mustache.path = bare as hbs.AST.PathExpression;
+    } else if (!known) {
+      throw new TemplateError(`${at}: there is no helper ${path.original}`);
+    }
+    super.MustacheStatement(mustache);
+  }
+
+  override DecoratorBlock(): void {
+    throw new TemplateError("decorators are refused");
+  }
+
+  override Decorator(): void {
+    throw new TemplateError("decorators are refused");
+  }
+}

@@ -1,0 +1,346 @@
+/** The part of the view about steps: the table, the details of each, and what the writes changed. */
+import type { Artifact, CheckOutcome } from "../engine/events.ts";
+import type { CommandRecord, RunRecord, StepRecord } from "../engine/run-record.ts";
+import type { Json } from "../util/json.ts";
+import { clockText, commandText, durationText, excerpt, jsonText, plural } from "./format.ts";
+import { isGroup, undoneStep } from "./step-order.ts";
+import { ends } from "./timeline.ts";
+
+/** How much of an output the report shows; the whole is in the log. */
+const shownLines = 20;
+const shownWidth = 500;
+const shownCommands = 20;
+const shownValueLength = 2000;
+
+export interface StepRow {
+  readonly number: number;
+  readonly path: string;
+  readonly title: string;
+  readonly phase: string;
+  readonly effects: string;
+  readonly status: string;
+  readonly startedAt: string;
+  readonly took: string;
+  readonly tries: string;
+  readonly checks: string;
+  readonly who: string;
+  /** Where the row links to; null = there is nothing more to say. */
+  readonly anchor: string | null;
+  readonly seqs: readonly number[];
+}
+
+export interface StepDetail {
+  readonly number: number;
+  readonly path: string;
+  readonly title: string;
+  readonly anchor: string;
+  readonly status: string;
+  readonly why: string | null;
+  readonly note: string | null;
+  readonly stepType: string;
+  readonly effects: string;
+  readonly action: string | null;
+  readonly definition: string | null;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly took: string | null;
+  readonly polls: number;
+  readonly failure: null | {
+    readonly class: string;
+    readonly reason: string;
+    readonly message: string;
+    readonly facts: readonly NamedValue[];
+  };
+  readonly attempts: readonly AttemptRow[];
+  readonly commands: readonly CommandDetail[];
+  readonly commandsLeftOut: number;
+  readonly checks: readonly CheckRow[];
+  readonly shown: readonly { readonly that: string; readonly value: string }[];
+  readonly outputs: readonly NamedValue[];
+  readonly artifacts: readonly ArtifactRow[];
+  readonly seqs: readonly number[];
+}
+
+export interface NamedValue {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface AttemptRow {
+  readonly attempt: number;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly status: string;
+  readonly failure: string;
+}
+
+export interface CommandDetail {
+  readonly command: string;
+  readonly text: string;
+  readonly attempt: number;
+  readonly cwd: string;
+  readonly env: readonly string[];
+  readonly effects: string;
+  readonly startedAt: string;
+  /** Exit code, signal and cause in words. */
+  readonly ended: string;
+  readonly took: string | null;
+  readonly streams: readonly {
+    readonly name: "stdout" | "stderr";
+    readonly file: string;
+    readonly bytes: number;
+    readonly droppedBytes: number;
+    readonly sha256: string;
+    readonly excerpt: string;
+  }[];
+  readonly seqs: readonly number[];
+}
+
+export interface CheckRow {
+  readonly that: string;
+  readonly status: string;
+  readonly severity: string;
+  readonly expected: string | null;
+  readonly actual: string | null;
+  readonly message: string | null;
+}
+
+export interface ArtifactRow {
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly step: string;
+  readonly seqs: readonly number[];
+}
+
+export interface ChangeRow {
+  readonly step: string;
+  readonly effects: string;
+  readonly action: string;
+  /** Each value the write step reports, beside what an earlier step read under the same name. */
+  readonly values: readonly { readonly name: string; readonly before: string | null; readonly after: string | null }[];
+  readonly standing: string;
+  readonly seqs: readonly number[];
+}
+
+/** The heading's anchor as GitHub makes it: `3 deploy.rollback.redeploy` → `3-deployrollbackredeploy`. */
+function anchorOf(number: number, path: string): string {
+  return `${number}-${path.toLowerCase().replace(/[^a-z0-9_-]/g, "")}`;
+}
+
+export function stepRows(record: RunRecord, steps: readonly StepRecord[]): StepRow[] {
+  const day = record.started.at.slice(0, 10);
+  return steps.map((step, index) => ({
+    number: index + 1,
+    path: step.path,
+    title: step.title,
+    phase: step.phase,
+    effects: step.effects,
+    status: statusText(step),
+    startedAt: step.startedAt === null ? "" : clockText(step.startedAt, day),
+    took: step.durationMs === null ? "" : durationText(step.durationMs),
+    tries: step.attempts.length === 0 ? "" : String(step.attempts.length),
+    checks: checksText(step.checks),
+    who: step.approval === null ? (step.startedAt === null ? "" : "runner") : answeredBy(step),
+    anchor: step.seqs.length === 0 ? null : anchorOf(index + 1, step.path),
+    seqs: ends(step.seqs),
+  }));
+}
+
+function statusText(step: StepRecord): string {
+  if (step.status === "pending") return "not reached";
+  if (step.status === "succeeded") return step.why?.startsWith("accepted by ") ? "accepted" : "ok";
+  return step.status.replace("_", " ");
+}
+
+function answeredBy(step: StepRecord): string {
+  const names = (step.approval?.decisions ?? [])
+    .filter((d) => d.decision !== "refused")
+    .map((d) => d.by?.name ?? "nobody");
+  return [...new Set(names)].join(", ") || "nobody yet";
+}
+
+function checksText(checks: readonly CheckOutcome[]): string {
+  return checks.length === 0 ? "" : `${checks.filter((c) => c.status === "met").length}/${checks.length}`;
+}
+
+export function stepDetails(steps: readonly StepRecord[]): StepDetail[] {
+  const details: StepDetail[] = [];
+  for (const [index, step] of steps.entries()) {
+    if (step.seqs.length > 0) details.push(stepDetail(step, index + 1));
+  }
+  return details;
+}
+
+function stepDetail(step: StepRecord, number: number): StepDetail {
+  return {
+    number,
+    path: step.path,
+    title: step.title,
+    anchor: anchorOf(number, step.path),
+    status: statusText(step),
+    why: step.why,
+    note: step.note,
+    stepType: step.stepType,
+    effects: step.effects,
+    action: step.action === "" ? null : step.action,
+    definition: step.definition === "" ? null : step.definition,
+    startedAt: step.startedAt,
+    finishedAt: step.finishedAt,
+    took: step.durationMs === null ? null : durationText(step.durationMs),
+    polls: step.polls,
+    failure: step.failure && { ...step.failure, facts: namedValues(step.failure.facts) },
+    attempts:
+      step.attempts.length < 2
+        ? []
+        : step.attempts.map((a) => ({
+            attempt: a.attempt,
+            startedAt: a.startedAt,
+            finishedAt: a.finishedAt ?? "not seen",
+            status: a.status.replace("_", " "),
+            failure: a.failure?.message ?? "",
+          })),
+    commands: step.commands.slice(0, shownCommands).map(commandDetail),
+    commandsLeftOut: Math.max(0, step.commands.length - shownCommands),
+    checks: step.checks.map((c) => ({ ...c, status: checkText(c) })),
+    shown: step.checks
+      .filter((c) => c.show !== null && c.show !== undefined)
+      .map((c) => ({ that: c.that, value: shortValue(c.show, true) })),
+    outputs: namedValues(step.outputs),
+    artifacts: artifactRows([step]),
+    seqs: step.seqs,
+  };
+}
+
+function checkText(check: CheckOutcome): string {
+  const status = check.status.replaceAll("_", " ");
+  return check.severity === "warning" && check.status !== "met" ? `${status} (warning)` : status;
+}
+
+function namedValues(values: { readonly [name: string]: Json }): NamedValue[] {
+  return Object.keys(values).map((name) => ({ name, value: shortValue(values[name] ?? null, false) }));
+}
+
+function shortValue(value: Json, wide: boolean): string {
+  const text = wide && typeof value !== "string" ? JSON.stringify(value, null, 2) : jsonText(value);
+  if (wide) return excerpt(text, shownLines * 2, shownLines, shownWidth);
+  return text.includes("\n")
+    ? text
+        .split("\n")
+        .map((line) => excerpt(line, 1, 0, shownValueLength))
+        .slice(0, 10)
+        .join("\n")
+    : excerpt(text, 1, 0, shownValueLength);
+}
+
+function commandDetail(command: CommandRecord): CommandDetail {
+  const end = command.end;
+  return {
+    command: command.command,
+    text: commandText(command.argv),
+    attempt: command.attempt,
+    cwd: command.cwd,
+    env: command.env,
+    effects: command.effects,
+    startedAt: command.startedAt,
+    ended: endText(end),
+    took: end === null ? null : durationText(end.durationMs),
+    streams:
+      end === null
+        ? []
+        : (["stdout", "stderr"] as const)
+            .filter(
+              (name) =>
+                end.output[name].file !== "" && (end.output[name].bytes > 0 || end.output[name].droppedBytes > 0),
+            )
+            .map((name) => ({
+              name,
+              ...end.output[name],
+              excerpt: excerpt(end.output.excerpt[name], shownLines, shownLines, shownWidth),
+            })),
+    seqs: [seqOf(command), seqOf(end)].filter((seq) => seq !== null),
+  };
+}
+
+function endText(end: CommandRecord["end"]): string {
+  if (end === null) return "its end was not seen";
+  const parts = [end.exitCode === null ? "no exit code" : `exit code ${end.exitCode}`];
+  if (end.signal !== null) parts.push(`signal ${end.signal}`);
+  if (end.cause !== "" && end.cause !== "exit" && end.cause !== "exited") parts.push(end.cause);
+  if (end.adopted) parts.push("taken over by a later executor");
+  if (!end.drained) parts.push("its output was not read to the end");
+  if (end.survivors.length > 0) parts.push(`${plural(end.survivors.length, "process")} outlived it`);
+  return parts.join(", ");
+}
+
+/** The number of the journal record an object was folded from; the fold keeps whole records. */
+export function seqOf(value: object | null): number | null {
+  const seq = (value as { readonly seq?: unknown } | null)?.seq;
+  return typeof seq === "number" ? seq : null;
+}
+
+export function artifactRows(steps: readonly StepRecord[]): ArtifactRow[] {
+  return steps.flatMap((step) => {
+    const row = (artifact: Artifact, seq: number | undefined): ArtifactRow => ({
+      ...artifact,
+      step: step.path,
+      seqs: seq === undefined ? [] : [seq],
+    });
+    return [
+      ...step.artifacts.map((a) => row(a, step.seqs.at(-1))),
+      ...(step.approval?.decisions ?? []).flatMap((d) => d.attachments.map((a) => row(a, d.seq))),
+    ];
+  });
+}
+
+/** One row per write that was begun, with the values it reports and whether it still stands. */
+export function changeRows(steps: readonly StepRecord[]): ChangeRow[] {
+  const read = new Map<string, { value: string; step: string }>();
+  const undo = new Map<string, StepRecord[]>();
+  for (const step of steps) {
+    const of = step.phase === "rollback" ? undoneStep(step.path) : null;
+    if (of !== null) undo.set(of, [...(undo.get(of) ?? []), step]);
+  }
+  const rows: ChangeRow[] = [];
+  for (const step of steps) {
+    if (step.phase === "rollback") continue;
+    const values = Object.keys(step.outputs).map((name) => {
+      const earlier = read.get(name);
+      return {
+        name,
+        before: earlier === undefined ? null : `${earlier.value} (read by ${earlier.step})`,
+        after: shortValue(step.outputs[name] ?? null, false),
+      };
+    });
+    if (step.effects !== "read" && !isGroup(step) && (step.tookEffect || step.status === "undone")) {
+      rows.push({
+        step: step.path,
+        effects: step.effects,
+        action: step.action ?? step.title,
+        values,
+        standing: standingText(step, undo.get(step.path) ?? []),
+        seqs: ends(step.seqs),
+      });
+    } else {
+      for (const value of values) read.set(value.name, { value: value.after, step: step.path });
+    }
+  }
+  return rows;
+}
+
+function standingText(step: StepRecord, undo: readonly StepRecord[]): string {
+  const by = undo.map((u) => `${u.path} (${statusText(u)})`).join(", ");
+  if (step.status === "undone") {
+    const verified =
+      step.undoVerified === null ? "not verified" : step.undoVerified ? "verified" : "verification failed";
+    return `undone${by && ` by ${by}`}, ${verified}`;
+  }
+  if (step.status === "undo_failed") return `state unknown: undo failed${by && `: ${by}`}`;
+  if (step.status === "indeterminate") return "state unknown: interrupted";
+  if (by !== "") return `undo began: ${by}`;
+  if (step.status === "succeeded") return "in effect";
+  return step.approval?.request.kind === "indeterminate"
+    ? "state unknown: a person has to look"
+    : "not undone; it may have taken effect in part";
+}
