@@ -1,0 +1,2 @@
+/** Kebab-case and stable: never reused, never renamed. */
+export type DiagnosticCode = string;

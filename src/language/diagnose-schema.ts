@@ -1,0 +1,292 @@
+/** Turns errors of the schema validator into one diagnostic per mistake, on the key or the value that is wrong. */
+import type { ErrorObject, ValidateFunction } from "ajv";
+import { closest, nearestHint } from "../util/closest.ts";
+import { isObject } from "../util/json.ts";
+import type { DiagnosticCode } from "./codes.ts";
+import type { Findings } from "./findings.ts";
+import { describeType, misplacedKey, typeHint, unknownKeyHint } from "./schema-words.ts";
+import { escapePointer, lastKeyOf, parentOf, type Source, valueAt } from "./source.ts";
+
+/** Validates `source.data`; true when it holds. */
+export function diagnoseSchema(validate: ValidateFunction, source: Source, findings: Findings): boolean {
+  if (validate(source.data)) return true;
+  const errors = (validate.errors ?? []).filter((error) => error.keyword !== "if" && error.keyword !== "propertyNames");
+  const unknown = unknownKeys(errors);
+  const missing = new Map<string, Set<string>>();
+  const said = new Set<string>();
+  for (const error of errors.sort((a, b) => weight(a) - weight(b))) {
+    const pointer = error.instancePath;
+    if (error.keyword === "required") {
+      const name = String(error.params["missingProperty"]);
+      const near = unknown.get(pointer)?.some((key) => closest(key, [name]) === name) ?? false;
+      if (!near) missing.set(pointer, (missing.get(pointer) ?? new Set()).add(name));
+      continue;
+    }
+    const place =
+      error.keyword === "additionalProperties"
+        ? `${pointer}/${escapePointer(String(error.params["additionalProperty"]))}`
+        : pointer;
+    const key = error.propertyName === undefined ? place : `${pointer}/${escapePointer(error.propertyName)}#key`;
+    if (said.has(key)) continue;
+    said.add(key);
+    if (error.propertyName !== undefined) badName(error, source, findings);
+    else if (error.keyword === "additionalProperties") unknownKey(error, place, source, findings);
+    else if (error.keyword === "false schema") misplacedKey(pointer, source, findings);
+    else {
+      const { code, message, hint } = wrongValue(error, source);
+      findings.error(code, source.at(pointer), message, { hint });
+    }
+  }
+  for (const [pointer, names] of missing) missingKeys(pointer, [...names], errors, source, findings);
+  return false;
+}
+
+/** A wrong type hides what else is wrong with a value; a forbidden key hides what is wrong inside it. */
+function weight(error: ErrorObject): number {
+  const order = ["false schema", "additionalProperties", "type", "const", "enum", "pattern"];
+  const index = order.indexOf(error.keyword);
+  return index === -1 ? order.length : index;
+}
+
+function unknownKeys(errors: readonly ErrorObject[]): Map<string, string[]> {
+  const keys = new Map<string, string[]>();
+  for (const error of errors) {
+    if (error.keyword !== "additionalProperties") continue;
+    const list = keys.get(error.instancePath) ?? [];
+    list.push(String(error.params["additionalProperty"]));
+    keys.set(error.instancePath, list);
+  }
+  return keys;
+}
+
+function badName(error: ErrorObject, source: Source, findings: Findings): void {
+  const name = error.propertyName!;
+  const at = source.keyAt(`${error.instancePath}/${escapePointer(name)}`);
+  const pattern = String((error.parentSchema as { pattern?: string } | undefined)?.pattern ?? "");
+  const letters = pattern.includes("A-Z")
+    ? "Letters, digits and _, not beginning with a digit."
+    : pattern.includes("-]")
+      ? "Lower-case letters, digits and -, beginning with a letter."
+      : "Lower-case letters, digits and _, beginning with a letter.";
+  findings.error("bad-name", at, `"${name}" cannot be a name here.`, { hint: letters });
+}
+
+function unknownKey(error: ErrorObject, place: string, source: Source, findings: Findings): void {
+  const name = lastKeyOf(place);
+  const known = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {});
+  findings.error("unknown-key", source.keyAt(place), `${whatIs(error.instancePath)} has no key "${name}".`, {
+    hint: unknownKeyHint(name, known, error.instancePath),
+  });
+}
+
+function missingKeys(
+  pointer: string,
+  names: readonly string[],
+  errors: readonly ErrorObject[],
+  source: Source,
+  findings: Findings,
+): void {
+  const custom = errors.find(
+    (e) =>
+      e.keyword === "required" &&
+      e.instancePath === pointer &&
+      isObject(e.parentSchema) &&
+      "errorMessage" in e.parentSchema,
+  );
+  if (custom !== undefined) {
+    const message = String((custom.parentSchema as { errorMessage: string }).errorMessage);
+    findings.error("no-action", source.keyAt(pointer), message, {
+      hint: "For example run: [command, argument], or uses: with one of the step types.",
+    });
+    return;
+  }
+  const list = names.map((name) => `"${name}"`);
+  const text = list.length === 1 ? list[0]! : `${list.slice(0, -1).join(", ")} and ${list.at(-1)}`;
+  const first = errors.find(
+    (e) => e.keyword === "required" && e.instancePath === pointer && e.params["missingProperty"] === names[0],
+  );
+  const data = valueAt(source.data, pointer);
+  const type =
+    isObject(data) && names.length === 1 && names[0] === "with"
+      ? ` "${String(data["uses"])}" needs to be told what to do.`
+      : "";
+  findings.error("missing-key", source.keyAt(pointer), `${whatIs(pointer)} needs ${text}.${type}`, {
+    hint: descriptionOf(first, names),
+  });
+}
+
+function descriptionOf(error: ErrorObject | undefined, names: readonly string[]): string | undefined {
+  if (names.length !== 1) return undefined;
+  const properties = (error?.parentSchema as { properties?: Record<string, { description?: string }> } | undefined)
+    ?.properties;
+  const description = properties?.[names[0]!]?.description;
+  return description === undefined ? undefined : `${names[0]}: ${description}`;
+}
+
+interface Wrong {
+  readonly code: DiagnosticCode;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+function wrong(code: DiagnosticCode, message: string, hint?: string): Wrong {
+  return { code, message, hint };
+}
+
+function wrongValue(error: ErrorObject, source: Source): Wrong {
+  const pointer = error.instancePath;
+  const name = /^\d+$/.test(lastKeyOf(pointer)) ? lastKeyOf(parentOf(pointer)) : lastKeyOf(pointer);
+  const data = error.data;
+  const schema = (isObject(error.parentSchema) ? error.parentSchema : {}) as Record<string, unknown>;
+  switch (error.keyword) {
+    case "type": {
+      const expected = ([] as string[]).concat(error.params["type"] as string | string[]);
+      const range = source.rangeOf(pointer);
+      const text = source.text.slice(range.start, range.end);
+      const what = pointer === "" ? "The file" : `"${name}"`;
+      return wrong(
+        "wrong-type",
+        `${what} must be ${expected.map(describeType).join(" or ")}, not ${typeName(data)}.`,
+        typeHint(name, expected, data, text),
+      );
+    }
+    case "const":
+      if (name === "apiVersion") return apiVersion(data);
+      return wrong("unknown-value", `"${name}" must be ${JSON.stringify(error.params["allowedValue"])}.`);
+    case "enum": {
+      const allowed = (error.params["allowedValues"] as unknown[]).map(String);
+      if (name === "uses")
+        return wrong("unknown-step-type", `"${String(data)}" is not a step type.`, stepTypeHint(String(data), allowed));
+      return wrong(
+        "unknown-value",
+        `"${short(data)}" is not a value of "${name}".`,
+        nearestHint(String(data), allowed),
+      );
+    }
+    case "pattern":
+      return badText(name, String(data), schema);
+    case "minItems":
+    case "minProperties":
+      return wrong(
+        "empty-value",
+        `"${name}" is empty.`,
+        Array.isArray(data)
+          ? "Give it at least one item, or remove the key."
+          : "Give it at least one member, or remove the key.",
+      );
+    case "minLength":
+      return wrong(
+        "empty-value",
+        `"${name}" ${data === "" ? "is empty" : `is shorter than ${String(error.params["limit"])} characters`}.`,
+      );
+    case "uniqueItems":
+      return wrong(
+        "duplicate-value",
+        `"${name}" holds an item twice (${short((data as unknown[])[error.params["j"] as number])}).`,
+      );
+    case "maxLength":
+      return wrong(
+        "bad-value",
+        `"${name}" is longer than ${String(error.params["limit"])} characters.`,
+        "Put long text into a file, long conditions into several.",
+      );
+    case "minimum":
+    case "maximum":
+      return wrong(
+        "bad-value",
+        `"${name}" must be ${error.keyword === "minimum" ? "at least" : "at most"} ${String(error.params["limit"])}.`,
+      );
+    default:
+      return wrong("bad-value", `"${name}" ${error.message ?? "is not valid"}.`);
+  }
+}
+
+function apiVersion(data: unknown): Wrong {
+  const newer = typeof data === "string" && /^runbook\/v([2-9]|[1-9][0-9]+)/.test(data);
+  if (newer)
+    return wrong(
+      "unknown-api-version",
+      `"${data}" is newer than this tool, which knows runbook/v1.`,
+      "Use a version of runbook that knows it, or write runbook/v1.",
+    );
+  return wrong("unknown-api-version", `"${short(data)}" is not a version of the language.`, "Write runbook/v1.");
+}
+
+function stepTypeHint(given: string, allowed: readonly string[]): string {
+  const near = nearestHint(given, allowed, 0);
+  if (near !== undefined) return near;
+  const folder = given.split("/")[0]!;
+  const siblings = allowed.filter((type) => type.startsWith(`${folder}/`));
+  if (siblings.length > 0) return `Types of ${folder}: ${siblings.join(", ")}.`;
+  const alike: Record<string, string> = {
+    shell: "script",
+    bash: "script",
+    sh: "script",
+    command: "run: (its own key)",
+    exec: "run: (its own key)",
+    curl: "http",
+    request: "http",
+    sleep: "wait",
+    psql: "sql",
+    assert: "eval",
+    prompt: "manual",
+  };
+  return alike[given] === undefined ? `Allowed: ${allowed.join(", ")}.` : `Did you mean ${alike[given]}?`;
+}
+
+function badText(name: string, data: string, schema: Record<string, unknown>): Wrong {
+  const hint = typeof schema["patternErrorMessage"] === "string" ? schema["patternErrorMessage"] : undefined;
+  const quoted = `"${short(data)}"`;
+  if (name === "id" || name === "as") {
+    const fixed = data
+      .toLowerCase()
+      .replace(/[^a-z0-9_]+/g, "_")
+      .replace(/^[^a-z]+/, "");
+    return wrong(
+      "bad-id",
+      `${quoted} cannot be an id: lower-case letters, digits and _.`,
+      fixed === "" ? hint : `Write ${fixed}; in an expression - means minus.`,
+    );
+  }
+  if (/^Write a duration/.test(hint ?? "")) return wrong("bad-duration", `${quoted} is not a duration.`, hint);
+  if (/, or a hole\.$/.test(hint ?? "")) return wrong("wrong-type", `"${name}" is a text here.`, hint);
+  if (name === "version") return wrong("bad-version", `${quoted} is not a version.`, hint);
+  if (name === "name") return wrong("bad-name", `${quoted} cannot be a name.`, hint);
+  if ((name === "title" || name === "owner") && /[\r\n]/.test(data))
+    return wrong("bad-value", `"${name}" must be one line.`);
+  return wrong("bad-value", `${quoted} is not a value of "${name}".`, hint ?? exampleHint(schema));
+}
+
+function exampleHint(schema: Record<string, unknown>): string | undefined {
+  const examples = schema["examples"];
+  return Array.isArray(examples) && examples.length > 0
+    ? `For example ${examples.map((e) => JSON.stringify(e)).join(" or ")}.`
+    : undefined;
+}
+
+function typeName(data: unknown): string {
+  if (data === null) return "empty";
+  if (Array.isArray(data)) return "a list";
+  if (typeof data === "object") return "a map";
+  if (typeof data === "string") return "a text";
+  return typeof data === "boolean" ? `${data}` : `the number ${String(data)}`;
+}
+
+function short(value: unknown): string {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  const line = text.replace(/\s+/g, " ");
+  return line.length > 60 ? `${line.slice(0, 57)}…` : line;
+}
+
+/** Names the map a pointer stands for, as the subject of a sentence. */
+function whatIs(pointer: string): string {
+  if (pointer === "") return "A runbook";
+  const key = lastKeyOf(pointer);
+  const parent = lastKeyOf(parentOf(pointer));
+  if (/^\d+$/.test(key)) {
+    if (["steps", "guards", "always", "parallel", "rollback"].includes(parent)) return "A step";
+    return `An item of "${parent}"`;
+  }
+  if (["inputs", "targets", "windows", "objectives"].includes(parent)) return `"${key}" in "${parent}"`;
+  return `"${key}"`;
+}

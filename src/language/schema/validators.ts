@@ -1,0 +1,47 @@
+/** Compiles the schemas once per catalogue. Our own schemas only: nothing a user wrote is ever compiled. */
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import type { Catalogue } from "../../steps/step-type.ts";
+import type { JsonSchema } from "../../util/json.ts";
+import { buildConfigSchema } from "./config-schema.ts";
+import { buildRunbookSchema } from "./runbook-schema.ts";
+
+/** Keywords for editors, which say nothing about validity. */
+export const editorKeywords = [
+  "markdownDescription",
+  "enumDescriptions",
+  "markdownEnumDescriptions",
+  "patternErrorMessage",
+  "errorMessage",
+  "x-secret",
+  "x-cel",
+];
+
+const runbookValidators = new WeakMap<Catalogue, ValidateFunction>();
+let configValidator: ValidateFunction | undefined;
+
+export function runbookValidator(catalogue: Catalogue): ValidateFunction {
+  let validate = runbookValidators.get(catalogue);
+  if (validate === undefined) {
+    validate = compile(buildRunbookSchema(catalogue));
+    runbookValidators.set(catalogue, validate);
+  }
+  return validate;
+}
+
+export function validatorOfConfig(): ValidateFunction {
+  configValidator ??= compile(buildConfigSchema());
+  return configValidator;
+}
+
+function compile(schema: JsonSchema): ValidateFunction {
+  // Texts are capped at 1 MiB and 10,000 values before this, so collecting every error stays cheap.
+  const ajv = new Ajv2020({
+    allErrors: true,
+    verbose: true,
+    strict: false,
+    validateFormats: false,
+    ownProperties: true,
+  });
+  ajv.addVocabulary([...editorKeywords]);
+  return ajv.compile(schema);
+}

@@ -1,0 +1,75 @@
+/**
+ * Files a runbook refers to, which are copied into the run and executed from there: scripts, SQL, templates. A step
+ * type marks such a field of `with` by `"x-sealed": true` in its input schema.
+ */
+import type { Catalogue } from "../steps/step-type.ts";
+import { isObject } from "../util/json.ts";
+import type { Findings } from "./findings.ts";
+import type { Action, Runbook, Step } from "./runbook.ts";
+import { escapePointer, type Source } from "./source.ts";
+
+/** Fields of types that carry no mark. */
+const knownFields: Readonly<Record<string, readonly string[]>> = {
+  script: ["file"],
+  sql: ["file"],
+  "postgres/dump": ["manifest"],
+  tap: ["file", "files"],
+  email: ["template"],
+};
+
+/** Names of `with` fields whose value is the path of a file sealed with the run. */
+export function sealedFields(catalogue: Catalogue, type: string): readonly string[] {
+  const input = catalogue.get(type)?.input;
+  const properties = isObject(input?.["properties"]) ? input["properties"] : {};
+  const marked = Object.entries(properties).flatMap(([name, schema]) =>
+    isObject(schema) && schema["x-sealed"] === true ? [name] : [],
+  );
+  return marked.length > 0 ? marked : (knownFields[type] ?? []).filter((name) => name in properties);
+}
+
+/** Paths relative to the runbook's folder, in order of appearance, each once. Nested runbooks list their own. */
+export function collectFiles(
+  runbook: Runbook,
+  catalogue: Catalogue,
+  source: Source,
+  findings: Findings,
+): readonly string[] {
+  const files = new Set<string>();
+  const add = (path: unknown, pointer: string) => {
+    if (typeof path !== "string") return;
+    const problem = pathProblem(path);
+    if (problem === null) files.add(path.replace(/^(\.\/)+/, ""));
+    else
+      findings.error("bad-path", source.at(pointer), problem, {
+        hint: "Write a path relative to the runbook file, as a plain text.",
+      });
+  };
+  const action = (value: Action, pointer: string) => {
+    if (value.kind !== "uses") return;
+    for (const field of sealedFields(catalogue, value.type)) {
+      const given = value.with[field];
+      const place = `${pointer}/with/${escapePointer(field)}`;
+      if (Array.isArray(given)) for (const [i, path] of given.entries()) add(path, `${place}/${i}`);
+      else add(given, place);
+    }
+  };
+  const visit = (step: Step) => {
+    action(step.action, step.pointer);
+    if (step.check !== null) action(step.check.action, `${step.pointer}/check`);
+    if (step.action.kind === "group" || step.action.kind === "parallel") step.action.steps.forEach(visit);
+    step.rollback.forEach(visit);
+  };
+  for (const step of [...runbook.guards, ...runbook.steps, ...runbook.always]) visit(step);
+  for (const [i, item] of runbook.notify.entries())
+    action({ kind: "uses", type: item.type, with: item.with }, `/notify/${i}`);
+  if (runbook.evidence.report !== null) add(runbook.evidence.report, "/evidence/report");
+  return [...files];
+}
+
+function pathProblem(path: string): string | null {
+  if (path.includes("${{")) return "A file that is sealed with the run cannot depend on values of the run.";
+  if (path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path) || path.startsWith("~")) return `"${path}" is not relative.`;
+  if (path.trim() === "" || path.endsWith("/")) return "The path names no file.";
+  if (path.split("/").filter((part) => part === "..").length > 1) return `"${path}" leads out of the project.`;
+  return null;
+}
