@@ -28,6 +28,8 @@ export interface CheckOptions {
   readonly nullAllowed?: boolean;
   /** Expressions that are known to hold here (the step's `if`), for null tests. */
   readonly assuming?: readonly string[];
+  /** The other conditions of the same `verify`: their size tests count for `vacuous-all`. */
+  readonly beside?: readonly string[];
 }
 
 export interface CheckResult {
@@ -39,14 +41,21 @@ export interface CheckResult {
 /** A name path an expression reads: `steps.pre_state.outputs.image` → ["steps","pre_state","outputs","image"]. */
 export interface Reference {
   readonly path: readonly string[];
+  /** Of the whole path. */
   readonly range: Range;
+  /** Of each part of `path`. */
+  readonly ranges: readonly Range[];
 }
 
+/**
+ * What evaluating gave. Error codes: `cel-syntax`, `cel-limit`, `cel-type`, `unknown-reference`, `unknown-function`,
+ * `no-such-key`, `index-out-of-range`, `empty-selection`, `division-by-zero`, `overflow`, `bad-value`.
+ */
 export type Evaluation =
   | { readonly kind: "value"; readonly value: unknown }
   /** Not decided: reads values that a step (or input) will only provide in a run. */
   | { readonly kind: "unknown"; readonly from: readonly string[] }
-  | { readonly kind: "error"; readonly code: string; readonly message: string };
+  | { readonly kind: "error"; readonly code: string; readonly message: string; readonly range?: Range };
 
 /** Put anywhere into a scope: reading it makes the evaluation `unknown`, naming who will provide it. */
 export class UnknownValue {
