@@ -1,7 +1,8 @@
 /**
  * The holder: a few lines of POSIX shell around each write step. It keeps read ends of the output FIFOs open, so that a
  * step survives the death of the supervisor (it blocks at a full pipe instead of dying of SIGPIPE), and files the exit
- * code. No value ever becomes shell text: everything arrives as arguments.
+ * code. It leaves as soon as the command has ended while the supervisor lives; if that one is killed in this instant, up
+ * to a pipe of output is lost, which adoption tells as an output gap. No value ever becomes shell text: everything arrives as arguments.
  */
 
 import { join } from "node:path";

@@ -1,0 +1,179 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { SupervisorClient } from "../../../src/host/supervisor/client.ts";
+import { isAlive, processState } from "../../../src/host/supervisor/process-identity.ts";
+import { sweepMarker } from "../../../src/host/supervisor/process-sweep.ts";
+import { createRig, type Rig, textOf, until } from "./rig.ts";
+
+let rig: Rig;
+let client: SupervisorClient;
+let ledger: string;
+let count = 0;
+beforeAll(async () => {
+  rig = await createRig();
+  client = await rig.client();
+});
+beforeEach(() => {
+  ledger = join(rig.dir, `ledger-${++count}`);
+});
+afterAll(() => rig.dispose());
+
+const began = async (lines = 1): Promise<void> =>
+  until(`${lines} ledger lines`, () => textOf(ledger).split("\n").length > lines);
+
+for (const held of [false, true]) {
+  describe(held ? "a held command" : "a bare command", () => {
+    it("is ended by TERM at its timeout", async () => {
+      const exit = await rig.run("sleep 300", { held, timeoutMs: 150 });
+      expect(exit).toMatchObject({ cause: "timeout", survivors: [], drained: true });
+      expect(held ? exit.code : exit.signal).toBe(held ? 143 : "SIGTERM");
+      expect(exit.durationMs).toBeGreaterThanOrEqual(149);
+    });
+
+    it("may clean up after TERM, and its own exit code counts", async () => {
+      const script = `trap 'echo cleaned; exit 3' TERM; echo up > ${ledger}; while :; do sleep 0.02; done`;
+      const handle = client.run(rig.spec(script, { held }));
+      await began();
+      handle.abort();
+      const exit = await handle.exit;
+      expect(exit).toMatchObject({ cause: "abort", code: 3, signal: null, survivors: [] });
+      expect(rig.read(exit)).toBe("cleaned\n");
+    });
+
+    it("that ignores TERM is killed after the grace", async () => {
+      const handle = client.run(rig.spec(`trap '' TERM; echo up > ${ledger}; while :; do sleep 0.02; done`, { held }));
+      await began();
+      handle.abort(200);
+      expect(await handle.exit).toMatchObject({ cause: "abort", code: null, signal: "SIGKILL", survivors: [] });
+    });
+
+    it("is killed sooner when a second abort has a shorter grace", async () => {
+      const handle = client.run(rig.spec(`trap '' TERM; echo up > ${ledger}; while :; do sleep 0.02; done`, { held }));
+      await began();
+      handle.abort(600_000);
+      handle.abort(0);
+      expect(await handle.exit).toMatchObject({ cause: "abort", signal: "SIGKILL" });
+    });
+
+    it("takes its whole tree along: deep children, TERM ignored, setsid, double fork", async () => {
+      const loop = "while :; do sleep 0.05; done";
+      const up = `echo up >> ${ledger}`;
+      const script = [
+        `sh -c "sh -c 'sh -c \\"${up}; ${loop}\\" & ${up}; ${loop}' & ${up}; ${loop}" &`,
+        `sh -c "trap '' TERM; ${up}; ${loop}" &`,
+        `setsid sh -c "trap '' TERM; ${up}; ${loop}" &`,
+        `(setsid sh -c "(${up}; ${loop}) &" &)`,
+        `${up}; ${loop}`,
+      ].join("\n");
+      const spec = rig.spec(script, { held, graceMs: 300 });
+      const handle = client.run(spec);
+      await began(7);
+      const tree = sweepMarker(rig.runId, spec.attemptId);
+      expect(tree.length).toBeGreaterThanOrEqual(7);
+      expect(new Set(tree.map(({ sessionId }) => sessionId)).size).toBe(3);
+      handle.abort();
+      const exit = await handle.exit;
+      expect(exit).toMatchObject({ cause: "abort", survivors: [] });
+      expect(sweepMarker(rig.runId, spec.attemptId)).toEqual([]);
+      for (const { pid, startTime } of tree) expect(processState(pid)?.startTime).not.toBe(startTime);
+    });
+
+    it("has ended although a process in the background holds its output", async () => {
+      const exit = await rig.run("sleep 300 & echo ok", { held });
+      expect(exit).toMatchObject({ code: 0, cause: "exit", drained: false, out: "ok\n" });
+      expect(exit.survivors.length).toBe(1);
+      expect(exit.durationMs).toBeLessThan(5_000);
+      // Its FIFO must not serve another command: the straggler would write into that one's output.
+      const late = await Promise.all(Array.from({ length: 20 }, (_, at) => rig.run(`echo ${at}`, { held })));
+      expect(late.map(({ out }) => out)).toEqual(late.map((_, at) => `${at}\n`));
+      process.kill(exit.survivors[0]!, "SIGKILL");
+    });
+
+    it("is aborted before it began", async () => {
+      const handle = client.run(rig.spec("sleep 300", { held }));
+      handle.abort(0);
+      expect(await handle.exit).toMatchObject({ cause: "abort", survivors: [] });
+    });
+
+    it("may have a timeout longer than a timer can be set for", async () => {
+      expect(await rig.run("exit 4", { held, timeoutMs: 2 ** 40 })).toMatchObject({ code: 4, cause: "exit" });
+    });
+  });
+}
+
+describe("a process that cleared its environment", () => {
+  it("is found as a member of the session", async () => {
+    const script = `env -i /bin/sh -c 'trap "" TERM; echo up >> ${ledger}; while :; do /bin/sleep 0.05; done' & echo up >> ${ledger}; exec sleep 300`;
+    const handle = client.run(rig.spec(script, { graceMs: 200 }));
+    const { pid } = await handle.pid;
+    await began(2);
+    handle.abort();
+    expect(await handle.exit).toMatchObject({ cause: "abort", survivors: [] });
+    expect(sweepMarker(rig.runId, "0", pid)).toEqual([]);
+  });
+});
+
+describe("sweepMarker", () => {
+  it("tells attempts apart whose numbers begin alike", async () => {
+    const handle = client.run(rig.spec(`echo up > ${ledger}; exec sleep 300`));
+    const { pid, startTime } = await handle.pid;
+    await began();
+    const { attemptId } = rig.spec("true");
+    const own = String(Number(attemptId) - 1).padStart(6, "0");
+    expect(sweepMarker(rig.runId, own).map((each) => [each.pid, each.startTime])).toEqual([[pid, startTime]]);
+    expect(sweepMarker(rig.runId, own.slice(0, -1))).toEqual([]);
+    expect(sweepMarker(`${rig.runId}x`, own)).toEqual([]);
+    handle.abort(0);
+    await handle.exit;
+  });
+});
+
+describe("liveness", () => {
+  it("is not fooled by a dead child that nobody reaped, nor by another start time", async () => {
+    const pidFile = join(rig.dir, "zombie");
+    // The shell starts a child and turns into `sleep`, which never waits for it.
+    const handle = client.run(rig.spec(`sh -c 'echo $$ > ${pidFile}' & exec sleep 300`));
+    const { pid } = await handle.pid;
+    await until("a zombie", () => processState(Number(textOf(pidFile)) || -1)?.isZombie === true);
+    const zombie = processState(Number(textOf(pidFile)))!;
+    process.kill(zombie.pid, 0);
+    const { identityOf } = await import("../../../src/host/supervisor/process-identity.ts");
+    expect(identityOf(zombie.pid)).toBe(null);
+    const alive = identityOf(pid)!;
+    expect(isAlive(alive)).toBe(true);
+    expect(isAlive({ ...alive, startTime: alive.startTime + 1 })).toBe(false);
+    expect(isAlive({ ...alive, bootId: "other" })).toBe(false);
+    expect(isAlive({ ...alive, host: "elsewhere.example" })).toBe(true);
+    handle.abort(0);
+    await handle.exit;
+    expect(isAlive(alive)).toBe(false);
+  });
+});
+
+describe("failpoints", () => {
+  it("are passed in the order of a command's life", async () => {
+    const { startSupervisor } = await import("../../../src/host/supervisor/client.ts");
+    const passed: string[] = [];
+    const own = await startSupervisor({ ...rig, failpoint: (name) => passed.push(name) });
+    await own.start();
+    await own.run(rig.spec("true")).exit;
+    await own.close();
+    expect(passed).toEqual([
+      "supervisor.before_start",
+      "supervisor.ready",
+      "command.before_send",
+      "spawn.after_fork",
+      "command.exit_received",
+    ]);
+  });
+
+  it("hold: a supervisor that cannot start is told with its reason", async () => {
+    const { startSupervisor } = await import("../../../src/host/supervisor/client.ts");
+    const own = await startSupervisor({ ...rig, distDir: join(rig.dir, "no-dist") });
+    await expect(own.start()).rejects.toThrow("The supervisor did not start: exit code 1");
+    writeFileSync(join(rig.dir, "x"), "");
+    await expect(own.run(rig.spec("true")).exit).rejects.toThrow("outcome of its command is unknown");
+    await own.close();
+  });
+});
