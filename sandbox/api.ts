@@ -1,9 +1,10 @@
 import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type Cloud, CloudError, type MachineChange } from "./cloud.ts";
+import { type Cloud, CloudError, type LeaseRequest, type MachineChange } from "./cloud.ts";
 import type { Credentials } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import { BEHAVIOURS, type Behaviour, liveOf, machineJson, type ReleaseStatus } from "./model.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
 import { SEEDS, type Seed } from "./seeds.ts";
 import { answerSlack, type SlackMessage } from "./slack.ts";
 
@@ -27,7 +28,8 @@ interface Call {
   readonly nonce: string;
 }
 
-type Handler = (call: Call, ...parts: string[]) => unknown;
+/** Gets the parts of the path its pattern captures, in their order. */
+type Handler = (call: Call, first: string, second: string, third: string) => unknown;
 
 /**
  * The control API on loopback. `/v1/…` has the shapes of the Fly Machines API (contracts: fly-machines-v1.swagger2);
@@ -40,8 +42,8 @@ export function createApi(context: ApiContext): Server {
     answer(request, response, context, routes, slackMessages).catch((error: unknown) => {
       const status = error instanceof CloudError ? error.status : 500;
       if (status === 500) console.error(`control API: ${(error as Error).stack ?? error}`);
-      if (response.headersSent) return response.destroy();
-      send(response, status, { error: (error as Error).message });
+      if (response.headersSent) response.destroy();
+      else send(response, status, { error: (error as Error).message });
     });
   });
 }
@@ -77,7 +79,8 @@ async function answer(
       body: parseBody(text),
       nonce: typeof nonce === "string" ? nonce : "",
     };
-    const result = await handler(call, ...match.slice(1).map(decodeURIComponent));
+    const [first = "", second = "", third = ""] = match.slice(1).map(decodeURIComponent);
+    const result = await handler(call, first, second, third);
     if (!response.headersSent) send(response, 200, result ?? { ok: true });
     return;
   }
@@ -105,56 +108,52 @@ function machineRoutes(cloud: Cloud): Route[] {
       "GET",
       /^\/v1\/apps\/([^/]+)$/,
       (_, app) => {
-        const { id, name } = cloud.app(app as string);
+        const { id, name } = cloud.app(app);
         return { id, name, status: "deployed", organization: { name: "Sandbox", slug: "sandbox" } };
       },
     ],
-    ["GET", /^\/v1\/apps\/([^/]+)\/machines$/, (_, app) => cloud.machinesOf(app as string).map(view)],
+    ["GET", /^\/v1\/apps\/([^/]+)\/machines$/, (_, app) => cloud.machinesOf(app).map(view)],
     [
       "POST",
       /^\/v1\/apps\/([^/]+)\/machines$/,
-      async (call, app) => view(await cloud.createMachine(app as string, machineChange(call.body))),
+      async (call, app) => view(await cloud.createMachine(app, machineChange(call.body))),
     ],
-    ["GET", new RegExp(`${one}$`), (_, app, id) => view(cloud.machine(app as string, id as string))],
+    ["GET", new RegExp(`${one}$`), (_, app, id) => view(cloud.machine(app, id))],
     [
       "POST",
       new RegExp(`${one}$`),
       async (call, app, id) => {
-        changing(call, app as string, id as string);
-        return view(await cloud.updateMachine(app as string, id as string, machineChange(call.body)));
+        changing(call, app, id);
+        return view(await cloud.updateMachine(app, id, machineChange(call.body)));
       },
     ],
     [
       "DELETE",
       new RegExp(`${one}$`),
       async (call, app, id) => {
-        const machine = changing(call, app as string, id as string);
+        const machine = changing(call, app, id);
         if (machine.data.state === "started" && call.query.get("force") !== "true") {
           throw new CloudError(412, `failed_precondition: unable to destroy machine, not currently stopped`);
         }
-        await cloud.destroyMachine(app as string, id as string);
+        await cloud.destroyMachine(app, id);
       },
     ],
     [
       "POST",
       new RegExp(`${one}/start$`),
       async (call, app, id) => {
-        const machine = changing(call, app as string, id as string);
+        const machine = changing(call, app, id);
         const previous = machine.data.state;
         await machine.start();
         return { previous_state: previous };
       },
     ],
-    [
-      "POST",
-      new RegExp(`${one}/stop$`),
-      async (call, app, id) => void (await changing(call, app as string, id as string).stop()),
-    ],
+    ["POST", new RegExp(`${one}/stop$`), async (call, app, id) => void (await changing(call, app, id).stop())],
     [
       "POST",
       new RegExp(`${one}/restart$`),
       async (call, app, id) => {
-        const machine = changing(call, app as string, id as string);
+        const machine = changing(call, app, id);
         await machine.stop();
         await machine.start();
       },
@@ -163,45 +162,34 @@ function machineRoutes(cloud: Cloud): Route[] {
       "POST",
       new RegExp(`${one}/(cordon|uncordon)$`),
       (call, app, id, verb) => {
-        changing(call, app as string, id as string);
-        cloud.setCordoned(app as string, id as string, verb === "cordon");
+        changing(call, app, id);
+        cloud.setCordoned(app, id, verb === "cordon");
       },
     ],
-    [
-      "GET",
-      new RegExp(`${one}/wait$`),
-      (call, app, id) => waitForState(cloud.machine(app as string, id as string), call),
-    ],
-    ["GET", new RegExp(`${one}/events$`), (_, app, id) => cloud.machine(app as string, id as string).data.events],
+    ["GET", new RegExp(`${one}/wait$`), (call, app, id) => waitForState(cloud.machine(app, id), call)],
+    ["GET", new RegExp(`${one}/events$`), (_, app, id) => cloud.machine(app, id).data.events],
     [
       "GET",
       new RegExp(`${one}/metadata$`),
       (_, app, id) => {
-        const config = view(cloud.machine(app as string, id as string))["config"] as { metadata: unknown };
+        const config = view(cloud.machine(app, id))["config"] as { metadata: unknown };
         return config.metadata;
       },
     ],
-    ["GET", new RegExp(`${one}/lease$`), (_, app, id) => leaseJson(cloud.currentLease(app as string, id as string))],
+    ["GET", new RegExp(`${one}/lease$`), (_, app, id) => leaseJson(cloud.currentLease(app, id))],
     [
       "POST",
       new RegExp(`${one}/lease$`),
       (call, app, id) => {
-        const ttl = typeof call.body["ttl"] === "number" ? call.body["ttl"] : 30;
-        const owner = "sandbox@tokens.shop.example";
-        const description = String(call.body["description"] ?? "");
-        return leaseJson(cloud.lease(app as string, id as string, ttl * 1000, owner, call.nonce, description));
+        return leaseJson(cloud.lease(app, id, leaseRequest(call)));
       },
     ],
-    [
-      "DELETE",
-      new RegExp(`${one}/lease$`),
-      (call, app, id) => cloud.releaseLease(app as string, id as string, call.nonce),
-    ],
+    ["DELETE", new RegExp(`${one}/lease$`), (call, app, id) => cloud.releaseLease(app, id, call.nonce)],
     [
       "GET",
       /^\/v1\/apps\/([^/]+)\/volumes$/,
       (_, app) => {
-        cloud.app(app as string);
+        cloud.app(app);
         return [];
       },
     ],
@@ -209,7 +197,7 @@ function machineRoutes(cloud: Cloud): Route[] {
       "GET",
       /^\/v1\/apps\/([^/]+)\/volumes\/([^/]+)\/snapshots$/,
       (_, app, id) => {
-        cloud.app(app as string);
+        cloud.app(app);
         throw new CloudError(404, `failed to get volume ${id}: not found`);
       },
     ],
@@ -252,31 +240,30 @@ function platformRoutes({ cloud, instance }: ApiContext, slackMessages: SlackMes
         cloud.addImage({ ref, behaviour: behaviour as Behaviour, latencyMs, note: String(body["note"] ?? "added") });
       },
     ],
-    ["DELETE", /^\/platform\/images\/(.+)$/, (_, ref) => cloud.removeImage(ref as string)],
-    ["GET", /^\/platform\/images\/(.+)$/, (_, ref) => cloud.image(ref as string)],
+    ["DELETE", /^\/platform\/images\/(.+)$/, (_, ref) => cloud.removeImage(ref)],
+    ["GET", /^\/platform\/images\/(.+)$/, (_, ref) => cloud.image(ref)],
     [
       "GET",
       /^\/platform\/apps\/([^/]+)\/releases$/,
-      (_, app) => [...cloud.app(app as string).releases].reverse().slice(0, SHOWN_RELEASES),
+      (_, app) => [...cloud.app(app).releases].reverse().slice(0, SHOWN_RELEASES),
     ],
     [
       "POST",
       /^\/platform\/apps\/([^/]+)\/releases$/,
-      ({ body }, app) => cloud.createRelease(app as string, String(body["image"]), String(body["strategy"])),
+      ({ body }, app) => cloud.createRelease(app, String(body["image"]), String(body["strategy"])),
     ],
     [
       "PUT",
       /^\/platform\/apps\/([^/]+)\/releases\/(\d+)$/,
-      ({ body }, app, version) =>
-        cloud.setReleaseStatus(app as string, Number(version), body["status"] as ReleaseStatus),
+      ({ body }, app, version) => cloud.setReleaseStatus(app, Number(version), body["status"] as ReleaseStatus),
     ],
-    ["GET", /^\/platform\/apps\/([^/]+)\/secrets$/, (_, app) => cloud.listSecrets(app as string)],
+    ["GET", /^\/platform\/apps\/([^/]+)\/secrets$/, (_, app) => cloud.listSecrets(app)],
     [
       "POST",
       /^\/platform\/apps\/([^/]+)\/secrets$/,
-      ({ body }, app) => cloud.setSecrets(app as string, body["values"] as Record<string, string | null>),
+      ({ body }, app) => cloud.setSecrets(app, body["values"] as Record<string, string | null>),
     ],
-    ["GET", /^\/platform\/apps\/([^/]+)\/logs$/, (call, app) => streamLogs(cloud, app as string, call)],
+    ["GET", /^\/platform\/apps\/([^/]+)\/logs$/, (call, app) => streamLogs(cloud, app, call)],
     ["GET", /^\/platform\/slack$/, () => slackMessages],
   ];
 }
@@ -291,6 +278,12 @@ function machineChange(body: Record<string, unknown>): MachineChange {
     cordoned: body["skip_service_registration"] === true,
     canary: config.metadata?.["fly_canary"] === "true",
   };
+}
+
+function leaseRequest({ body, nonce }: Call): LeaseRequest {
+  const { ttl, description, client } = body as { ttl?: unknown; description?: unknown; client?: ProcessIdentity };
+  const ttlMs = (typeof ttl === "number" && ttl > 0 ? ttl : 30) * 1000;
+  return { ttlMs, nonce, description: String(description ?? ""), client: client ?? null };
 }
 
 async function waitForState(machine: Machine, { query, request }: Call): Promise<{ ok: true }> {

@@ -21,56 +21,63 @@ if (behaviour === "crash") {
 }
 
 let requests = 0;
+let ending = false;
 const server = createServer((request, response) => {
   requests += 1;
   const path = (request.url ?? "/").split("?")[0] ?? "/";
   if (behaviour === "never") return; // takes the connection and stays silent
   request.resume();
-  if (latencyMs > 0) setTimeout(() => answer(request.method ?? "GET", path, response), latencyMs);
-  else answer(request.method ?? "GET", path, response);
+  const reply = () => send(response, answerTo(request.method ?? "GET", path));
+  if (latencyMs > 0) setTimeout(reply, latencyMs);
+  else reply();
 });
 
-function answer(method: string, path: string, response: ServerResponse): void {
-  if (path === "/healthz") {
-    const failing = behaviour === "failing";
-    return json(response, failing ? 500 : 200, { status: failing ? "failing" : "ok" });
-  }
-  if (path === "/version") return json(response, 200, { app, image, version });
-  if (path === "/metrics") {
-    const text = [
-      "# HELP http_requests_total Requests this machine has answered.",
-      "# TYPE http_requests_total counter",
-      `http_requests_total{app="${app}",machine="${machine}"} ${requests}`,
-      "# HELP process_start_time_seconds Start time of the process since unix epoch in seconds.",
-      "# TYPE process_start_time_seconds gauge",
-      `process_start_time_seconds ${startedAtSeconds}`,
-      "",
-    ].join("\n");
-    return send(response, 200, "text/plain; version=0.0.4; charset=utf-8", text);
-  }
-  if (path.startsWith("/webhooks/")) {
-    if (method !== "POST") return json(response, 405, { error: "method not allowed" });
-    return json(response, 401, { error: "missing signature" });
-  }
-  if (path === "/") {
-    const page = `<!doctype html><html lang="en"><head><title>${app}</title></head><body><h1>${app}</h1><p>Release v${version}</p></body></html>\n`;
-    return send(response, 200, "text/html; charset=utf-8", page);
-  }
-  if (path === "/env") {
-    // Names only: proves which secrets this machine was started with without ever answering a value.
-    const names = (process.env["SANDBOX_SECRET_NAMES"] ?? "").split(",").filter((name) => name !== "");
-    return json(response, 200, {
-      names,
-      lengths: Object.fromEntries(names.map((n) => [n, process.env[n]?.length ?? 0])),
-    });
-  }
-  json(response, 404, { error: "not found" });
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
 }
 
-const json = (response: ServerResponse, status: number, body: unknown) =>
-  send(response, status, "application/json", `${JSON.stringify(body)}\n`);
+function answerTo(method: string, path: string): Answer {
+  if (path === "/healthz") {
+    return behaviour === "failing" ? json(500, { status: "failing" }) : json(200, { status: "ok" });
+  }
+  if (path === "/version") return json(200, { app, image, version });
+  if (path === "/metrics") return { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body: metrics() };
+  if (path.startsWith("/webhooks/")) {
+    return method === "POST" ? json(401, { error: "missing signature" }) : json(405, { error: "method not allowed" });
+  }
+  if (path === "/secrets") {
+    // Names and lengths only: shows what this machine was started with without ever answering a value.
+    const names = (process.env["SANDBOX_SECRET_NAMES"] ?? "").split(",").filter((name) => name !== "");
+    return json(200, Object.fromEntries(names.map((name) => [name, process.env[name]?.length ?? 0])));
+  }
+  if (path === "/") {
+    const title = `${app} v${version}`;
+    const body = `<!doctype html><html lang="en"><head><title>${title}</title></head><body><h1>${title}</h1></body></html>\n`;
+    return { status: 200, type: "text/html; charset=utf-8", body };
+  }
+  return json(404, { error: "not found" });
+}
 
-function send(response: ServerResponse, status: number, type: string, body: string): void {
+function metrics(): string {
+  return [
+    "# HELP http_requests_total Requests this machine has answered.",
+    "# TYPE http_requests_total counter",
+    `http_requests_total{app="${app}",machine="${machine}"} ${requests}`,
+    "# HELP process_start_time_seconds Start time of the process since unix epoch in seconds.",
+    "# TYPE process_start_time_seconds gauge",
+    `process_start_time_seconds ${startedAtSeconds}`,
+    "",
+  ].join("\n");
+}
+
+function json(status: number, body: unknown): Answer {
+  return { status, type: "application/json", body: `${JSON.stringify(body)}\n` };
+}
+
+function send(response: ServerResponse, { status, type, body }: Answer): void {
+  if (ending) response.setHeader("connection", "close");
   response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
   response.end(body);
 }
@@ -78,6 +85,7 @@ function send(response: ServerResponse, status: number, type: string, body: stri
 const startedAtSeconds = Math.floor(Date.now() / 1000);
 
 function end(): void {
+  ending = true;
   server.close(() => process.exit(0));
   server.closeIdleConnections();
   // Requests under way may finish, but nothing keeps a machine from stopping.

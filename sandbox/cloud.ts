@@ -4,6 +4,7 @@ import { readJson, writeDurably } from "./durable-file.ts";
 import type { SandboxLayout } from "./layout.ts";
 import { endLeftover, Machine } from "./machine.ts";
 import type { AppState, ImageSpec, MachineState, PlatformState, Release, ReleaseStatus } from "./model.ts";
+import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 import { SecretStore } from "./secret-store.ts";
 import { newInstanceId, newMachine, newRelease, type Seed, seedState } from "./seeds.ts";
 
@@ -20,8 +21,21 @@ interface Lease {
   readonly nonce: string;
   readonly owner: string;
   readonly description: string;
+  /** The client that took it, when it said who it is. */
+  readonly client: ProcessIdentity | null;
   expiresAtMs: number;
 }
+
+/** What a client says when it takes or refreshes a lease. */
+export interface LeaseRequest {
+  readonly ttlMs: number;
+  /** Of the lease it holds already; empty for a new one. */
+  readonly nonce: string;
+  readonly description: string;
+  readonly client: ProcessIdentity | null;
+}
+
+const LEASE_OWNER = "sandbox@tokens.shop.example";
 
 /** What a client asks a machine to become. */
 export interface MachineChange {
@@ -134,8 +148,8 @@ export class Cloud {
   }
 
   log(appName: string): AppLog {
-    let log = this.#logs.get(appName);
-    if (log === undefined) this.#logs.set(appName, (log = new AppLog(this.#layout.logs, appName)));
+    const log = this.#logs.get(appName) ?? new AppLog(this.#layout.logs, appName);
+    this.#logs.set(appName, log);
     return log;
   }
 
@@ -161,7 +175,7 @@ export class Cloud {
   }
 
   /** Takes or refreshes the lease of a machine; another holder's unexpired lease is a conflict. */
-  lease(appName: string, id: string, ttlMs: number, owner: string, nonce: string, description: string): Lease {
+  lease(appName: string, id: string, { ttlMs, nonce, description, client }: LeaseRequest): Lease {
     this.machine(appName, id);
     const held = this.#heldLease(id);
     if (held !== undefined && held.nonce !== nonce) throw leaseHeld(id, held);
@@ -169,7 +183,8 @@ export class Cloud {
       held.expiresAtMs = Date.now() + ttlMs;
       return held;
     }
-    const lease = { nonce: randomBytes(8).toString("hex"), owner, description, expiresAtMs: Date.now() + ttlMs };
+    const expiresAtMs = Date.now() + ttlMs;
+    const lease = { nonce: randomBytes(8).toString("hex"), owner: LEASE_OWNER, description, client, expiresAtMs };
     this.#leases.set(id, lease);
     return lease;
   }
@@ -299,8 +314,12 @@ export class Cloud {
 
   #heldLease(id: string): Lease | undefined {
     const lease = this.#leases.get(id);
-    if (lease !== undefined && lease.expiresAtMs <= Date.now()) this.#leases.delete(id);
-    return this.#leases.get(id);
+    if (lease === undefined) return undefined;
+    // The vendor knows only the expiry. Here the holder is a process of this machine, so that a deploy after a killed
+    // one need not wait until its leases run out.
+    const isVoid = lease.expiresAtMs <= Date.now() || (lease.client !== null && !isAlive(lease.client));
+    if (isVoid) this.#leases.delete(id);
+    return isVoid ? undefined : lease;
   }
 }
 

@@ -3,7 +3,7 @@ import { ApiError } from "./fly/api-client.ts";
 import { COMMANDS, type Command, type CommandTree, isCommand } from "./fly/commands.ts";
 import { DeployError, Interrupted } from "./fly/deploy.ts";
 import { FlagError, type FlagSpec, parseFlags } from "./fly/flags.ts";
-import { FlyError, openApi, resolveApp, type Session } from "./fly/session.ts";
+import { FlyError, openApi, resolveApp, type Session, UsageError } from "./fly/session.ts";
 
 const GLOBAL_FLAGS: readonly FlagSpec[] = [
   { name: "access-token", shorthand: "t", kind: "string" },
@@ -41,7 +41,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const ended = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => ended.abort());
-  process.stdout.on("error", () => process.exit(0)); // the reader left, as `head` does
+  // The reader left, as `head` does: a Go program dies of SIGPIPE then, in the middle of a deploy too.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => process.exit(141));
   const session: Session = {
     flags,
     env: process.env,
@@ -58,14 +59,6 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (ended.signal.aborted) return INTERRUPTED;
     throw error;
-  }
-}
-
-class UsageError extends Error {
-  readonly path: string;
-  constructor(message: string, path: string) {
-    super(message);
-    this.path = path;
   }
 }
 

@@ -168,10 +168,13 @@ export class Machine {
       output: "connection refused",
       updated_at: new Date().toISOString(),
     };
-    if (requested) return this.#notify();
+    if (requested) {
+      this.#notify();
+      return;
+    }
     this.#host.log(this.data.id, "error", `main process exited: ${signal ?? `code ${code}`}`);
-    if (!restarting) return this.#become("stopped");
-    this.#become("starting");
+    this.#become(restarting ? "starting" : "stopped");
+    if (!restarting) return;
     this.#restartTimer = setTimeout(
       () => {
         this.#restartTimer = undefined;

@@ -78,7 +78,8 @@ function printVersion({ flags, out }: Session): void {
       Architecture: architecture,
       Environment: "production",
     };
-    return out(`${JSON.stringify(info)}\n`);
+    out(`${JSON.stringify(info)}\n`);
+    return;
   }
   out(
     `flyctl v${VERSION.Version} ${process.platform}/${architecture} Commit: ${VERSION.Commit} BuildDate: ${VERSION.BuildDate}\n`,

@@ -2,12 +2,14 @@
 // the release, takes leases, updates machine by machine, waits, and writes the release's final status. So:
 //   - a failure leaves machines on different images and the release `failed`;
 //   - SIGINT or SIGTERM leaves it `interrupted` (exit 127), leases released;
-//   - kill -9 leaves a half deploy, the release `running` for ever, and leases that expire by themselves.
+//   - kill -9 leaves a half deploy and the release `running` for ever. (Its leases are void at once, see cloud.ts; the
+//     vendor's run out after 13 s.)
 import type { Release } from "../model.ts";
+import { identityOf } from "../process-identity.ts";
 import { type ApiClient, ApiError, type MachineJson } from "./api-client.ts";
 
-// flyctl takes leases of 13 s. Here 2 s, so that a deploy after a killed one need not wait.
-export const DEFAULT_LEASE_MS = 2000;
+/** As flyctl: leases of 13 s, refreshed meanwhile. */
+export const DEFAULT_LEASE_MS = 13_000;
 const POLL_MS = 20;
 const SMOKE_CHECK_MS = 10_000;
 
@@ -197,7 +199,8 @@ export class Deployment {
     }
     this.#output.out("");
     this.#output.out("Marking green machines as ready");
-    for (const machine of green) await this.#api.call("POST", `${this.#path(machine.id)}/uncordon`);
+    for (const machine of green)
+      await this.#api.call("POST", `${this.#path(machine.id)}/uncordon`, undefined, this.#nonce(machine.id));
     this.#output.out("Destroying all blue machines");
     for (const machine of blue) await this.#destroy(machine.id);
     this.#output.out("");
@@ -311,7 +314,7 @@ export class Deployment {
   }
 
   async #lease(id: string, nonce: string): Promise<string> {
-    const body = { ttl: this.#options.leaseMs / 1000, description: "fly deploy" };
+    const body = { ttl: this.#options.leaseMs / 1000, description: "fly deploy", client: identityOf(process.pid) };
     const answer = await this.#api.call<{ data: { nonce: string } }>("POST", `${this.#path(id)}/lease`, body, {
       nonce,
     });

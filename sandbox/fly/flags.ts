@@ -80,15 +80,14 @@ function parseShort(
     if (spec === undefined) throw new FlagError(`unknown shorthand flag: '${letter}' in -${letters}`);
     const rest = letters.slice(1);
     const shown = `-${letter}, --${spec.name}`;
-    if (rest.startsWith("=")) return set(spec, rest.slice(1), shown);
-    if (spec.kind === "bool") {
+    if (spec.kind === "bool" && !rest.startsWith("=")) {
       set(spec, "true", shown);
       letters = rest;
       continue;
     }
-    if (rest !== "") return set(spec, rest, shown);
-    const next = queue.shift();
-    if (next === undefined) throw new FlagError(`flag needs an argument: '${letter}' in -${letters}`);
-    return set(spec, next, shown);
+    const value = rest === "" ? queue.shift() : rest.replace(/^=/, "");
+    if (value === undefined) throw new FlagError(`flag needs an argument: '${letter}' in -${letters}`);
+    set(spec, value, shown);
+    return;
   }
 }

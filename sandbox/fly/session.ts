@@ -14,6 +14,16 @@ export class FlyError extends Error {
   }
 }
 
+/** A wrong command line: flyctl also says how to get help. */
+export class UsageError extends Error {
+  /** The command it belongs to, such as `fly releases`. */
+  readonly path: string;
+  constructor(message: string, path: string) {
+    super(message);
+    this.path = path;
+  }
+}
+
 /** What a command gets: parsed flags, the app it is about, and the world. */
 export interface Session {
   readonly flags: ParsedFlags;
