@@ -127,7 +127,7 @@ export type JournalEvent =
   | {
       readonly type: "executor.started";
       readonly pid: number;
-      readonly startTime: string;
+      readonly startTime: number;
       readonly bootId: string;
       readonly host: string;
       readonly uptimeMs: number;
@@ -234,6 +234,8 @@ export type JournalEvent =
       readonly shown: string;
       readonly shownDigest: string;
       readonly nonce: string;
+      /** The actions shown, by step path; a later write must still match what was shown. */
+      readonly bound: readonly { readonly step: string; readonly action: string }[];
       readonly evidence: "none" | "note" | "file";
     } & StepFacts)
   | ({
@@ -254,6 +256,8 @@ export type JournalEvent =
       readonly now: boolean;
     }
   | { readonly type: "rollback.started"; readonly why: string; readonly steps: readonly string[] }
+  /** A step's way back was walked to its end. `verified` null = nothing could verify it. */
+  | ({ readonly type: "step.undone"; readonly ok: boolean; readonly verified: boolean | null } & StepFacts)
   | { readonly type: "rollback.finished"; readonly ok: boolean }
   | { readonly type: "run.waiting"; readonly for: readonly string[] }
   | { readonly type: "run.resumed"; readonly by: Person; readonly waitedMs: number }

@@ -1,6 +1,9 @@
 /** What the engine needs from the world, as interfaces; `host/` has the only implementations that touch it. */
-import type { JournalEvent, JournalRecord, Person } from "./events.ts";
-import type { RunRecord } from "./run-record.ts";
+import type { Effects } from "../language/runbook.ts";
+import type { StepType } from "../steps/step-type.ts";
+import type { Json, JsonObject } from "../util/json.ts";
+import type { Artifact, Failure, JournalEvent, JournalRecord, Person } from "./events.ts";
+import type { CommandRecord, RunRecord } from "./run-record.ts";
 
 /**
  * The one door to run state. Locally these are files (`host/run-store.ts`); the engine may not know.
@@ -66,6 +69,55 @@ export class JournalCorrupt extends Error {
     this.name = "JournalCorrupt";
     this.seq = seq;
   }
+}
+
+export interface EngineClock {
+  /** Wall clock. */
+  now(): Date;
+  /** Monotonic, milliseconds; stands still while the machine is suspended. */
+  monotonicMs(): number;
+  /** Milliseconds since boot, suspend included. */
+  bootMs(): number;
+  /** Resolves after `ms`, or at once when `signal` aborts. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** One execution of one action: an attempt of a step, one poll of `until`, or a `check`. */
+export interface ActionRequest {
+  // biome-ignore lint/suspicious/noExplicitAny: the schema of the type guards the border.
+  readonly type: StepType<any, any>;
+  /** `with`, holes filled, secrets in it. */
+  readonly spec: JsonObject;
+  readonly path: string;
+  readonly attempt: number;
+  readonly effects: Effects;
+  /** Declared environment, secrets in it; the runner adds the allow-list. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string | null;
+  readonly stdin: string | null;
+  readonly timeoutMs: number;
+  /** False for polls and checks: commands leave no record of their own. */
+  readonly recorded: boolean;
+  /** Commands of the interrupted attempt, in order: their results are adopted instead of running them again. */
+  readonly adopt: readonly CommandRecord[];
+  readonly signal: AbortSignal;
+}
+
+export type ActionOutcome =
+  | { readonly kind: "done"; readonly result: Json; readonly durationMs: number }
+  | { readonly kind: "failed"; readonly failure: Failure; readonly result: Json; readonly durationMs: number }
+  | { readonly kind: "cancelled"; readonly failure: Failure; readonly result: Json; readonly durationMs: number }
+  /** Nobody can say how it ended. */
+  | { readonly kind: "lost"; readonly why: string };
+
+export interface ActionRunner {
+  run(request: ActionRequest): Promise<ActionOutcome>;
+  /** Copies the files that match into the evidence; throws `StepFailure` when a pattern matches nothing. */
+  keepArtifacts(path: string, cwd: string | null, patterns: readonly string[]): Promise<readonly Artifact[]>;
+  /** State of a window of the config now; undefined = no such window. */
+  windowOpen(
+    name: string,
+  ): Promise<{ readonly open: boolean; readonly mode: "block" | "warn"; readonly now: string } | undefined>;
 }
 
 export type { JournalRecord };

@@ -86,8 +86,12 @@ export interface StepRecord {
   approval: ApprovalRecord | null;
   /** Sequence numbers of the records that say so: the report points at them. */
   seqs: number[];
+  /** It ended badly in an earlier execution and the run was resumed: decided again as an interrupted step is. */
+  reopened: boolean;
   /** A write whose intent was recorded and which was neither refused nor found not applied. */
   tookEffect: boolean;
+  /** Whether its undo was verified; null = not undone, or nothing could verify it. */
+  undoVerified: boolean | null;
   polls: number;
 }
 
@@ -232,7 +236,9 @@ function newStepRecord(step: {
     commands: [],
     approval: null,
     seqs: [],
+    reopened: false,
     tookEffect: false,
+    undoVerified: null,
     polls: 0,
   };
 }
@@ -331,6 +337,8 @@ export function applyRecord(record: RunRecord, entry: JournalRecord): void {
       record.sealed = null;
       record.result = "running";
       record.abort = null;
+      record.rollback = null;
+      for (const step of record.steps.values()) reopenStep(step);
       break;
     case "run.finished":
       finishRun(record, entry);
@@ -340,6 +348,17 @@ export function applyRecord(record: RunRecord, entry: JournalRecord): void {
       break;
     default:
       applyStepRecord(record, stepOf(record, entry), entry);
+  }
+}
+
+/** A resumed run decides again about what failed; what succeeded, was undone or skipped stays so. */
+function reopenStep(step: StepRecord): void {
+  if (step.phase === "always" || step.stepType === "group" || step.stepType === "parallel") {
+    if (step.status !== "succeeded" || step.phase === "always") step.status = "pending";
+  } else if (step.status === "failed" || step.status === "timed_out" || step.status === "cancelled") {
+    step.status = step.attempts.length > 0 ? "running" : "pending";
+    step.approval = null;
+    step.reopened = true;
   }
 }
 
@@ -378,6 +397,7 @@ function applyStepRecord(record: RunRecord, step: StepRecord, entry: Extract<Jou
       step.finishedAt = null;
       step.failure = null;
       step.why = null;
+      step.reopened = false;
       step.attempts.push({
         attempt: entry.attempt,
         startedAt: entry.at,
@@ -442,6 +462,10 @@ function applyStepRecord(record: RunRecord, step: StepRecord, entry: Extract<Jou
       break;
     case "step.checked":
       if (entry.applied === false) step.tookEffect = false;
+      break;
+    case "step.undone":
+      step.status = entry.ok ? "undone" : "undo_failed";
+      step.undoVerified = entry.verified;
       break;
     case "decision.recorded":
       deviate(record, entry, entry.decision, step.path, decisionText(entry.decision), entry.by.name, entry.reason);

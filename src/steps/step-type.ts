@@ -103,8 +103,8 @@ export interface StepHost {
     /** Rejects with a `StepFailure` when the attempt ends first. */
     sleep(ms: number): Promise<void>;
   };
-  /** A window of the config, and whether it is open now; undefined = no such window. */
-  window(name: string): { readonly window: Window; readonly open: boolean; readonly now: string } | undefined;
+  /** A window of the config; undefined = no such window. */
+  window(name: string): { readonly window: Window } | undefined;
   readonly files: {
     /** Text of a file sealed with the run (script, SQL, template); the path is relative to the runbook file. */
     readSealed(path: string): string;

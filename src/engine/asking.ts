@@ -1,0 +1,185 @@
+/**
+ * Steps that a person decides: approval, manual, checkpoint. The run records what it asks, ends as `waiting` and goes on
+ * when a decision has been recorded; nothing waits inside a process, so nothing is lost with one.
+ *
+ * Invariants: (1) a decision counts only for the text it was shown for; (2) expiry and anything but an approval is a
+ * refusal; (3) a declined step never lets the run go on.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import type { Step } from "../language/runbook.ts";
+import type { PlannedStep } from "../plan/plan.ts";
+import { planSteps, unknownFacts } from "../plan/plan-steps.ts";
+import { isLeaf, resolveAction } from "../plan/resolve-action.ts";
+import { newFrame, type Place, type StepFactsSource, scopeOf } from "../plan/scope.ts";
+import { parseDurationMs } from "../util/duration.ts";
+import { messageText } from "./checks.ts";
+import { append, type EngineContext, type Flow, finished, type Node, ok, recordOf } from "./context.ts";
+import type { Failure } from "./events.ts";
+import type { ApprovalRecord } from "./run-record.ts";
+
+type PersonKind = "approval" | "manual" | "checkpoint";
+
+/** Default and greatest life of an approval request (security.md 4.3). */
+const defaultExpiryMs = 4 * 3_600_000;
+const greatestExpiryMs = 7 * 24 * 3_600_000;
+
+/** Asks, or takes the decision that has been recorded since. */
+export async function runPersonStep(context: EngineContext, node: Node, kind: PersonKind): Promise<Flow> {
+  const approval = recordOf(context, node.path)?.approval ?? null;
+  if (approval === null) return ask(context, node, kind);
+  if (approval.state === "waiting" && isExpired(approval, context.clock.now())) {
+    append(context, {
+      type: "approval.decided",
+      step: node.path,
+      decision: "expired",
+      by: null,
+      reason: `nobody decided before ${approval.request.expiresAt}`,
+      shownDigest: approval.request.shownDigest,
+      signature: null,
+      attachments: [],
+    });
+  }
+  if (approval.state === "waiting") {
+    context.store.flush();
+    return { kind: "waiting" };
+  }
+  return decided(context, node, kind, approval);
+}
+
+function decided(context: EngineContext, node: Node, kind: PersonKind, approval: ApprovalRecord): Flow {
+  const waitedMs = Math.max(0, context.clock.now().getTime() - Date.parse(approval.request.at));
+  const last = approval.decisions.filter((decision) => decision.decision !== "refused").at(-1);
+  const who = last?.by?.name ?? null;
+  if (approval.state === "approved") {
+    const result = { by: who, note: last?.reason ?? null };
+    append(context, finished(node.path, 1, waitedMs, "succeeded", { artifacts: last?.attachments ?? [], result }));
+    return ok;
+  }
+  const refused = kind !== "manual" || approval.state === "expired";
+  const failure: Failure = {
+    class: refused ? "refused" : "failed",
+    reason: approval.state,
+    message:
+      approval.state === "expired"
+        ? `nobody decided before ${approval.request.expiresAt}`
+        : `${kind} declined by ${who}${last?.reason ? `: ${last.reason}` : ""}`,
+    facts: {},
+  };
+  append(context, finished(node.path, 1, waitedMs, "failed", { failure }));
+  return { kind: "failed", path: node.path, refused };
+}
+
+function ask(context: EngineContext, node: Node, kind: PersonKind): Flow {
+  const resolved = resolveAction(
+    node.step,
+    isLeaf(node.step.action) ? node.step.action : { kind: "uses", type: kind, with: {} },
+    node.place,
+    context.catalogue,
+    context.maskedSecrets,
+  );
+  if (resolved.problems.length > 0) {
+    const failure: Failure = { class: "failed", reason: "value", message: resolved.problems.join("; "), facts: {} };
+    append(context, finished(node.path, 1, 0, "failed", { failure }));
+    return { kind: "failed", path: node.path, refused: false };
+  }
+  const spec = resolved.spec;
+  const title = messageText(node.step.title, scopeOf(node.place));
+  const prompt = promptOf(kind, spec, title);
+  const next = nextActions(context, node);
+  const shown = shownText(context, node, prompt, next);
+  append(context, {
+    type: "approval.requested",
+    step: node.path,
+    kind,
+    title,
+    prompt,
+    from: Array.isArray(spec["from"]) ? spec["from"].map(String) : [],
+    min: typeof spec["min"] === "number" ? spec["min"] : 1,
+    selfApproval: !context.protected && spec["selfApproval"] !== false,
+    expiresAt: expiryOf(context, node.step, kind, spec["expires"]),
+    shown,
+    shownDigest: `sha256:${createHash("sha256").update(shown).digest("hex")}`,
+    nonce: randomBytes(12).toString("hex"),
+    bound: next.filter((step) => step.effects !== "read").map((step) => ({ step: step.path, action: step.action })),
+    evidence: spec["evidence"] === "note" || spec["evidence"] === "file" ? spec["evidence"] : "none",
+  });
+  context.failpoint("approval.before_sync");
+  context.store.flush();
+  return { kind: "waiting" };
+}
+
+function promptOf(kind: PersonKind, spec: Readonly<Record<string, unknown>>, title: string): string {
+  if (kind === "approval") return String(spec["prompt"] ?? title);
+  if (kind === "checkpoint") return String(spec["question"] ?? title);
+  const confirm = spec["confirm"] === undefined ? "" : `\n\nConfirm: "${spec["confirm"]}"`;
+  return `${spec["instructions"] ?? title}${confirm}`;
+}
+
+function expiryOf(context: EngineContext, step: Step, kind: PersonKind, expires: unknown): string | null {
+  const own = typeof expires === "string" ? parseDurationMs(expires) : null;
+  const limits = [own, step.timeoutMs].filter((ms): ms is number => ms !== null);
+  if (limits.length === 0 && kind !== "approval") return null;
+  const ms = Math.min(greatestExpiryMs, ...(limits.length === 0 ? [defaultExpiryMs] : limits));
+  return new Date(context.clock.now().getTime() + ms).toISOString();
+}
+
+export function isExpired(approval: ApprovalRecord, now: Date): boolean {
+  const { expiresAt } = approval.request;
+  return expiresAt !== null && now.getTime() >= Date.parse(expiresAt);
+}
+
+/** What runs after this step, up to the next one that a person decides: planned with what is known by now. */
+function nextActions(context: EngineContext, node: Node): PlannedStep[] {
+  const facts: StepFactsSource = {
+    get(path, step, name) {
+      const status = recordOf(context, path)?.status ?? "pending";
+      const open = status === "pending" || status === "running" || status === "waiting";
+      return open ? unknownFacts.get(path, step, name) : node.place.frame.facts.get(path, step, name);
+    },
+  };
+  const place: Place = { ...node.place, frame: newFrame({ ...context.root, facts }) };
+  const all = planSteps(context, context.root.runbook.steps, "", { ...place, items: [] }, "steps");
+  const rest = all.slice(all.findIndex((step) => step.path === node.path) + 1);
+  const nextPerson = rest.findIndex((step) => context.catalogue.get(step.type)?.person != null);
+  return (nextPerson < 0 ? rest : rest.slice(0, nextPerson)).filter(
+    (step) => step.action !== "" && step.condition?.status !== "not_met",
+  );
+}
+
+/** Exactly what a person decides about; its digest is what an approval is bound to. */
+function shownText(context: EngineContext, node: Node, prompt: string, next: readonly PlannedStep[]): string {
+  const { record } = context.store;
+  const lines = [prompt, "", "If you approve, these run next:"];
+  if (next.length === 0) lines.push("  nothing more");
+  for (const step of next) lines.push(`  ${step.path}  ${step.effects}  ${step.action}`);
+  const undo = next.flatMap((step) => step.undo);
+  const automatic = context.root.runbook.onFailure === "rollback" ? "automatically" : "with `resume --rollback`";
+  lines.push(
+    "",
+    undo.length === 0
+      ? "If one fails: the run stops; there is no way back written down"
+      : `If one fails, ${automatic}:`,
+  );
+  for (const step of undo) lines.push(`  ${step.path}  ${step.effects}  ${step.action}`);
+  const lasting = irreversibles(context.root.runbook.steps);
+  if (lasting.length > 0) lines.push("", "Not undone:", ...lasting.map((line) => `  ${line}`));
+  if (record.deviations.length > 0) {
+    lines.push("", "Deviations so far:");
+    for (const deviation of record.deviations) {
+      lines.push(`  ${deviation.step ?? "run"}: ${deviation.what}${deviation.reason ? `, "${deviation.reason}"` : ""}`);
+    }
+  }
+  lines.push(
+    "",
+    `Run ${record.run} of ${record.started.runbook} ${record.started.version} on ${record.started.target}, step ${node.path}`,
+  );
+  return lines.join("\n");
+}
+
+function irreversibles(steps: readonly Step[]): string[] {
+  return steps.flatMap((step) => {
+    const { action } = step;
+    if (action.kind === "group" || action.kind === "parallel") return irreversibles(action.steps);
+    return step.irreversible === null ? [] : [`${step.id}: ${step.irreversible}`];
+  });
+}

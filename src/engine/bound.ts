@@ -1,0 +1,30 @@
+/** An approval binds to what was shown: before a write, what will run is compared with what the approver saw. */
+import type { RunRecord } from "./run-record.ts";
+
+/** Null when the action of `path` is what was approved (or no approval covers it), else why it is not. */
+export function approvalDrift(record: RunRecord, path: string, action: string): string | null {
+  for (const step of record.steps.values()) {
+    const { approval } = step;
+    if (approval === null || approval.state !== "approved") continue;
+    const bound = approval.request.bound.find((item) => item.step === path);
+    if (bound !== undefined && !matchesShown(bound.action, action)) {
+      return `approved was: ${bound.action}; now it would be: ${action}`;
+    }
+  }
+  return null;
+}
+
+/** `‹known after x›` in what was shown may have become anything; the rest must be equal. */
+export function matchesShown(shown: string, actual: string): boolean {
+  const parts = shown.split(/‹[^›]*›/);
+  if (parts.length === 1) return shown === actual;
+  let at = 0;
+  for (const [index, part] of parts.entries()) {
+    const last = index === parts.length - 1;
+    const found =
+      index === 0 ? (actual.startsWith(part) ? 0 : -1) : last ? actual.lastIndexOf(part) : actual.indexOf(part, at);
+    if (found < at) return false;
+    at = found + part.length;
+  }
+  return at === actual.length;
+}

@@ -1,0 +1,125 @@
+/** What every part of the engine shares during one execution of a run. */
+
+import type { Policy } from "../language/config.ts";
+import type { Effects, Phase, Step } from "../language/runbook.ts";
+import type { Frame, Place } from "../plan/scope.ts";
+import type { Catalogue } from "../steps/step-type.ts";
+import type { Json, JsonObject } from "../util/json.ts";
+import type { Failure, JournalEvent, Person } from "./events.ts";
+import type { ActionRunner, EngineClock, RunStore } from "./ports.ts";
+import type { RunRecord, StepRecord } from "./run-record.ts";
+
+export interface EngineContext {
+  readonly store: RunStore;
+  readonly clock: EngineClock;
+  readonly actions: ActionRunner;
+  readonly catalogue: Catalogue;
+  readonly root: Frame;
+  /** Name → value of every declared secret. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** The same names → mask, for what is shown and kept. */
+  readonly maskedSecrets: Readonly<Record<string, string>>;
+  readonly policy: Policy;
+  readonly actor: Person;
+  readonly protected: boolean;
+  readonly control: Control;
+  /** Named points at which tests make the executor fail; does nothing otherwise. */
+  readonly failpoint: (name: string) => void;
+}
+
+/** How others stop a run. `stop` ends it at the next safe point; `cancel` also ends the running step. */
+export interface Control {
+  stop: null | { readonly kind: "signal"; readonly signal: "SIGINT" | "SIGTERM" } | { readonly kind: "abort" };
+  cancel: AbortController;
+}
+
+/** A step at its place: what the loop walks. */
+export interface Node {
+  readonly step: Step;
+  readonly path: string;
+  readonly phase: Phase;
+  readonly place: Place;
+}
+
+/** What a step or a list of steps means for what comes next. */
+export type Flow =
+  | { readonly kind: "ok" }
+  | { readonly kind: "failed"; readonly path: string; readonly refused: boolean }
+  /** Only a person can advance the run. */
+  | { readonly kind: "waiting" }
+  /** A signal or an abort: nothing more is started. */
+  | { readonly kind: "stopped" };
+
+export const ok: Flow = { kind: "ok" };
+
+export function recordOf(context: EngineContext, path: string): StepRecord | undefined {
+  return context.store.record.steps.get(path);
+}
+
+export function append(context: EngineContext, event: JournalEvent): void {
+  context.store.append(event);
+}
+
+/** True once any write of the run may have changed something. */
+export function anyWriteStarted(record: RunRecord): boolean {
+  for (const step of record.steps.values()) {
+    if (step.tookEffect && step.phase !== "always") return true;
+  }
+  return false;
+}
+
+export function failure(reason: string, message: string, facts: JsonObject = {}): Failure {
+  return { class: "failed", reason, message, facts };
+}
+
+/** A leaf's or group's end as an event, with the parts most ends do not have left empty. */
+export function finished(
+  path: string,
+  attempt: number,
+  durationMs: number,
+  status: StepRecord["status"],
+  more: {
+    outputs?: JsonObject;
+    checks?: StepRecord["checks"];
+    artifacts?: StepRecord["artifacts"];
+    failure?: Failure | null;
+    result?: Json;
+    note?: string | null;
+  } = {},
+): JournalEvent {
+  return {
+    type: "step.finished",
+    step: path,
+    status,
+    attempt,
+    durationMs: Math.round(durationMs),
+    outputs: more.outputs ?? {},
+    checks: more.checks ?? [],
+    artifacts: more.artifacts ?? [],
+    failure: more.failure ?? null,
+    result: more.result ?? null,
+    note: more.note ?? null,
+  };
+}
+
+export function started(
+  node: Node,
+  attempt: number,
+  stepType: string,
+  title: string,
+  action: string,
+  definition: string,
+  effects: Effects = node.step.effects,
+): JournalEvent {
+  return {
+    type: "step.started",
+    step: node.path,
+    title,
+    attempt,
+    phase: node.phase,
+    stepType,
+    effects,
+    action,
+    definition,
+  };
+}

@@ -1,0 +1,305 @@
+/**
+ * Drives one run from where its journal stands to its verdict, or to the point where only a person can go on.
+ *
+ * Invariants: (1) a step whose end is recorded is never run again; (2) intent is durable before an effect, a result
+ * before anyone is told; (3) a write of unknown outcome is repeated only by its check, its promise of idempotence or a
+ * person; (4) the way back is never blocked by guards, windows, budgets or expired approvals; (5) a resumed run keeps
+ * its verdicts: a failed check turns green only by running again.
+ */
+import type { Place } from "../plan/scope.ts";
+import { anyWriteStarted, append, type EngineContext, type Flow, type Node, ok, recordOf } from "./context.ts";
+import { type AnswerContext, objectionTo, waitingSteps } from "./decision.ts";
+import type { Person } from "./events.ts";
+import { runLeaf } from "./leaf.ts";
+import { runSequence, runStep } from "./loop.ts";
+import { type NotifyOn, notify } from "./notify.ts";
+import type { InboxMessage } from "./ports.ts";
+import { undoAll, undoable } from "./undo.ts";
+import { type Ending, verdictOf } from "./verdict.ts";
+
+/** What the person who starts or resumes a run wants besides going on. */
+export interface DriveRequest {
+  readonly resumed: boolean;
+  readonly by: Person;
+  readonly decisions: readonly {
+    readonly decision: "accept" | "retry" | "skip";
+    readonly step: string;
+    readonly reason: string;
+  }[];
+  readonly overrides: readonly { readonly step: string; readonly reason: string }[];
+  readonly rollback: boolean;
+  readonly abort: { readonly reason: string | null; readonly rollback: boolean } | null;
+  /** Why nothing may start: a missing tool or secret, a busy lock. */
+  readonly refusal: string | null;
+}
+
+export type DriveOutcome =
+  | { readonly kind: "finished"; readonly exitCode: number }
+  | { readonly kind: "waiting" }
+  /** After the checkpoint; no verdict. */
+  | { readonly kind: "stopped"; readonly signal: "SIGINT" | "SIGTERM" }
+  /** A resume that a guard refused: the run stays as it was. */
+  | { readonly kind: "refused"; readonly message: string };
+
+export interface EngineHooks {
+  /** Judges answers, see `decision.ts`. */
+  readonly signer: AnswerContext["signer"];
+}
+
+export async function drive(context: EngineContext, request: DriveRequest, hooks: EngineHooks): Promise<DriveOutcome> {
+  const { store } = context;
+  if (request.resumed) reopen(context);
+  record(context, request);
+  await readMessages(context, hooks);
+  const stopListening = store.onMessage(() => void readMessages(context, hooks));
+  try {
+    return await walk(context, request);
+  } finally {
+    stopListening();
+  }
+}
+
+function reopen(context: EngineContext): void {
+  const { record } = context.store;
+  if (record.waitingSince !== null) {
+    const waitedMs = Math.max(0, context.clock.now().getTime() - Date.parse(record.waitingSince));
+    append(context, { type: "run.resumed", by: context.actor, waitedMs });
+  }
+  if (record.finished !== null) {
+    append(context, { type: "verdict.reopened", why: `resumed after ${record.finished.result}`, by: context.actor });
+  }
+}
+
+function record(context: EngineContext, request: DriveRequest): void {
+  for (const { decision, step, reason } of request.decisions) {
+    append(context, { type: "decision.recorded", step, decision, reason, by: request.by });
+  }
+  for (const { step, reason } of request.overrides) {
+    append(context, { type: "override.recorded", step, reason, by: request.by });
+  }
+  if (request.abort !== null) {
+    append(context, { type: "abort.requested", by: request.by, ...request.abort, now: false });
+    context.control.stop = { kind: "abort" };
+  }
+}
+
+async function walk(context: EngineContext, request: DriveRequest): Promise<DriveOutcome> {
+  const none: Ending = {
+    failedAt: null,
+    refused: false,
+    aborted: false,
+    rollback: "none",
+    refusal: null,
+    cleanupFailed: [],
+  };
+  if (request.refusal !== null) {
+    if (request.resumed) return { kind: "refused", message: request.refusal };
+    return await conclude(context, { ...none, refusal: request.refusal }, false);
+  }
+  const undoing = context.store.record.rollback !== null || request.rollback;
+  let flow: Flow = ok;
+  let guarded = false;
+  if (!undoing && context.control.stop === null) {
+    flow = await runGuards(context, request.resumed);
+    guarded = flow.kind === "failed";
+    if (guarded && request.resumed && flow.kind === "failed") {
+      const why = recordOf(context, flow.path)?.failure?.message ?? "a guard does not hold";
+      return { kind: "refused", message: `${flow.path}: ${why}` };
+    }
+  }
+  if (!undoing && flow.kind === "ok") flow = await runSteps(context);
+  if (flow.kind === "waiting") return await wait(context);
+  const stopped = stopOf(context);
+  if (flow.kind === "stopped" && stopped !== null && stopped.kind === "signal")
+    return { kind: "stopped", signal: stopped.signal };
+  const aborted = flow.kind === "stopped" || stopped?.kind === "abort";
+  const wantsUndo =
+    undoing ||
+    (aborted
+      ? context.store.record.abort?.rollback === true
+      : flow.kind === "failed" && context.root.runbook.onFailure === "rollback");
+  // From here on nothing but a signal stops the way back and the cleanup.
+  context.control.stop = null;
+  context.control.cancel = new AbortController();
+  let rollback: Ending["rollback"] = "none";
+  const failedAt = flow.kind === "failed" ? flow.path : firstFailure(context);
+  if (wantsUndo && !guarded && (undoable(context).length > 0 || context.store.record.rollback !== null)) {
+    const outcome = await undoAll(context, failedAt === null ? "asked for" : `${failedAt} failed`);
+    if (outcome === "waiting") return await stopOrWait(context);
+    rollback = outcome;
+  }
+  const refused = guarded || (flow.kind === "failed" && flow.refused);
+  return await conclude(
+    context,
+    { ...none, failedAt, refused, aborted: aborted && rollback === "none", rollback },
+    !guarded,
+  );
+}
+
+/** Read afresh: messages change it while steps run. */
+function stopOf(context: EngineContext): EngineContext["control"]["stop"] {
+  return context.control.stop;
+}
+
+function firstFailure(context: EngineContext): string | null {
+  for (const step of context.store.record.steps.values()) {
+    const bad = step.status === "failed" || step.status === "timed_out" || step.status === "cancelled";
+    if (bad && step.phase === "steps" && step.why !== "continueOnFailure") return step.path;
+  }
+  return null;
+}
+
+function mainPlace(context: EngineContext): Place {
+  return { frame: context.root, items: [] };
+}
+
+/** Guards run again before every resume; once a write took effect, a closed window only warns. */
+async function runGuards(context: EngineContext, resumed: boolean): Promise<Flow> {
+  const place = mainPlace(context);
+  for (const step of context.root.runbook.guards) {
+    const node: Node = { step, path: step.id, phase: "guards", place };
+    const again = resumed && recordOf(context, step.id)?.status !== "skipped" && step.action.kind !== "group";
+    const flow =
+      again && !context.store.record.overrides.has(step.id)
+        ? await runLeaf(context, node)
+        : await runStep(context, node);
+    if (flow.kind === "ok") {
+      warnAboutWindow(context, node);
+      continue;
+    }
+    const isWindow = step.action.kind === "uses" && step.action.type === "window";
+    if (flow.kind === "failed" && isWindow && anyWriteStarted(context.store.record)) {
+      const why = recordOf(context, step.id)?.failure?.message ?? "the window is closed";
+      append(context, {
+        type: "window.warned",
+        step: step.id,
+        window: step.id,
+        now: context.clock.now().toISOString(),
+        why,
+      });
+      continue;
+    }
+    return flow;
+  }
+  return ok;
+}
+
+function warnAboutWindow(context: EngineContext, node: Node): void {
+  const { action } = node.step;
+  const result = recordOf(context, node.path)?.result;
+  if (action.kind !== "uses" || action.type !== "window" || typeof result !== "object" || result === null) return;
+  if ("open" in result && result["open"] === false) {
+    const now = String((result as { now?: unknown }).now ?? "");
+    const window = String(action.with["name"]);
+    append(context, {
+      type: "window.warned",
+      step: node.path,
+      window,
+      now,
+      why: `outside the window ${window} (mode: warn), now ${now}`,
+    });
+  }
+}
+
+async function runSteps(context: EngineContext): Promise<Flow> {
+  return await runSequence(context, context.root.runbook.steps, "", mainPlace(context), "steps");
+}
+
+async function wait(context: EngineContext): Promise<DriveOutcome> {
+  const waiting = waitingSteps(context.store.record).map((step) => step.path);
+  await notify(context, "waiting", textOf(context, `waits for a person at ${waiting.join(", ")}`));
+  append(context, { type: "run.waiting", for: waiting });
+  append(context, { type: "executor.stopped", why: "waiting for a person" });
+  context.store.flush();
+  return { kind: "waiting" };
+}
+
+async function stopOrWait(context: EngineContext): Promise<DriveOutcome> {
+  const stopped = stopOf(context);
+  if (stopped?.kind === "signal") return { kind: "stopped", signal: stopped.signal };
+  return await wait(context);
+}
+
+/** `always`, verdict, notifications, seal. */
+async function conclude(context: EngineContext, ending: Ending, cleanup: boolean): Promise<DriveOutcome> {
+  const failed: string[] = [];
+  if (cleanup && ending.refusal === null) {
+    for (const step of context.root.runbook.always) {
+      const flow = await runStep(context, { step, path: step.id, phase: "always", place: mainPlace(context) });
+      if (flow.kind === "waiting" || flow.kind === "stopped") return await stopOrWait(context);
+      if (flow.kind === "failed") failed.push(flow.path);
+    }
+  }
+  const { store, root } = context;
+  const full: Ending = { ...ending, cleanupFailed: failed };
+  const draft = verdictOf(store.record, root, full, context.clock.now().getTime());
+  const on = notificationFor(draft.result);
+  await notify(context, on, textOf(context, `${draft.result}: ${draft.summary}`));
+  append(context, { type: "executor.stopped", why: "finished" });
+  const verdict = verdictOf(store.record, root, full, context.clock.now().getTime());
+  append(context, verdict);
+  append(context, { type: "run.sealed", records: store.record.lastSeq + 1, headHash: store.record.headHash });
+  store.flush();
+  return { kind: "finished", exitCode: verdict.exitCode };
+}
+
+function notificationFor(result: string): NotifyOn {
+  return result === "succeeded" || result === "rolled_back" || result === "rollback_failed" ? result : "failed";
+}
+
+function textOf(context: EngineContext, what: string): string {
+  const { started, run } = context.store.record;
+  return `${started.runbook} ${started.version} on ${started.target} (${run}, by ${started.actor}): ${what}`;
+}
+
+/** Takes what others left: answers, aborts, key presses. Each is recorded, also one that does not count. */
+async function readMessages(context: EngineContext, hooks: EngineHooks): Promise<void> {
+  for (const message of await context.store.takeMessages()) handleMessage(context, message, hooks);
+}
+
+function handleMessage(context: EngineContext, message: InboxMessage, hooks: EngineHooks): void {
+  switch (message.kind) {
+    case "decision": {
+      const judge = {
+        record: context.store.record,
+        policy: context.policy,
+        now: context.clock.now(),
+        signer: hooks.signer,
+      };
+      const objection = objectionTo(message, judge);
+      const approval = context.store.record.steps.get(message.step)?.approval ?? null;
+      const signer = approval === null || message.signature === null ? null : hooks.signer(message, approval);
+      append(context, {
+        type: "approval.decided",
+        step: message.step,
+        decision: objection === null ? message.decision : "refused",
+        by: signer ?? message.by,
+        reason: objection === null ? message.reason : objection.why,
+        shownDigest: message.shownDigest,
+        signature: message.signature,
+        attachments: [],
+      });
+      break;
+    }
+    case "override":
+      append(context, { type: "override.recorded", step: message.step, reason: message.reason, by: message.by });
+      break;
+    case "abort":
+      append(context, {
+        type: "abort.requested",
+        by: message.by,
+        reason: message.reason,
+        rollback: message.rollback,
+        now: message.now,
+      });
+      context.control.stop = { kind: "abort" };
+      if (message.now) context.control.cancel.abort();
+      break;
+    case "signal":
+      append(context, { type: "signal.received", signal: message.signal, press: message.press });
+      context.control.stop ??= { kind: "signal", signal: message.signal };
+      if (message.press >= 2) context.control.cancel.abort();
+      break;
+  }
+  context.store.flush();
+}

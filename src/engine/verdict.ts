@@ -1,0 +1,132 @@
+/** The verdict of a run: objectives, budget, times, result and one sentence, all computed from the record. */
+import { CelDuration, evaluateExpression } from "../language/cel/index.ts";
+import type { Runbook, Step } from "../language/runbook.ts";
+import { type Frame, membersOf, scopeOf } from "../plan/scope.ts";
+import { anyWriteStarted } from "./context.ts";
+import type { JournalEvent, RunResult } from "./events.ts";
+import { exitCodes, exitNameOfResult } from "./exit-codes.ts";
+import type { RunRecord, StepRecord } from "./run-record.ts";
+
+type Finished = Extract<JournalEvent, { type: "run.finished" }>;
+
+/** How the walk ended, before objectives and budget. */
+export interface Ending {
+  readonly failedAt: string | null;
+  readonly refused: boolean;
+  readonly aborted: boolean;
+  readonly rollback: "none" | "ok" | "failed";
+  /** Set when the run was refused before any step: why. */
+  readonly refusal: string | null;
+  /** Steps of `always` that failed. */
+  readonly cleanupFailed: readonly string[];
+}
+
+export function resultOf(record: RunRecord, ending: Ending): RunResult {
+  if (ending.rollback === "failed") return "rollback_failed";
+  if (ending.rollback === "ok") return "rolled_back";
+  if (ending.aborted) return "aborted";
+  if (ending.refusal !== null) return "refused";
+  if (ending.failedAt !== null) return ending.refused && !anyWriteStarted(record) ? "refused" : "failed";
+  return ending.cleanupFailed.length > 0 ? "failed" : "succeeded";
+}
+
+/** The closing event. `nowMs`: wall clock, milliseconds since the epoch. */
+export function verdictOf(record: RunRecord, root: Frame, ending: Ending, nowMs: number): Finished {
+  const result = resultOf(record, ending);
+  const startedMs = Date.parse(record.started.at);
+  const durationMs = Math.max(0, nowMs - startedMs);
+  const waitingMs = Math.min(durationMs, record.waitedMs);
+  const workingMs = durationMs - waitingMs;
+  const budgetMs = root.runbook.budgetMs;
+  const exitName = exitNameOfResult(result);
+  return {
+    type: "run.finished",
+    result,
+    exitCode: exitCodes[exitName],
+    exitName,
+    durationMs,
+    workingMs,
+    waitingMs,
+    objectives: objectivesOf(record, root),
+    budget: budgetMs === null ? null : { targetMs: budgetMs, actualMs: workingMs, met: workingMs <= budgetMs },
+    summary: summaryOf(record, result, ending),
+  };
+}
+
+function summaryOf(record: RunRecord, result: RunResult, ending: Ending): string {
+  const failed = ending.failedAt === null ? null : record.steps.get(ending.failedAt);
+  const why = failed?.failure?.message ?? ending.refusal;
+  switch (result) {
+    case "succeeded":
+      return "every step succeeded";
+    case "refused":
+      return why ?? "refused; nothing was changed";
+    case "aborted":
+      return `aborted${record.abort?.reason ? `: ${record.abort.reason}` : ""}${unknownState(record)}`;
+    case "rolled_back":
+      return `${ending.failedAt ?? "the run"} ${failed ? "failed" : "was aborted"}${why ? ` (${why})` : ""}; what had changed was undone`;
+    case "rollback_failed":
+      return `state unknown: ${ending.failedAt ?? "the run"} failed${why ? ` (${why})` : ""}, and so did its undo`;
+    default: {
+      if (failed === null || failed === undefined) return `cleanup failed: ${ending.cleanupFailed.join(", ")}`;
+      return `${ending.failedAt} failed${why ? `: ${why}` : ""}${unknownState(record)}`;
+    }
+  }
+}
+
+function unknownState(record: RunRecord): string {
+  const open = [...record.steps.values()].filter((step) => step.status === "indeterminate").map((step) => step.path);
+  return open.length === 0 ? "" : `; state unknown: ${open.join(", ")}`;
+}
+
+function objectivesOf(record: RunRecord, root: Frame): Finished["objectives"] {
+  return Object.entries(root.runbook.objectives).map(([name, objective]) => {
+    const { ms, measured } =
+      objective.measure === null ? clockOf(record, root.runbook, name) : measuredBy(objective.measure, root);
+    return {
+      name,
+      targetMs: objective.targetMs,
+      actualMs: ms,
+      met: ms === null ? null : ms <= objective.targetMs,
+      measured,
+    };
+  });
+}
+
+function measuredBy(expression: string, root: Frame): { ms: number | null; measured: string } {
+  const value = evaluateExpression(expression, scopeOf({ frame: root, items: [] }));
+  const ms = value.kind === "value" && value.value instanceof CelDuration ? Math.round(value.value.durationMs) : null;
+  return { ms, measured: expression };
+}
+
+/** Marked steps start and end the clock; by default it runs from the start of the run to the last verified step. */
+function clockOf(record: RunRecord, runbook: Runbook, name: string): { ms: number | null; measured: string } {
+  const marked = (end: "start" | "end") =>
+    [...stepsBelow(runbook.steps, "")].find(({ step }) => step.objective[name] === end);
+  const first = marked("start");
+  const last = marked("end");
+  const start = first === undefined ? record.started.at : (record.steps.get(first.path)?.startedAt ?? null);
+  const end = last === undefined ? lastVerified(record) : (record.steps.get(last.path) ?? null);
+  const from = first === undefined ? "start of the run" : `start of ${first.path}`;
+  const finishedAt = end?.finishedAt ?? null;
+  if (start === null || finishedAt === null) return { ms: null, measured: `${from} to a verified step: there is none` };
+  return { ms: Date.parse(finishedAt) - Date.parse(start), measured: `${from} to end of ${end?.path}` };
+}
+
+function lastVerified(record: RunRecord): StepRecord | null {
+  let last: StepRecord | null = null;
+  for (const step of record.steps.values()) {
+    const verified = step.status === "succeeded" && step.checks.some((check) => check.status === "met");
+    if (!verified || step.finishedAt === null || step.phase === "guards" || step.phase === "always") continue;
+    if (last?.finishedAt == null || step.finishedAt > last.finishedAt) last = step;
+  }
+  return last;
+}
+
+function* stepsBelow(steps: readonly Step[], parent: string): Generator<{ step: Step; path: string }> {
+  for (const step of steps) {
+    const path = parent === "" ? step.id : `${parent}.${step.id}`;
+    yield { step, path };
+    yield* stepsBelow(membersOf(step), path);
+  }
+}

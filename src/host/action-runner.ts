@@ -1,0 +1,161 @@
+/**
+ * Runs one action of a step type in the world: implements `StepHost`. Owns the order around a command: its intent is
+ * journalled and durable before the process exists, its end is journalled before the type sees it. Everything a type
+ * sees is masked.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
+import type { JournalEvent } from "../engine/events.ts";
+import type { ActionOutcome, ActionRequest, ActionRunner, EngineClock } from "../engine/ports.ts";
+import type { Window } from "../language/config.ts";
+import {
+  type CommandOptions,
+  type CommandResult,
+  type HttpRequest,
+  StepFailure,
+  type StepHost,
+} from "../steps/step-type.ts";
+import { windowState } from "../steps/window-calendar.ts";
+import type { Json, JsonObject } from "../util/json.ts";
+import type { Masker } from "../util/mask/masker.ts";
+import { keepArtifacts } from "./artifacts.ts";
+import { CommandRunner, Lost } from "./command-runner.ts";
+import { exchange } from "./http.ts";
+import { specProblem } from "./spec-check.ts";
+import type { SupervisorClient } from "./supervisor/client.ts";
+
+/** How long after its limit a type may take to notice before it is given up. */
+const overrunMs = 15_000;
+
+export interface RunnerOptions {
+  readonly runDir: string;
+  readonly runId: string;
+  readonly slug: string;
+  readonly actor: string;
+  /** Which executor of the run this is, 1-based: keeps the names of its commands apart from earlier ones. */
+  readonly executorNumber: number;
+  readonly target: JsonObject;
+  /** Allow-listed environment of every child. */
+  readonly baseEnv: Readonly<Record<string, string>>;
+  /** Where commands run unless a step says otherwise: the project. */
+  readonly projectDir: string;
+  readonly windows: Readonly<Record<string, Window>>;
+  readonly clock: EngineClock;
+  readonly masker: Masker;
+  readonly secrets: readonly { readonly name: string; readonly value: string }[];
+  readonly supervisor: () => Promise<SupervisorClient>;
+  readonly append: (event: JournalEvent) => void;
+  readonly flush: () => void;
+  readonly failpoint: (name: "spawn.after_fork" | "spawn.pid_recorded") => void;
+  /** What a running step says of itself, masked. */
+  readonly onProgress: (path: string, text: string) => void;
+}
+
+export function createActionRunner(options: RunnerOptions): ActionRunner {
+  const commands = new CommandRunner(options);
+  return {
+    run: (request) => runAction(options, commands, request),
+    keepArtifacts: (path, cwd, patterns) => Promise.resolve(keepArtifacts(options, path, cwd, patterns)),
+    async windowOpen(name) {
+      const window = options.windows[name];
+      if (window === undefined) return undefined;
+      const state = await windowState(window, options.clock.now());
+      return { open: state.open, mode: window.mode, now: state.now };
+    },
+  };
+}
+
+async function runAction(
+  options: RunnerOptions,
+  commands: CommandRunner,
+  request: ActionRequest,
+): Promise<ActionOutcome> {
+  const begin = options.clock.monotonicMs();
+  const elapsedMs = () => options.clock.monotonicMs() - begin;
+  const problem = await specProblem(request.type, request.spec);
+  if (problem !== null) return failed(new StepFailure("failed", "value", problem), elapsedMs(), options.masker);
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), request.timeoutMs);
+  const giveUp = new AbortController();
+  try {
+    const host = createHost(options, commands, request, limit.signal, elapsedMs);
+    const overrun = options.clock.sleep(request.timeoutMs + overrunMs, giveUp.signal).then(() => {
+      if (!giveUp.signal.aborted)
+        throw new StepFailure("timeout", "timeout", `the step did not end within ${request.timeoutMs} ms`);
+      return undefined;
+    });
+    const result = await Promise.race([request.type.run(request.spec, host), overrun]);
+    return { kind: "done", result: options.masker.json((result ?? null) as Json), durationMs: elapsedMs() };
+  } catch (error) {
+    if (error instanceof Lost) return { kind: "lost", why: error.message };
+    const failure = error instanceof StepFailure ? error : internal(error);
+    const outcome = failed(failure, elapsedMs(), options.masker);
+    return request.signal.aborted ? { ...outcome, kind: "cancelled" } : outcome;
+  } finally {
+    clearTimeout(timer);
+    giveUp.abort();
+  }
+}
+
+function failed(error: StepFailure, durationMs: number, masker: Masker): Extract<ActionOutcome, { kind: "failed" }> {
+  const failure = masker.json({ class: error.class, reason: error.reason, message: error.message, facts: error.facts });
+  return { kind: "failed", failure, result: masker.json((error.result ?? null) as Json), durationMs };
+}
+
+/** A bug in a step type is a failure of its step, told as what it is. */
+function internal(error: unknown): StepFailure {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return new StepFailure("failed", "internal-error", `internal error in the step type: ${text}`, { cause: error });
+}
+
+function createHost(
+  options: RunnerOptions,
+  commands: CommandRunner,
+  request: ActionRequest,
+  limit: AbortSignal,
+  elapsedMs: () => number,
+): StepHost {
+  const { clock, masker } = options;
+  const signal = AbortSignal.any([request.signal, limit]);
+  const remainingMs = () => Math.max(0, request.timeoutMs - elapsedMs());
+  const workDir = request.cwd === null ? options.projectDir : resolve(options.projectDir, request.cwd);
+  const sealedPath = (path: string) => {
+    const file = join(options.runDir, "files", path);
+    if (isAbsolute(path) || path.split("/").includes("..") || !existsSync(file)) {
+      throw new StepFailure("fatal", "file-not-sealed", `${path} is not among the files sealed with this run`);
+    }
+    return file;
+  };
+  return {
+    attempt: request.attempt,
+    effects: request.effects,
+    target: options.target,
+    run: { id: options.runId, slug: options.slug, actor: options.actor },
+    signal,
+    remainingMs,
+    command: (argv, more: CommandOptions = {}): Promise<CommandResult> =>
+      commands.run(request, argv, { ...more, workDir, remainingMs: remainingMs() }),
+    async http(exchangeRequest: HttpRequest) {
+      const answer = await commands.recordRequest(request, exchangeRequest, () =>
+        exchange(exchangeRequest, remainingMs(), request.signal),
+      );
+      return { ...answer, headers: masker.json(answer.headers), body: masker.text(answer.body) };
+    },
+    clock: {
+      now: () => clock.now(),
+      monotonicMs: () => clock.monotonicMs(),
+      async sleep(ms) {
+        await clock.sleep(ms, signal);
+        if (request.signal.aborted) throw new StepFailure("failed", "cancelled", "the step was cancelled");
+        if (limit.aborted)
+          throw new StepFailure("timeout", "timeout", `the time limit of ${request.timeoutMs} ms is over`);
+      },
+    },
+    window: (name) => {
+      const window = options.windows[name];
+      return window === undefined ? undefined : { window };
+    },
+    files: { readSealed: (path) => readFileSync(sealedPath(path), "utf8"), sealedPath, workDir },
+    progress: (text) => options.onProgress(request.path, masker.text(text)),
+  };
+}

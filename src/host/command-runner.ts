@@ -1,0 +1,340 @@
+/** Commands of steps: journalled, supervised, and adopted when an earlier executor had started them. */
+import { closeSync, fstatSync, openSync, readSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { JournalEvent, OutputRecord } from "../engine/events.ts";
+import type { ActionRequest } from "../engine/ports.ts";
+import type { CommandRecord } from "../engine/run-record.ts";
+import {
+  type CommandOptions,
+  type CommandResult,
+  type HttpRequest,
+  type HttpResponse,
+  StepFailure,
+} from "../steps/step-type.ts";
+import type { RunnerOptions } from "./action-runner.ts";
+import { makeDirectory } from "./durable-file.ts";
+import { adopt } from "./supervisor/adopt.ts";
+import { SupervisorLost } from "./supervisor/client.ts";
+import { endMarked } from "./supervisor/process-sweep.ts";
+import type { CommandExit, StreamSummary } from "./supervisor/protocol.ts";
+import { runtimeDirFor } from "./supervisor/runtime-dir.ts";
+
+/** TERM, then KILL after this. */
+const graceMs = 10_000;
+/** What expressions see of an output. */
+const visibleBytes = 8 * 1024 * 1024;
+const excerptLines = 20;
+
+type Finished = Extract<JournalEvent, { type: "command.finished" }>;
+
+/** Nobody can say how the command ended. */
+export class Lost extends Error {}
+
+interface RunOptions extends CommandOptions {
+  readonly workDir: string;
+  readonly remainingMs: number;
+}
+
+export class CommandRunner {
+  private readonly options: RunnerOptions;
+  private counter = 0;
+  /** How many commands each request has asked for: the n-th of an interrupted attempt is the n-th again. */
+  private readonly asked = new WeakMap<ActionRequest, number>();
+
+  constructor(options: RunnerOptions) {
+    this.options = options;
+  }
+
+  async run(request: ActionRequest, argv: readonly [string, ...string[]], more: RunOptions): Promise<CommandResult> {
+    const recorded = request.recorded && more.recorded !== false;
+    const nth = recorded ? this.next(request) : 0;
+    const before = recorded ? request.adopt[nth - 1] : undefined;
+    if (before !== undefined) return await this.takeOver(request, before, argv);
+    const effects = more.effects ?? request.effects;
+    const attemptId = `${this.options.executorNumber}${String(++this.counter).padStart(6, "0")}`;
+    const files = recorded ? this.logFiles(request, nth) : this.temporaryFiles(attemptId);
+    const cwd = more.cwd ?? more.workDir;
+    const env = { ...this.options.baseEnv, ...request.env, ...more.env };
+    const timeoutMs = Math.max(1, Math.round(more.remainingMs));
+    if (recorded) {
+      this.options.append({
+        type: "command.started",
+        step: request.path,
+        attempt: request.attempt,
+        command: attemptId,
+        argv: [...argv],
+        cwd,
+        env: Object.keys({ ...request.env, ...more.env }).sort(),
+        effects,
+        timeoutMs,
+      });
+      this.options.flush();
+    }
+    const exit = await this.start(request, {
+      argv,
+      cwd,
+      env,
+      attemptId,
+      files,
+      timeoutMs,
+      stdin: more.stdin ?? request.stdin,
+      held: effects !== "read",
+    });
+    return recorded ? this.conclude(request, exit, files, false, argv) : this.concludeUnrecorded(exit, files, argv);
+  }
+
+  /** A request of a write is an intent like a command; of a read it leaves no record. */
+  async recordRequest(
+    request: ActionRequest,
+    http: HttpRequest,
+    send: () => Promise<HttpResponse>,
+  ): Promise<HttpResponse> {
+    if (!request.recorded || request.effects === "read") return await send();
+    const nth = this.next(request);
+    if (request.adopt[nth - 1] !== undefined) throw new Lost("a request was on its way when the executor stopped");
+    const command = `${this.options.executorNumber}${String(++this.counter).padStart(6, "0")}`;
+    this.options.append({
+      type: "command.started",
+      step: request.path,
+      attempt: request.attempt,
+      command,
+      argv: [http.method, http.url],
+      cwd: "",
+      env: [],
+      effects: request.effects,
+      timeoutMs: request.timeoutMs,
+    });
+    this.options.flush();
+    return await send();
+  }
+
+  private next(request: ActionRequest): number {
+    const nth = (this.asked.get(request) ?? 0) + 1;
+    this.asked.set(request, nth);
+    return nth;
+  }
+
+  private async start(
+    request: ActionRequest,
+    command: {
+      argv: readonly [string, ...string[]];
+      cwd: string;
+      env: Record<string, string>;
+      attemptId: string;
+      files: LogFiles;
+      timeoutMs: number;
+      stdin: string | null;
+      held: boolean;
+    },
+  ): Promise<CommandExit> {
+    const supervisor = await this.options.supervisor();
+    const { files, ...spec } = command;
+    const handle = supervisor.run({ ...spec, graceMs, stdoutFile: files.stdout, stderrFile: files.stderr });
+    handle.onOutput((_, masked) => {
+      const line = masked.toString("utf8").trimEnd().split("\n").at(-1);
+      if (line) this.options.onProgress(request.path, line);
+    });
+    const cancel = () => handle.abort();
+    if (request.signal.aborted) cancel();
+    else request.signal.addEventListener("abort", cancel);
+    handle.pid.then(
+      () => {
+        this.options.failpoint("spawn.after_fork");
+        this.options.failpoint("spawn.pid_recorded");
+      },
+      () => {},
+    );
+    try {
+      return await handle.exit;
+    } catch (error) {
+      if (!(error instanceof SupervisorLost)) throw error;
+      return await this.adopted(request, command.attemptId, command.held);
+    } finally {
+      request.signal.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** A command that an earlier executor (or a dead supervisor) had: its end, or `Lost`. */
+  private async adopted(request: ActionRequest, attemptId: string, isWrite: boolean): Promise<CommandExit> {
+    const { runDir, runId, secrets } = this.options;
+    const found = await adopt({
+      runDir,
+      runtimeDir: runtimeDirFor(runDir),
+      runId,
+      attemptId,
+      secrets,
+      signal: request.signal,
+    });
+    if (found.kind === "exited") return found.exit;
+    if (found.kind === "gone")
+      throw new Lost("the process that recorded its end was killed, and nothing of it is left");
+    if (isWrite)
+      throw new Lost(`its processes still run and nobody can tell how they will end: ${found.pids.join(", ")}`);
+    await endMarked(runId, attemptId, graceMs);
+    throw new Lost("the process that recorded its end was killed; what was left of it was ended");
+  }
+
+  private async takeOver(
+    request: ActionRequest,
+    before: CommandRecord,
+    argv: readonly string[],
+  ): Promise<CommandResult> {
+    const now = JSON.stringify(this.options.masker.json([...argv]));
+    if (now !== JSON.stringify(before.argv))
+      throw new Lost(`it had started ${before.argv.join(" ")}, and now it would start ${now}`);
+    const nth = this.asked.get(request) ?? 1;
+    const files = this.logFiles(request, nth);
+    if (before.end !== null) {
+      const { exitCode, signal, cause, durationMs } = before.end;
+      const failure = failureOf(cause, null, argv, before.timeoutMs);
+      if (failure !== null) throw failure;
+      return { exitCode, signal, durationMs, ...readOutputs(files) };
+    }
+    return this.conclude(
+      request,
+      await this.adopted(request, before.command, before.effects !== "read"),
+      files,
+      true,
+      argv,
+    );
+  }
+
+  private conclude(
+    request: ActionRequest,
+    exit: CommandExit,
+    files: LogFiles,
+    adopted: boolean,
+    argv: readonly string[],
+  ): CommandResult {
+    const output = readOutputs(files);
+    this.options.append({
+      type: "command.finished",
+      step: request.path,
+      attempt: request.attempt,
+      command: exit.attemptId,
+      exitCode: exit.code,
+      signal: exit.signal,
+      cause: exit.cause,
+      durationMs: Math.round(exit.durationMs),
+      drained: exit.drained,
+      survivors: [...exit.survivors],
+      outputGap: exit.outputGap,
+      adopted,
+      output: this.outputRecord(exit, files, output),
+    } satisfies Finished);
+    const failure = failureOf(exit.cause, exit.error, argv, request.timeoutMs);
+    if (failure !== null) throw failure;
+    return { exitCode: exit.code, signal: exit.signal, durationMs: exit.durationMs, ...output };
+  }
+
+  private concludeUnrecorded(exit: CommandExit, files: LogFiles, argv: readonly string[]): CommandResult {
+    const output = readOutputs(files);
+    rmSync(files.stdout, { force: true });
+    rmSync(files.stderr, { force: true });
+    const failure = failureOf(exit.cause, exit.error, argv, exit.durationMs);
+    if (failure !== null) throw failure;
+    return { exitCode: exit.code, signal: exit.signal, durationMs: exit.durationMs, ...output };
+  }
+
+  private outputRecord(exit: CommandExit, files: LogFiles, output: { stdout: string; stderr: string }): OutputRecord {
+    const stream = (file: string, summary: StreamSummary) => ({
+      file: file.slice(this.options.runDir.length + 1),
+      bytes: summary.bytes,
+      sha256: summary.sha256,
+      droppedBytes: summary.droppedBytes,
+    });
+    return {
+      stdout: stream(files.stdout, exit.stdout),
+      stderr: stream(files.stderr, exit.stderr),
+      excerpt: { stdout: excerpt(output.stdout), stderr: excerpt(output.stderr) },
+    };
+  }
+
+  /** `logs/<step path>.<attempt>.log`; later commands of one attempt carry their number. */
+  private logFiles(request: ActionRequest, nth: number): LogFiles {
+    const logs = join(this.options.runDir, "logs");
+    makeDirectory(logs);
+    const name = `${onDisk(request.path)}.${request.attempt}${nth > 1 ? `.${nth}` : ""}`;
+    return { stdout: join(logs, `${name}.log`), stderr: join(logs, `${name}.stderr.log`) };
+  }
+
+  private temporaryFiles(attemptId: string): LogFiles {
+    const directory = runtimeDirFor(this.options.runDir);
+    return { stdout: join(directory, `${attemptId}.stdout`), stderr: join(directory, `${attemptId}.stderr`) };
+  }
+}
+
+interface LogFiles {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `hosts[3].ping` is `hosts.3.ping` on disk. */
+export function onDisk(path: string): string {
+  return path.replace(/\[(\d+)\]/g, ".$1");
+}
+
+function failureOf(
+  cause: string,
+  error: { code: string; message: string } | null,
+  argv: readonly string[],
+  timeoutMs: number,
+): StepFailure | null {
+  const program = argv[0] ?? "";
+  switch (cause) {
+    case "timeout":
+      return new StepFailure(
+        "timeout",
+        "timeout",
+        `${program} did not end within ${Math.round(timeoutMs)} ms and was ended`,
+        { facts: { timeoutMs } },
+      );
+    case "abort":
+      return new StepFailure("failed", "cancelled", `${program} was cancelled`);
+    case "spawn-error": {
+      const why =
+        error?.code === "ENOENT"
+          ? `${program} was not found; install it or check PATH (runbook doctor)`
+          : `${program} could not be started: ${error?.message ?? error?.code}`;
+      return new StepFailure("failed", error?.code === "ENOENT" ? "command-not-found" : "spawn-error", why, {
+        facts: { code: error?.code ?? null },
+      });
+    }
+    default:
+      return null;
+  }
+}
+
+function readOutputs(files: LogFiles): { stdout: string; stderr: string } {
+  return { stdout: readHead(files.stdout), stderr: readHead(files.stderr) };
+}
+
+function readHead(file: string): string {
+  let fd: number;
+  try {
+    fd = openSync(file, "r");
+  } catch {
+    return ""; // the command never got as far as to have outputs
+  }
+  try {
+    const size = Math.min(fstatSync(fd).size, visibleBytes);
+    const buffer = Buffer.allocUnsafe(size);
+    let bytes = 0;
+    while (bytes < size) {
+      const read = readSync(fd, buffer, bytes, size - bytes, bytes);
+      if (read === 0) break;
+      bytes += read;
+    }
+    return buffer.toString("utf8", 0, bytes);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** First and last lines. */
+function excerpt(text: string): string {
+  const lines = text.trimEnd().split("\n");
+  if (lines.length <= 2 * excerptLines) return text.trimEnd();
+  const omitted = `… ${lines.length - 2 * excerptLines} lines left out …`;
+  return [...lines.slice(0, excerptLines), omitted, ...lines.slice(-excerptLines)].join("\n");
+}

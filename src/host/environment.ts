@@ -1,0 +1,77 @@
+/** Facts about where a run happens, and the environment children get. */
+import { arch, hostname, type as osType, release, userInfo } from "node:os";
+import type { JsonObject } from "../util/json.ts";
+
+/** Names a child inherits; everything else must be declared. (`NODE_OPTIONS`, `LD_*`, `BASH_ENV` and such are not here.) */
+const inherited = [
+  "PATH",
+  "HOME",
+  "LANG",
+  "LC_ALL",
+  "LC_CTYPE",
+  "TZ",
+  "TMPDIR",
+  "USER",
+  "LOGNAME",
+  "SHELL",
+  "XDG_RUNTIME_DIR",
+  "XDG_CONFIG_HOME",
+  "SSH_AUTH_SOCK",
+];
+
+/** A child that would prompt must fail instead: nobody sits at its standard input. */
+const neverPrompt = { GIT_TERMINAL_PROMPT: "0", DEBIAN_FRONTEND: "noninteractive" };
+
+export function childEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  pathPrefix: string | null,
+): Record<string, string> {
+  const child: Record<string, string> = { ...neverPrompt };
+  for (const name of inherited) {
+    const value = env[name];
+    if (value !== undefined) child[name] = value;
+  }
+  if (pathPrefix !== null) child["PATH"] = `${pathPrefix}:${child["PATH"] ?? "/usr/bin:/bin"}`;
+  return child;
+}
+
+/** `login@host`, the identity of who starts a command. */
+export function loginName(): string {
+  let user: string;
+  try {
+    user = userInfo().username;
+  } catch {
+    user = `uid-${process.getuid?.() ?? 0}`; // a uid without an account, as in containers
+  }
+  return `${user}@${hostname()}`;
+}
+
+export function environmentFacts(): JsonObject {
+  return {
+    host: hostname(),
+    os: osType(),
+    kernel: release(),
+    arch: arch(),
+    node: process.version,
+    user: loginName(),
+    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+  };
+}
+
+/** Commit of the project and whether it has changes; nulls outside a repository or without git. */
+export async function sourceState(directory: string): Promise<{ commit: string | null; dirty: boolean | null }> {
+  const { execa } = await import("execa");
+  const git = (...words: string[]) =>
+    execa("git", ["-C", directory, ...words], {
+      reject: false,
+      timeout: 5_000,
+      stdin: "ignore",
+      env: { GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" },
+    });
+  const [head, status] = await Promise.all([
+    git("rev-parse", "HEAD"),
+    git("status", "--porcelain", "--untracked-files=no"),
+  ]);
+  if (head.failed) return { commit: null, dirty: null };
+  return { commit: head.stdout.trim(), dirty: status.failed ? null : status.stdout !== "" };
+}

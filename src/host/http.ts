@@ -1,0 +1,105 @@
+/** One HTTP exchange over undici. Resolves for any status; throws `StepFailure` when there was no answer. */
+import { type HttpRequest, type HttpResponse, StepFailure } from "../steps/step-type.ts";
+
+const defaultMaxBodyBytes = 8 * 1024 * 1024;
+const maxRedirects = 10;
+
+/** Codes after which the same request may well succeed a moment later. */
+const transientCodes = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_SOCKET",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+export async function exchange(request: HttpRequest, timeoutMs: number, signal: AbortSignal): Promise<HttpResponse> {
+  const undici = await import("undici");
+  const begin = performance.now();
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, timeoutMs))]);
+  let url = parseUrl(request.url);
+  let { method, body } = request;
+  try {
+    for (let hops = 0; ; hops++) {
+      const answer = await undici.request(url, {
+        method: method as "GET",
+        headers: { "user-agent": "runbook", ...request.headers },
+        body: body ?? null,
+        signal: limit,
+      });
+      const location = answer.headers["location"];
+      if (
+        request.followRedirects &&
+        answer.statusCode >= 301 &&
+        answer.statusCode <= 308 &&
+        typeof location === "string" &&
+        hops < maxRedirects
+      ) {
+        await answer.body.dump();
+        url = new URL(location, url);
+        if (answer.statusCode === 303) [method, body] = ["GET", undefined];
+        continue;
+      }
+      const text = await readBody(answer.body, request.maxBodyBytes ?? defaultMaxBodyBytes, request.url);
+      return {
+        status: answer.statusCode,
+        headers: headersOf(answer.headers),
+        body: text,
+        durationMs: performance.now() - begin,
+      };
+    }
+  } catch (error) {
+    throw failureOf(error, request, timeoutMs, signal);
+  }
+}
+
+function parseUrl(text: string): URL {
+  try {
+    const url = new URL(text);
+    if (url.protocol === "http:" || url.protocol === "https:") return url;
+  } catch {
+    // said below
+  }
+  throw new StepFailure("fatal", "url-invalid", `${JSON.stringify(text)} is not an http or https address`);
+}
+
+async function readBody(stream: AsyncIterable<Buffer>, maxBytes: number, url: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.length;
+    if (bytes > maxBytes)
+      throw new StepFailure("failed", "body-too-large", `the answer of ${url} is larger than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function headersOf(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const plain: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) plain[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return plain;
+}
+
+function failureOf(error: unknown, request: HttpRequest, timeoutMs: number, signal: AbortSignal): StepFailure {
+  if (error instanceof StepFailure) return error;
+  const what = `${request.method} ${request.url}`;
+  if (signal.aborted) return new StepFailure("failed", "cancelled", `${what} was cancelled`);
+  const { name, code, message } = error as { name?: string; code?: string; message?: string };
+  if (name === "TimeoutError") {
+    return new StepFailure("timeout", "timeout", `${what} did not answer within ${Math.round(timeoutMs)} ms`);
+  }
+  const reason = code ?? name ?? "error";
+  const failureClass = transientCodes.has(reason) ? "transient" : "failed";
+  return new StepFailure(failureClass, reason.toLowerCase().replaceAll("_", "-"), `${what}: ${message || reason}`, {
+    cause: error,
+    facts: { code: reason },
+  });
+}

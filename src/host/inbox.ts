@@ -1,0 +1,65 @@
+/**
+ * The inbox of a run: how other processes speak to its executor. One file a message, put in place by rename, read in
+ * order of name; the journal is the answer. Works for an executor that is not there yet.
+ */
+import { randomBytes } from "node:crypto";
+import { type FSWatcher, readdirSync, readFileSync, unlinkSync, watch } from "node:fs";
+import { join } from "node:path";
+import type { InboxMessage } from "../engine/ports.ts";
+import { makeDirectory, replaceFile } from "./durable-file.ts";
+
+const inboxName = "inbox";
+/** `fs.watch` may miss events (inotify limits, exotic file systems): a slow look catches up. */
+const pollMs = 250;
+
+/** Leaves a message; durable when it returns. */
+export function leaveMessage(runDir: string, message: InboxMessage): void {
+  const directory = join(runDir, inboxName);
+  makeDirectory(directory);
+  const name = `${String(Date.now()).padStart(15, "0")}-${randomBytes(4).toString("hex")}.json`;
+  replaceFile(join(directory, name), `${JSON.stringify(message)}\n`);
+}
+
+/** Hands out the messages there are and removes them. A file that is no message is removed unseen. */
+export function takeMessages(runDir: string): InboxMessage[] {
+  const directory = join(runDir, inboxName);
+  let names: string[];
+  try {
+    names = readdirSync(directory)
+      .filter((name) => /^\d+-[0-9a-f]+\.json$/.test(name))
+      .sort();
+  } catch {
+    return [];
+  }
+  const messages: InboxMessage[] = [];
+  for (const name of names) {
+    const file = join(directory, name);
+    try {
+      const message = JSON.parse(readFileSync(file, "utf8")) as InboxMessage;
+      if (["decision", "override", "abort", "signal"].includes(message.kind)) messages.push(message);
+    } catch {
+      // not a message: whoever wrote it can write anything, also nothing
+    }
+    unlinkSync(file);
+  }
+  return messages;
+}
+
+/** Calls `listener` whenever the inbox may have changed; returns how to stop. Keeps the process alive no longer. */
+export function watchInbox(runDir: string, listener: () => void): () => void {
+  const directory = join(runDir, inboxName);
+  makeDirectory(directory);
+  let watcher: FSWatcher | null = null;
+  try {
+    watcher = watch(directory, { persistent: false }, listener);
+    watcher.on("error", () => watcher?.close());
+  } catch {
+    // the poll below is enough
+  }
+  const timer = setInterval(listener, pollMs);
+  timer.unref();
+  return () => {
+    watcher?.close();
+    clearInterval(timer);
+  };
+}

@@ -1,0 +1,176 @@
+/**
+ * The journal file: append-only NDJSON, hash-chained, one writer. Owns framing, durability and repair; what the records
+ * mean is the engine's.
+ *
+ * Invariants: (1) a write is one `write` call whose count is compared; (2) after any error the file is poisoned and
+ * never written again by this process; (3) a torn tail is cut off only after its bytes are kept beside the journal.
+ */
+import { createHash } from "node:crypto";
+import { closeSync, constants, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { JournalEvent, JournalRecord } from "../engine/events.ts";
+import { JournalCorrupt, type JournalError } from "../engine/ports.ts";
+import { encodeLine, JournalReader, zeroHash } from "../util/journal-line.ts";
+import { asJournalError, replaceFile, syncData, syncDirectory, writeAll } from "./durable-file.ts";
+import { type Failpoint, failpoint } from "./failpoints.ts";
+
+export const journalName = "journal.ndjson";
+const chunkBytes = 1024 * 1024;
+
+/** Reads and verifies a journal. Throws `JournalCorrupt` for damage that is more than a torn tail. */
+export function readJournalFile(file: string): { records: JournalRecord[]; goodBytes: number; torn: number } {
+  let fd: number;
+  try {
+    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    throw asJournalError(error, file, "open");
+  }
+  try {
+    const reader = new JournalReader<JournalRecord>();
+    const records: JournalRecord[] = [];
+    const buffer = Buffer.allocUnsafe(chunkBytes);
+    for (let bytes = readSync(fd, buffer); bytes > 0; bytes = readSync(fd, buffer)) {
+      for (const record of reader.push(buffer.subarray(0, bytes))) records.push(record);
+    }
+    const { torn, bad } = reader.end();
+    if (bad !== null) throw new JournalCorrupt(bad.seq, `${file}: record ${bad.seq} is damaged: ${bad.reason}`);
+    return { records, goodBytes: reader.goodBytes, torn: torn?.bytes ?? 0 };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export class JournalWriter {
+  readonly file: string;
+  private readonly fd: number;
+  private readonly run: string;
+  private readonly now: () => Date;
+  private hash: string;
+  private seq: number;
+  private pending: string[] = [];
+  private pendingKind: "intent" | "result" = "result";
+  private poison: JournalError | null = null;
+
+  private constructor(file: string, fd: number, run: string, now: () => Date, seq: number, hash: string) {
+    this.file = file;
+    this.fd = fd;
+    this.run = run;
+    this.now = now;
+    this.seq = seq;
+    this.hash = hash;
+  }
+
+  /** Creates the journal of a new run, 0600; its directory must exist. Nothing is in it until the first `flush`. */
+  static create(directory: string, run: string, now: () => Date): JournalWriter {
+    const file = join(directory, journalName);
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND | constants.O_NOFOLLOW;
+    try {
+      return new JournalWriter(file, openSync(file, flags, 0o600), run, now, 0, zeroHash);
+    } catch (error) {
+      throw asJournalError(error, file, "create");
+    }
+  }
+
+  /** Opens the journal of a run that goes on, repairing a torn tail first. */
+  static open(
+    directory: string,
+    run: string,
+    now: () => Date,
+  ): { writer: JournalWriter; records: JournalRecord[]; repair: JournalEvent | null } {
+    const file = join(directory, journalName);
+    const { records, goodBytes, torn } = readJournalFile(file);
+    const repair = torn === 0 ? null : cutTornTail(file, goodBytes, torn);
+    let fd: number;
+    try {
+      fd = openSync(file, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
+    } catch (error) {
+      throw asJournalError(error, file, "open");
+    }
+    const last = records.at(-1);
+    const writer = new JournalWriter(file, fd, run, now, last?.seq ?? 0, last?.hash ?? zeroHash);
+    return { writer, records, repair };
+  }
+
+  /** Makes the record of an event and queues it. Returns it at once: hash and number are final. */
+  append(event: JournalEvent): JournalRecord {
+    if (this.poison !== null) throw this.poison;
+    const fields = { seq: this.seq + 1, at: this.now().toISOString(), run: this.run, ...event };
+    const { line, hash } = encodeLine(fields, this.hash);
+    this.seq = fields.seq;
+    this.hash = hash;
+    this.pending.push(line);
+    this.pendingKind = event.type === "step.started" || event.type === "command.started" ? "intent" : "result";
+    return { ...fields, hash } as JournalRecord;
+  }
+
+  get isClean(): boolean {
+    return this.pending.length === 0;
+  }
+
+  /** Writes and syncs what is queued; when it returns, all of it is durable. */
+  flush(): void {
+    if (this.poison !== null) throw this.poison;
+    if (this.pending.length === 0) return;
+    const bytes = Buffer.from(this.pending.join(""));
+    const at = (point: string) => failpoint(`${this.pendingKind}.${point}` as Failpoint);
+    try {
+      at("before_write");
+      const torn = at("torn");
+      if (torn !== null) {
+        writeSync(this.fd, bytes.subarray(0, torn));
+        fsyncSync(this.fd);
+        process.kill(process.pid, "SIGKILL");
+      }
+      writeAll(this.fd, bytes, this.file);
+      at("before_sync");
+      syncData(this.fd, this.file);
+      this.pending = [];
+      at("after_sync");
+    } catch (error) {
+      this.poison = asJournalError(error, this.file, "write");
+      throw this.poison;
+    }
+  }
+
+  /** The directory entry of a new journal becomes durable. */
+  syncDirectory(): void {
+    failpoint("journal.create.before_dirsync");
+    syncDirectory(dirname(this.file));
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}
+
+/** Keeps the damaged bytes as `journal.broken-<n>`, then cuts them off. */
+function cutTornTail(file: string, goodBytes: number, torn: number): JournalEvent {
+  const fd = openSync(file, constants.O_RDWR | constants.O_NOFOLLOW);
+  try {
+    const bytes = Buffer.alloc(torn);
+    readSync(fd, bytes, 0, torn, goodBytes);
+    const keptAs = keepBroken(dirname(file), bytes);
+    ftruncateSync(fd, goodBytes);
+    fsyncSync(fd);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    return { type: "recovery.truncated", bytes: torn, sha256, keptAs };
+  } catch (error) {
+    throw asJournalError(error, file, "repair");
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function keepBroken(directory: string, bytes: Buffer): string {
+  for (let n = 1; ; n++) {
+    const name = `journal.broken-${n}`;
+    try {
+      closeSync(openSync(join(directory, name), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") continue;
+      throw error;
+    }
+    replaceFile(join(directory, name), bytes);
+    return name;
+  }
+}

@@ -1,0 +1,87 @@
+/** The local `RunStore`: a run directory with its journal, inbox and locks. The only door to run state in this mode. */
+import type { JournalEvent, JournalRecord } from "../engine/events.ts";
+import type { InboxMessage, LockOutcome, RunStore } from "../engine/ports.ts";
+import { applyRecord, foldRun, newRunRecord, type RunRecord } from "../engine/run-record.ts";
+import type { Masker } from "../util/mask/masker.ts";
+import { takeMessages, watchInbox } from "./inbox.ts";
+import { JournalWriter } from "./journal-file.ts";
+import { acquireLock, releaseLock } from "./locks.ts";
+
+export interface StoreOptions {
+  readonly stateDir: string;
+  readonly runDir: string;
+  readonly run: string;
+  readonly now: () => Date;
+  /** Every event goes through it: the one masking sink of the journal. */
+  readonly masker: Masker;
+  /** Called when the journal can no longer be written. */
+  readonly onPoison: (error: unknown) => void;
+}
+
+export class FileRunStore implements RunStore {
+  readonly record: RunRecord;
+  private readonly options: StoreOptions;
+  private readonly writer: JournalWriter;
+  private flushScheduled = false;
+
+  private constructor(options: StoreOptions, writer: JournalWriter, record: RunRecord) {
+    this.options = options;
+    this.writer = writer;
+    this.record = record;
+  }
+
+  /** Starts a run's journal with `first`; durable, directory included, when it returns. */
+  static create(options: StoreOptions, first: JournalEvent): FileRunStore {
+    const writer = JournalWriter.create(options.runDir, options.run, options.now);
+    const record = newRunRecord(writer.append(options.masker.json(first)));
+    writer.flush();
+    writer.syncDirectory();
+    return new FileRunStore(options, writer, record);
+  }
+
+  /** Opens a run that goes on. Throws `JournalCorrupt`. */
+  static open(options: StoreOptions): FileRunStore {
+    const { writer, records, repair } = JournalWriter.open(options.runDir, options.run, options.now);
+    const store = new FileRunStore(options, writer, foldRun(records as JournalRecord[]));
+    if (repair !== null) {
+      store.append(repair);
+      store.flush();
+    }
+    return store;
+  }
+
+  append(event: JournalEvent): void {
+    applyRecord(this.record, this.writer.append(this.options.masker.json(event)));
+    if (this.flushScheduled) return;
+    this.flushScheduled = true;
+    // Group commit: what several steps record in one turn shares one sync. A write's intent is flushed before it starts.
+    setImmediate(() => {
+      this.flushScheduled = false;
+      try {
+        this.writer.flush();
+      } catch (error) {
+        this.options.onPoison(error);
+      }
+    });
+  }
+
+  flush(): void {
+    this.writer.flush();
+  }
+
+  takeMessages(): Promise<readonly InboxMessage[]> {
+    return Promise.resolve(takeMessages(this.options.runDir));
+  }
+
+  onMessage(listener: () => void): () => void {
+    return watchInbox(this.options.runDir, listener);
+  }
+
+  acquireLock(key: string): Promise<LockOutcome> {
+    return acquireLock(this.options.stateDir, key, this.options.run, this.options.now());
+  }
+
+  releaseLock(key: string): Promise<void> {
+    return releaseLock(this.options.stateDir, key, this.options.run);
+  }
+}

@@ -1,0 +1,26 @@
+/** What `status` and the locks need to know of a run that is not ours. */
+import { join } from "node:path";
+import { foldRun, type RunRecord } from "../engine/run-record.ts";
+import { journalName, readJournalFile } from "./journal-file.ts";
+
+export interface RunSummary {
+  readonly record: RunRecord;
+  readonly result: RunRecord["result"];
+  /** What runs or waits now. */
+  readonly step: string | null;
+  readonly holdsLock: boolean;
+}
+
+/** Null when there is no readable journal yet. Throws `JournalCorrupt` never: a damaged run has no summary. */
+export function summarize(runDir: string): RunSummary | null {
+  try {
+    const { records } = readJournalFile(join(runDir, journalName));
+    const record = foldRun(records);
+    const current = [...record.steps.values()].find((step) =>
+      ["running", "waiting", "indeterminate"].includes(step.status),
+    );
+    return { record, result: record.result, step: current?.path ?? null, holdsLock: record.locks.size > 0 };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,219 @@
+/** Secrets by name from the providers of the config, asked in order. Values leave this module only to the masker and to children. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, extname, join, resolve } from "node:path";
+import type { SecretProvider } from "../language/config.ts";
+import { isObject } from "../util/json.ts";
+import { exchange } from "./http.ts";
+
+export interface SecretSources {
+  readonly names: readonly string[];
+  readonly target: string;
+  readonly providers: readonly SecretProvider[];
+  readonly projectDir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Dummies of the sandbox: asked after every provider. */
+  readonly dummies: Readonly<Record<string, string>>;
+}
+
+export interface FoundSecret {
+  readonly name: string;
+  readonly value: string;
+  /** `env`, `file vault/occ`, `sandbox`. */
+  readonly provider: string;
+}
+
+export interface SecretLookup {
+  readonly found: readonly FoundSecret[];
+  readonly missing: readonly string[];
+  /** Providers that could not be asked, in words. */
+  readonly problems: readonly string[];
+}
+
+/** Asks every provider, `command` and `vault` included. */
+export async function resolveSecrets(sources: SecretSources): Promise<SecretLookup> {
+  return await lookUp(sources, async (provider, name) => {
+    switch (provider.type) {
+      case "env":
+        return sources.env[`${provider.prefix}${name}`];
+      case "file":
+        return fromFolder(resolve(sources.projectDir, provider.dir))[name];
+      case "command":
+        return await fromCommand(provider, name, sources);
+      case "vault":
+        return await fromVault(provider, name, sources);
+    }
+  });
+}
+
+/** What a plan may say: environment and files by presence; `command` and `vault` are not asked. */
+export async function peekSecrets(
+  sources: SecretSources,
+): Promise<{ name: string; status: "found" | "missing" | "not-checked"; provider: string | null }[]> {
+  const quiet = await lookUp(sources, async (provider, name) => {
+    if (provider.type === "env") return sources.env[`${provider.prefix}${name}`];
+    if (provider.type === "file") return fromFolder(resolve(sources.projectDir, provider.dir))[name];
+    return undefined;
+  });
+  const others = sources.providers.some(
+    (provider) => (provider.type === "command" || provider.type === "vault") && applies(provider, sources.target),
+  );
+  return sources.names.map((name) => {
+    const found = quiet.found.find((secret) => secret.name === name);
+    if (found !== undefined) return { name, status: "found", provider: found.provider };
+    return { name, status: others ? "not-checked" : "missing", provider: null };
+  });
+}
+
+async function lookUp(
+  sources: SecretSources,
+  ask: (provider: SecretProvider, name: string) => Promise<string | undefined>,
+): Promise<SecretLookup> {
+  const found: FoundSecret[] = [];
+  const missing: string[] = [];
+  const problems: string[] = [];
+  for (const name of sources.names) {
+    let value: string | undefined;
+    let by = "";
+    for (const provider of sources.providers.filter((item) => applies(item, sources.target))) {
+      try {
+        value = await ask(provider, name);
+      } catch (error) {
+        problems.push(`${describe(provider)}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      by = describe(provider);
+      if (value !== undefined && value !== "") break;
+    }
+    if ((value === undefined || value === "") && sources.dummies[name] !== undefined) {
+      value = sources.dummies[name];
+      by = "sandbox";
+    }
+    if (value === undefined || value === "") missing.push(name);
+    else found.push({ name, value, provider: by });
+  }
+  return { found, missing, problems: [...new Set(problems)] };
+}
+
+function applies(provider: SecretProvider, target: string): boolean {
+  return provider.targets === null || provider.targets.includes(target);
+}
+
+function describe(provider: SecretProvider): string {
+  switch (provider.type) {
+    case "env":
+      return `env ${provider.prefix}*`;
+    case "file":
+      return `file ${provider.dir}`;
+    case "vault":
+      return `vault ${provider.mount}/${provider.path}`;
+    case "command":
+      return `command ${provider.command[0]}`;
+  }
+}
+
+/**
+ * A folder of `<name>.env` (KEY=VALUE), `<system>/<name>.txt` (`shopify/api-key.txt` → SHOPIFY_API_KEY) and `.json`
+ * (an object of texts). Refused when others may read a file: a secret that anyone can read is none.
+ */
+function fromFolder(directory: string): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const file of filesBelow(directory)) {
+    const extension = extname(file);
+    if (![".env", ".txt", ".json"].includes(extension)) continue;
+    if ((statSync(file).mode & 0o077) !== 0) throw new Error(`${file} may be read by others; run: chmod 600 ${file}`);
+    const text = readFileSync(file, "utf8");
+    if (extension === ".env") Object.assign(values, parseEnv(text));
+    else if (extension === ".json") {
+      const data: unknown = JSON.parse(text);
+      if (!isObject(data)) throw new Error(`${file} is not an object of names and texts`);
+      for (const [name, value] of Object.entries(data)) if (typeof value === "string") values[name] = value;
+    } else {
+      const path = file.slice(directory.length + 1, -extension.length);
+      const name = path.replaceAll(/[^A-Za-z0-9]+/g, "_").toUpperCase();
+      values[name] = text.replace(/\r?\n$/, "");
+      values[
+        basename(path)
+          .replaceAll(/[^A-Za-z0-9]+/g, "_")
+          .toUpperCase()
+      ] ??= values[name];
+    }
+  }
+  return values;
+}
+
+function* filesBelow(directory: string): Generator<string> {
+  let entries: string[];
+  try {
+    entries = readdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  for (const name of entries.sort()) {
+    const file = join(directory, name);
+    if (statSync(file).isDirectory()) yield* filesBelow(file);
+    else yield file;
+  }
+}
+
+/** `KEY=VALUE` a line; `export ` and one pair of quotes around the value are dropped, `#` starts a comment line. */
+function parseEnv(text: string): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const line of text.split(/\r?\n/)) {
+    const found = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$/.exec(line);
+    if (found === null) continue;
+    const raw = (found[2] ?? "").trim();
+    const quoted = /^(["'])(.*)\1$/.exec(raw);
+    values[found[1]!] = quoted ? quoted[2]! : raw;
+  }
+  return values;
+}
+
+/** The command gets the name as its last word and prints the value. Exit 0 with empty output = it does not know it. */
+async function fromCommand(
+  provider: Extract<SecretProvider, { type: "command" }>,
+  name: string,
+  sources: SecretSources,
+): Promise<string | undefined> {
+  const { execa } = await import("execa");
+  const [program, ...words] = provider.command;
+  const ended = await execa(program ?? "", [...words, name], {
+    cwd: sources.projectDir,
+    stdin: "ignore",
+    timeout: provider.timeoutMs,
+    forceKillAfterDelay: 1_000,
+    maxBuffer: 1024 * 1024,
+    reject: false,
+    env: { RUNBOOK_TARGET: sources.target },
+  });
+  if (ended.timedOut) throw new Error(`did not answer within ${provider.timeoutMs} ms`);
+  if (ended.failed) throw new Error(`ended with ${ended.exitCode ?? ended.signal ?? ended.code} for ${name}`);
+  return ended.stdout;
+}
+
+/** KV v2: https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2#read-secret-version. Token from VAULT_TOKEN. */
+async function fromVault(
+  provider: Extract<SecretProvider, { type: "vault" }>,
+  name: string,
+  sources: SecretSources,
+): Promise<string | undefined> {
+  const token = sources.env["VAULT_TOKEN"];
+  if (!token) throw new Error("VAULT_TOKEN is not set");
+  const url = `${provider.address.replace(/\/$/, "")}/v1/${provider.mount}/data/${provider.path}`;
+  const namespace = sources.env["VAULT_NAMESPACE"];
+  const answer = await exchange(
+    {
+      method: "GET",
+      url,
+      headers: { "X-Vault-Token": token, ...(namespace ? { "X-Vault-Namespace": namespace } : {}) },
+    },
+    10_000,
+    new AbortController().signal,
+  );
+  if (answer.status === 404) return undefined; // absent or deleted
+  if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}`);
+  const body: unknown = JSON.parse(answer.body);
+  const outer = isObject(body) ? body["data"] : undefined;
+  const data = isObject(outer) ? outer["data"] : undefined;
+  const value = isObject(data) ? data[name] : undefined;
+  return typeof value === "string" ? value : undefined;
+}
