@@ -62,14 +62,15 @@ export function createMasker(secrets: readonly Secret[]): Masker {
     const intervals: Interval[] = [];
     matcher.scan(input, 0, INITIAL_STATE, intervals);
     if (intervals.length === 0) return input;
-    const pieces: Buffer[] = [];
+    const out = createOutput(input.length);
     let from = 0;
     for (const { start, end } of intervals) {
-      pieces.push(input.subarray(from, start), maskBytes);
+      out.copy(input, from, start);
+      out.mask();
       from = end;
     }
-    pieces.push(input.subarray(from));
-    return Buffer.concat(pieces);
+    out.copy(input, from, input.length);
+    return out.result();
   }
 
   function text(input: string): string {
@@ -100,7 +101,13 @@ function createStream(matcher: Matcher, afterGap: boolean): MaskStream {
     const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
     state = matcher.scan(bytes, held.length, state, pending);
     const safe = isLast ? bytes.length : bytes.length - matcher.heldBytes(state);
-    const pieces: Buffer[] = [];
+    const before = held.length;
+    held = Buffer.from(bytes.subarray(safe)); // a copy: the caller may use the chunk's memory again
+    if (pending.length === 0) {
+      if (safe > 0) endsInMask = false;
+      return before === 0 && safe === chunk.length ? chunk : bytes.subarray(0, safe);
+    }
+    const out = createOutput(bytes.length);
     const kept: Interval[] = [];
     let from = 0;
     for (const { start, end } of pending) {
@@ -108,19 +115,18 @@ function createStream(matcher: Matcher, afterGap: boolean): MaskStream {
         kept.push({ start: start - safe, end: end - safe });
         continue;
       }
-      if (start > from) pieces.push(bytes.subarray(from, start));
-      if (start > from || !endsInMask) pieces.push(maskBytes);
+      out.copy(bytes, from, start);
+      if (start > from || !endsInMask) out.mask();
       endsInMask = true;
       from = end;
       if (end > safe) kept.push({ start: 0, end: end - safe });
     }
     if (from < safe) {
-      pieces.push(bytes.subarray(from, safe));
+      out.copy(bytes, from, safe);
       endsInMask = false;
     }
-    held = Buffer.from(bytes.subarray(safe)); // a copy: the caller may use the chunk's memory again
     pending = kept;
-    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    return out.result();
   }
 
   function open(chunk: Buffer, isLast: boolean): Buffer | null {
@@ -153,6 +159,25 @@ function createStream(matcher: Matcher, afterGap: boolean): MaskStream {
       endsInMask = false;
       return out;
     },
+  };
+}
+
+/** Below this size a loop copies faster than a call into the runtime. */
+const SHORT_COPY_BYTES = 64;
+
+/** Collects masked bytes: never more than came in, and one mask that an earlier chunk's secret may leave over. */
+function createOutput(inputBytes: number) {
+  const out = Buffer.allocUnsafe(inputBytes + maskBytes.length);
+  let size = 0;
+  return {
+    copy(source: Buffer, from: number, to: number): void {
+      if (to - from > SHORT_COPY_BYTES) size += source.copy(out, size, from, to);
+      else for (let at = from; at < to; at++) out[size++] = source[at]!;
+    },
+    mask(): void {
+      for (const byte of maskBytes) out[size++] = byte;
+    },
+    result: (): Buffer => out.subarray(0, size),
   };
 }
 

@@ -76,7 +76,10 @@ for (const held of [false, true]) {
       const exit = await handle.exit;
       expect(exit).toMatchObject({ cause: "abort", survivors: [] });
       expect(sweepMarker(rig.runId, spec.attemptId)).toEqual([]);
-      for (const { pid, startTime } of tree) expect(processState(pid)?.startTime).not.toBe(startTime);
+      for (const { pid, startTime } of tree) {
+        const now = processState(pid);
+        expect(now === null || now.isZombie || now.startTime !== startTime, `process ${pid} is gone`).toBe(true);
+      }
     });
 
     it("has ended although a process in the background holds its output", async () => {

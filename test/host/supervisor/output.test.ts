@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -98,12 +99,25 @@ describe("bytes", () => {
     }
   });
 
-  it("that cannot be written are told, and the command is not stopped", async () => {
-    const exit = await rig.run("ulimit -a >/dev/null; echo to-a-full-disk; echo done >&2; exit 3", {
-      stdoutFile: join(rig.dir, "out-on-full"),
-    });
-    expect(exit).toMatchObject({ code: 3, err: "done\n" });
-    expect(exit.stdout.writeError).toBeUndefined();
+  it("that cannot be written are told, counted and hashed, and the command is not stopped", async () => {
+    const own = await createRig();
+    try {
+      const client = await own.client();
+      await client.start();
+      execFileSync("prlimit", ["--pid", String(client.identity()!.pid), "--fsize=100000"]);
+      const exit = await client.run(own.spec("head -c 300000 /dev/zero | tr '\\0' x; echo done >&2; exit 3")).exit;
+      expect(exit).toMatchObject({ code: 3, cause: "exit", drained: true });
+      expect(exit.stdout).toMatchObject({
+        bytes: 300_000,
+        sha256: sha256(Buffer.alloc(300_000, "x")),
+        droppedBytes: 0,
+      });
+      expect(exit.stdout.writeError).toMatchObject({ code: "EFBIG" });
+      expect(own.readBytes(exit).length).toBe(100_000);
+      expect(own.read(exit, "err")).toBe("done\n");
+    } finally {
+      await own.dispose();
+    }
   });
 });
 
