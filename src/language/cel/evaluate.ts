@@ -81,7 +81,8 @@ export function compile(node: Node, bound: readonly string[] = []): Run {
   // A node stands in one place, so it always has the same variables around it.
   let run = memo.get(node);
   if (run === undefined) {
-    run = locate(compileNow(node, bound), node);
+    const cannotFail = node.kind === "literal" || (node.kind === "name" && bound.includes(node.name));
+    run = cannotFail ? compileNow(node, bound) : locate(compileNow(node, bound), node);
     memo.set(node, run);
   }
   return run;

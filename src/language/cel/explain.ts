@@ -32,7 +32,12 @@ class Explainer {
 
   condition(node: Node, bound: readonly string[]): Explanation {
     const parts = conjuncts(node);
-    const failing = parts.filter((part) => !isTrue(this.evaluate(part, bound)));
+    const results = parts.map((part) => ({ part, result: this.evaluate(part, bound) }));
+    const isFalse = (result: Evaluation): boolean => result.kind === "value" && result.value === false;
+    // One part that is false decides; what could not be decided beside it explains nothing.
+    const decided = results.filter(({ result }) => isFalse(result));
+    const open = decided.length > 0 ? decided : results.filter(({ result }) => !isTrue(result));
+    const failing = open.map(({ part }) => part);
     const shown = (failing.length > 0 ? failing : parts).map((part) => this.part(part, bound));
     return {
       expected: shown.map(({ expected }) => expected).join(" and "),
