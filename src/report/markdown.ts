@@ -5,8 +5,12 @@ import type { ReportView } from "./view.ts";
 
 /** Writes the report. `template` replaces the layout; partials and helpers stay available to it. */
 export function renderMarkdown(view: ReportView, template?: string): string {
-  return markdownRenderer(template)(view);
+  if (template !== undefined) return markdownRenderer(template)(view);
+  packagedRenderer ??= markdownRenderer();
+  return packagedRenderer(view);
 }
+
+let packagedRenderer: ((view: ReportView) => string) | null = null;
 
 /** Compiles once, for many reports. */
 export function markdownRenderer(template?: string): (view: ReportView) => string {

@@ -181,7 +181,7 @@ export function reportView(record: RunRecord, sources: ReportSources): ReportVie
     },
     evidence: {
       records: record.lastSeq,
-      headHash: record.headHash,
+      headHash: `sha256:${record.headHash}`,
       isSealed: record.sealed !== null,
       files: namedFiles(record, steps, artifacts),
       tool: started.tool,

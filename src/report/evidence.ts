@@ -1,0 +1,192 @@
+/**
+ * `evidence.json`: an in-toto Statement v1 about a finished run, for machines and auditors
+ * (https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md). Its subjects are the files of the run
+ * directory, its predicate a fold of the journal. Unsigned it is the statement itself; signed it is a DSSE envelope
+ * around the statement's bytes.
+ */
+import type { RunRecord, StepRecord } from "../engine/run-record.ts";
+import { type Envelope, signEnvelope } from "./dsse.ts";
+import type { PrivateKey } from "./keys.ts";
+import { comparePaths } from "./run-files.ts";
+import { isGroup, stepsInOrder } from "./step-order.ts";
+import { sumsFile } from "./sums.ts";
+import { verdictOf } from "./verdict.ts";
+
+export const evidenceFile = "evidence.json";
+export const statementType = "https://in-toto.io/Statement/v1";
+export const statementPayloadType = "application/vnd.in-toto+json";
+export const runPredicateType = "urn:runbook:evidence:run:v1";
+export const testResultPredicateType = "https://in-toto.io/attestation/test-result/v0.1";
+
+export interface Signer {
+  readonly keyId: string;
+  /** `ed25519:<base64>`: lets anyone check the signature; only a key from elsewhere makes it trusted. */
+  readonly publicKey: string;
+}
+
+export interface Statement {
+  readonly _type: typeof statementType;
+  readonly subject: readonly { readonly name: string; readonly digest: { readonly sha256: string } }[];
+  readonly predicateType: string;
+  readonly predicate: object;
+}
+
+/** The statement about a run; `digests` are those of its files (path → 64 hex digits). */
+export function evidenceStatement(
+  record: RunRecord,
+  digests: ReadonlyMap<string, string>,
+  signer: Signer | null = null,
+): Statement {
+  return statement(digests, runPredicateType, runPredicate(record, signer));
+}
+
+/** The same run as the in-toto `test-result` predicate: one test per check, or per step without checks. */
+export function testResultStatement(record: RunRecord, digests: ReadonlyMap<string, string>): Statement {
+  const configuration = ["runbook.yaml", "config.json"].flatMap((name) => {
+    const sha256 = digests.get(name);
+    return sha256 === undefined ? [] : [{ name, digest: { sha256 } }];
+  });
+  return statement(digests, testResultPredicateType, { ...testResult(record), configuration });
+}
+
+/** What is written to `evidence.json`. */
+export function evidenceText(
+  record: RunRecord,
+  digests: ReadonlyMap<string, string>,
+  key: PrivateKey | null = null,
+): string {
+  if (key === null) return `${JSON.stringify(evidenceStatement(record, digests), null, 2)}\n`;
+  const signed = evidenceStatement(record, digests, { keyId: key.id, publicKey: key.publicText });
+  const envelope: Envelope = signEnvelope(statementPayloadType, Buffer.from(JSON.stringify(signed)), key);
+  return `${JSON.stringify(envelope, null, 2)}\n`;
+}
+
+function statement(digests: ReadonlyMap<string, string>, predicateType: string, predicate: object): Statement {
+  return {
+    _type: statementType,
+    subject: [...digests]
+      .filter(([name]) => name !== evidenceFile && name !== sumsFile)
+      .sort(([a], [b]) => comparePaths(a, b))
+      .map(([name, sha256]) => ({ name, digest: { sha256 } })),
+    predicateType,
+    predicate,
+  };
+}
+
+function runPredicate(record: RunRecord, signer: Signer | null): object {
+  const { started, finished } = record;
+  const steps = stepsInOrder(record);
+  return {
+    format: "runbook.evidence/1.0",
+    id: record.run,
+    title: started.title,
+    kind: started.kind,
+    reason: started.reason,
+    result: record.result,
+    verdict: resultWord(record),
+    exitCode: finished?.exitCode ?? null,
+    state: verdictOf(record).state,
+    scope: { target: started.target, protected: started.protected },
+    participants: participants(record, steps),
+    approvals: steps.flatMap(approvals),
+    schedule: {
+      startedAt: started.at,
+      finishedAt: finished?.at ?? null,
+      durationMs: finished?.durationMs ?? null,
+      workingMs: finished?.workingMs ?? null,
+      waitingMs: finished?.waitingMs ?? null,
+    },
+    objectives: finished?.objectives ?? started.objectives,
+    budget: finished?.budget ?? null,
+    steps: steps.map((s) => ({
+      path: s.path,
+      title: s.title,
+      type: s.stepType,
+      effects: s.effects,
+      status: s.status,
+      attempts: s.attempts.length,
+      startedAt: s.startedAt,
+      finishedAt: s.finishedAt,
+      failure: s.failure && { class: s.failure.class, reason: s.failure.reason, message: s.failure.message },
+      records: s.seqs,
+    })),
+    verifications: steps.flatMap((s) =>
+      s.checks.map(({ that, status, severity, expected, actual }) => ({
+        step: s.path,
+        that,
+        status,
+        severity,
+        expected,
+        actual,
+        record: s.seqs.at(-1) ?? null,
+      })),
+    ),
+    testResult: testResult(record),
+    deviations: record.deviations,
+    artifacts: steps.flatMap((s) => s.artifacts.map((artifact) => ({ step: s.path, ...artifact }))),
+    integrity: {
+      runbook: { name: started.runbook, version: started.version, digest: started.digest, ...started.source },
+      planDigest: started.planDigest,
+      tool: started.tool,
+      journal: { records: record.lastSeq, headHash: record.headHash, sealed: record.sealed !== null },
+      signer,
+    },
+    environment: started.environment,
+  };
+}
+
+function resultWord(record: RunRecord): string {
+  if (record.result === "succeeded") {
+    return record.deviations.length === 0 ? "passed" : "passed with deviations";
+  }
+  return record.result === "rollback_failed" ? "indeterminate" : "failed";
+}
+
+function participants(record: RunRecord, steps: readonly StepRecord[]): object[] {
+  const people = new Map<string, object>();
+  const add = (role: string, name: string, how: string) =>
+    people.set(`${role} ${name}`, { role, name, identifiedBy: how });
+  add("initiator", record.started.actor, "login");
+  for (const step of steps) {
+    for (const { by, decision } of step.approval?.decisions ?? []) {
+      if (by !== null && decision !== "refused") add("approver", by.name, by.keyId ?? by.method);
+    }
+  }
+  for (const deviation of record.deviations) {
+    if (deviation.by !== null) add("operator", deviation.by, "journal");
+  }
+  return [...people.values()];
+}
+
+function approvals(step: StepRecord): object[] {
+  return (step.approval?.decisions ?? []).map((d) => ({
+    step: step.path,
+    kind: step.approval?.request.kind,
+    decision: d.decision,
+    by: d.by,
+    at: d.at,
+    reason: d.reason,
+    askedAt: step.approval?.request.at,
+    expiresAt: step.approval?.request.expiresAt,
+    shownDigest: d.shownDigest,
+    signature: d.signature,
+    record: d.seq,
+  }));
+}
+
+function testResult(record: RunRecord): { readonly result: string; readonly [list: string]: unknown } {
+  const passed: string[] = [];
+  const warned: string[] = [];
+  const failed: string[] = [];
+  for (const step of stepsInOrder(record)) {
+    if (isGroup(step) || step.status === "pending" || step.status === "skipped") continue;
+    for (const check of step.checks) {
+      const list = check.status === "met" ? passed : check.severity === "warning" ? warned : failed;
+      list.push(`${step.path}: ${check.that}`);
+    }
+    if (step.checks.length === 0) (step.status === "succeeded" ? passed : failed).push(step.path);
+  }
+  const ok = record.result === "succeeded";
+  const result = !ok ? "FAILED" : warned.length > 0 || record.deviations.length > 0 ? "WARNED" : "PASSED";
+  return { result, passedTests: passed, warnedTests: warned, failedTests: failed };
+}

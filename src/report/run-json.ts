@@ -1,0 +1,121 @@
+/** The `runbook.run/1.0` document: what `run`, `resume`, `status` and `wait` print under `-o json`. */
+import type { RunResult } from "../engine/events.ts";
+import type { ApprovalRecord, RunRecord, StepRecord } from "../engine/run-record.ts";
+import { stepsInOrder } from "./step-order.ts";
+
+/** What the journal cannot say: whether somebody works on the run now, and where it lies. */
+export interface RunDocumentExtras {
+  /** Of this command; a finished run's own stands in its journal. */
+  readonly exitCode: number;
+  readonly exitName: string;
+  /** The run directory as the caller shows it. */
+  readonly dir: string;
+  /** Path of the report, or null while there is none. */
+  readonly report: string | null;
+  readonly executorAlive: boolean;
+  /** The run has no verdict and nobody works on it. */
+  readonly interrupted: boolean;
+  /** The command that answers a question, for `waitingFor[].next`. */
+  readonly nextFor: (step: string, kind: ApprovalRecord["request"]["kind"]) => string;
+}
+
+export interface WaitingFor {
+  readonly step: string;
+  readonly kind: ApprovalRecord["request"]["kind"];
+  readonly prompt: string;
+  readonly from: readonly string[];
+  readonly expiresAt: string | null;
+  readonly shownDigest: string;
+  readonly next: string;
+}
+
+/** Questions nobody has answered yet, in execution order. */
+export function waitingFor(record: RunRecord, nextFor: RunDocumentExtras["nextFor"]): WaitingFor[] {
+  return stepsInOrder(record)
+    .filter((step) => step.approval?.state === "waiting" && record.finished === null)
+    .map((step) => {
+      const { kind, prompt, from, expiresAt, shownDigest } = (step.approval as ApprovalRecord).request;
+      return { step: step.path, kind, prompt, from, expiresAt, shownDigest, next: nextFor(step.path, kind) };
+    });
+}
+
+export function runDocument(record: RunRecord, extras: RunDocumentExtras): object {
+  const { started, finished } = record;
+  const executor = record.executors.at(-1) ?? null;
+  const waiting = waitingFor(record, extras.nextFor);
+  const result: RunResult = extras.interrupted && record.result === "running" ? "interrupted" : record.result;
+  const elapsedMs = Date.parse(record.lastAt) - Date.parse(started.at);
+  return {
+    format: "runbook.run/1.0",
+    run: record.run,
+    runbook: started.runbook,
+    version: started.version,
+    digest: started.digest,
+    target: started.target,
+    dry: false,
+    result,
+    exitCode: finished?.exitCode ?? extras.exitCode,
+    exitName: finished?.exitName ?? extras.exitName,
+    actor: started.actor,
+    startedAt: started.at,
+    finishedAt: finished?.at ?? null,
+    durationMs: finished?.durationMs ?? elapsedMs,
+    workingMs: finished?.workingMs ?? Math.max(0, elapsedMs - waitedMs(record)),
+    waitingMs: finished?.waitingMs ?? waitedMs(record),
+    objectives:
+      finished?.objectives.map(({ name, targetMs, actualMs, met }) => ({ name, targetMs, actualMs, met })) ??
+      started.objectives.map(({ name, targetMs }) => ({ name, targetMs, actualMs: null, met: null })),
+    budget:
+      finished !== null
+        ? finished.budget
+        : started.budgetMs === null
+          ? null
+          : { targetMs: started.budgetMs, actualMs: null, met: null },
+    planDigest: started.planDigest,
+    executor: executor && {
+      pid: executor.pid,
+      startedAt: executor.at,
+      host: executor.host,
+      alive: extras.executorAlive,
+    },
+    deviations: record.deviations,
+    waitingFor: waiting.length === 0 ? null : waiting,
+    dir: extras.dir,
+    report: extras.report,
+    steps: stepsInOrder(record).map(stepDocument),
+  };
+}
+
+/** Up to the last record: a document of an open run is still a function of the journal. */
+function waitedMs(record: RunRecord): number {
+  const since = record.waitingSince;
+  return record.waitedMs + (since === null ? 0 : Date.parse(record.lastAt) - Date.parse(since));
+}
+
+function stepDocument(step: StepRecord): object {
+  return {
+    path: step.path,
+    id: step.id,
+    title: step.title,
+    phase: step.phase,
+    type: step.stepType,
+    effects: step.effects,
+    status: step.status,
+    why: step.why,
+    attempts: step.attempts.length,
+    startedAt: step.startedAt,
+    finishedAt: step.finishedAt,
+    durationMs: step.durationMs,
+    outputs: step.outputs,
+    checks: step.checks.map(({ that, status, severity, expected, actual, message }) => ({
+      that,
+      status,
+      severity,
+      expected,
+      actual,
+      message,
+    })),
+    artifacts: step.artifacts,
+    failure: step.failure,
+  };
+}

@@ -1,0 +1,210 @@
+/**
+ * Is a run directory complete and unchanged? Reads only that directory, needs no network and no project, and looks at
+ * everything rather than stopping at the first fault. What it can prove and what not is in `docs/evidence-format.md`.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { JournalRecord } from "../engine/events.ts";
+import { applyRecord, newRunRecord, type RunRecord } from "../engine/run-record.ts";
+import { JournalReader } from "../util/journal-line.ts";
+import { isObject, type JsonObject } from "../util/json.ts";
+import { evidenceFile } from "./evidence.ts";
+import { fileChunks, readRunFile } from "./run-files.ts";
+import { sumsFile } from "./sums.ts";
+import { checkEvidence, type SignatureState } from "./verify-evidence.ts";
+import { checkJournalFiles, checkSums, DigestCache } from "./verify-files.ts";
+
+export interface Problem {
+  /** Kebab-case, stable: `record-altered`, `file-changed`, `unsealed`. */
+  readonly code: string;
+  /** The journal record it concerns; null = none in particular. */
+  readonly seq: number | null;
+  readonly message: string;
+}
+
+export interface Verification {
+  readonly format: "runbook.verification/1.0";
+  readonly run: string | null;
+  readonly ok: boolean;
+  /** Good records. */
+  readonly records: number;
+  readonly sealed: boolean;
+  readonly signature: SignatureState;
+  /** `sha256:…` of the last good record. */
+  readonly headHash: string;
+  /** The record whose hash the given head is; null = no head was given, or none is. */
+  readonly anchoredSeq: number | null;
+  readonly problems: readonly Problem[];
+}
+
+export interface VerifyOptions {
+  /** A head hash kept elsewhere, `sha256:…`: it has to be that of a record of this journal. */
+  readonly head?: string;
+  /** Text of a public key file: who has to have signed. */
+  readonly key?: string;
+  /** This tool as `run.started` names it. Reports of the same version are rendered again and compared. */
+  readonly tool?: string;
+}
+
+/** The directory holds nothing of a run. Exit 2. */
+export class NotARun extends Error {
+  constructor(dir: string) {
+    super(`${dir} is not a run directory: there is no journal.ndjson in it`);
+    this.name = "NotARun";
+  }
+}
+
+const journalFile = "journal.ndjson";
+
+/** Throws `NotARun` and nothing else; whatever is wrong with a run is a problem in the result. */
+export async function verifyRun(dir: string, options: VerifyOptions = {}): Promise<Verification> {
+  const problems: Problem[] = [];
+  const report = (code: string, message: string, seq: number | null = null) => problems.push({ code, seq, message });
+  if (![journalFile, sumsFile, evidenceFile].some((name) => existsSync(join(dir, name)))) throw new NotARun(dir);
+  const journal = readAll(dir, options.head, report);
+  const digests = new DigestCache(dir);
+  let signature: SignatureState = "absent";
+  try {
+    if (journal.record !== null) checkJournalFiles(journal.record, journal.kept, digests, report);
+    checkSums(dir, digests, journal.sealed, report);
+    signature = checkEvidence({ dir, digests, report, options, record: journal.record, sealed: journal.sealed });
+    if (journal.record !== null && journal.sealed)
+      await checkReports(dir, journal.record, options.tool, digests, report);
+  } catch (error) {
+    // A journal whose hashes are right may still say nonsense when somebody wrote all of it anew.
+    report("unreadable", `the evidence cannot be read: ${(error as Error).message}`);
+  }
+  return {
+    format: "runbook.verification/1.0",
+    run: journal.run,
+    ok: problems.length === 0,
+    records: journal.records,
+    sealed: journal.sealed,
+    signature,
+    headHash: `sha256:${journal.headHash}`,
+    anchoredSeq: journal.anchoredSeq,
+    problems,
+  };
+}
+
+export type Report = (code: string, message: string, seq?: number | null) => void;
+
+interface JournalState {
+  readonly record: RunRecord | null;
+  readonly run: string | null;
+  readonly records: number;
+  readonly headHash: string;
+  readonly sealed: boolean;
+  readonly anchoredSeq: number | null;
+  /** Torn tails that were cut off and kept, with the records that say so. */
+  readonly kept: readonly { readonly seq: number; readonly path: string; readonly sha256: string }[];
+}
+
+function readAll(dir: string, head: string | undefined, report: Report): JournalState {
+  const reader = new JournalReader<JournalRecord>();
+  const anchor = head?.replace(/^sha256:/, "").toLowerCase();
+  const kept: { seq: number; path: string; sha256: string }[] = [];
+  let record: RunRecord | null = null;
+  let isFolding = true;
+  let anchoredSeq: number | null = null;
+  let beforeLast = "";
+  let last: JournalRecord | null = null;
+  const take = (entry: JournalRecord) => {
+    if (entry.hash === anchor) anchoredSeq = entry.seq;
+    beforeLast = last?.hash ?? "";
+    last = entry;
+    if (!isFolding) return;
+    try {
+      if (record === null) record = newRunRecord(entry);
+      else applyRecord(record, entry);
+      if (entry.type === "recovery.truncated") kept.push({ seq: entry.seq, path: entry.keptAs, sha256: entry.sha256 });
+    } catch (error) {
+      isFolding = false;
+      report("record-unreadable", `record ${entry.seq} cannot be understood: ${(error as Error).message}`, entry.seq);
+    }
+  };
+  try {
+    for (const chunk of fileChunks(dir, journalFile)) {
+      for (const entry of reader.push(chunk)) take(entry);
+    }
+  } catch (error) {
+    report("journal-missing", `journal.ndjson cannot be read: ${(error as Error).message}`);
+  }
+  const { torn, bad } = reader.end();
+  if (bad !== null) report("record-altered", `record ${bad.seq} at byte ${bad.offset}: ${bad.reason}`, bad.seq);
+  if (torn !== null) {
+    const seq = reader.lastSeq + 1;
+    report("torn-tail", `${torn.bytes} bytes at the end are no whole record ${seq}: a write was cut off`, seq);
+  }
+  const damaged = bad !== null || torn !== null;
+  const sealed = !damaged && checkSeal(last, beforeLast, reader.lastSeq, report);
+  if (anchor !== undefined && anchoredSeq === null) {
+    report(
+      "head-mismatch",
+      `no record of this journal has the hash sha256:${anchor}: it is not the journal that was anchored`,
+    );
+  }
+  return {
+    record: isFolding ? record : null,
+    run: (last as JournalRecord | null)?.run ?? null,
+    records: reader.lastSeq,
+    headHash: reader.headHash,
+    sealed,
+    anchoredSeq,
+    kept,
+  };
+}
+
+/** Without the closing record nobody knows whether records behind the last one were cut off. */
+function checkSeal(last: JournalRecord | null, beforeLast: string, lastSeq: number, report: Report): boolean {
+  if (last?.type !== "run.sealed") {
+    report("unsealed", "the last record is no seal: the run is not finished, or its end was cut off", lastSeq || null);
+    return false;
+  }
+  if (last.records !== last.seq || String(last.headHash).replace(/^sha256:/, "") !== beforeLast) {
+    report("seal-wrong", `the seal speaks of ${last.records} records and another head than the journal has`, last.seq);
+  }
+  return true;
+}
+
+/** Renders the reports again: the same record and the same version give the same bytes. */
+async function checkReports(
+  dir: string,
+  record: RunRecord,
+  tool: string | undefined,
+  digests: DigestCache,
+  report: Report,
+): Promise<void> {
+  if (digests.of("report.md") === null) report("report-missing", "report.md is missing");
+  if (tool === undefined || tool !== record.started.tool) return;
+  const text = (path: string) => (digests.of(path) === null ? null : readRunFile(dir, path).toString("utf8"));
+  const { reportView } = await import("./view.ts");
+  const view = reportView(record, {
+    runbookYaml: text("runbook.yaml") ?? "",
+    config: parsedObject(text("config.json")),
+  });
+  const markdown = text("report.md");
+  if (markdown !== null) {
+    const { renderMarkdown } = await import("./markdown.ts");
+    // A runbook may bring its own layout, which is then among the sealed files.
+    const own = Object.keys(record.started.files).filter((path) => path.endsWith(".hbs"));
+    const matches = [null, ...own].some((path) => {
+      try {
+        return renderMarkdown(view, path === null ? undefined : (text(path) ?? undefined)) === markdown;
+      } catch {
+        return false;
+      }
+    });
+    if (!matches) report("report-differs", "report.md is not what the journal gives when it is rendered again");
+  }
+}
+
+function parsedObject(text: string | null): JsonObject | null {
+  if (text === null) return null;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? (value as JsonObject) : null;
+  } catch {
+    return null;
+  }
+}
