@@ -3,9 +3,16 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:f
 import { get } from "node:http";
 import { join, resolve } from "node:path";
 import { readJson } from "./durable-file.ts";
-import { type Credentials, loopbackUrl, type Ports, type RunningPlatform, sandboxLayout } from "./layout.ts";
+import {
+  type Credentials,
+  loopbackUrl,
+  type Ports,
+  type RunningPlatform,
+  type SandboxLayout,
+  sandboxLayout,
+} from "./layout.ts";
 import { liveOf, type PlatformState } from "./model.ts";
-import { isAlive } from "./process-identity.ts";
+import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
@@ -80,50 +87,66 @@ export interface EnsureOptions {
  */
 export async function ensureSandbox(stateDir: string, { distDir }: EnsureOptions): Promise<SandboxInfo> {
   const layout = sandboxLayout(stateDir);
-  const bundles = resolve(distDir);
-  const program = join(bundles, "sandbox-platform.cjs");
-  let failure: string | null = null;
-  if (readSandbox(stateDir)?.running !== true) {
-    if (!existsSync(program)) throw new SandboxError(`${program} is missing. Run \`npm run build\` first.`);
-    mkdirSync(layout.dir, { recursive: true, mode: 0o700 });
-    const log = openSync(layout.platformLog, "a", 0o600);
-    const child = spawn(process.execPath, [program, layout.dir, bundles], {
-      detached: true,
-      stdio: ["ignore", log, log],
-      cwd: layout.dir,
-      // The caller's environment may hold secrets that neither the platform nor its apps should have.
-      env: { PATH: process.env["PATH"] ?? "" },
-    });
-    closeSync(log);
-    child.once("error", (error) => {
-      failure = error.message;
-    });
-    child.once("exit", (code, signal) => {
-      if (code !== 0) failure = `it ended with ${signal ?? `code ${code}`}: ${lastLines(layout.platformLog)}`;
-    });
-    child.unref();
-  }
   const deadline = Date.now() + START_TIMEOUT_MS;
+  let attempt: Attempt | null = null;
   for (;;) {
     const info = readSandbox(stateDir);
-    if (info?.running === true && (await isSettled(info))) return info;
-    if (failure !== null) throw new SandboxError(`The sandbox did not start: ${failure}`);
+    if (info?.running === true) {
+      if (await isSettled(info)) return info;
+    } else if (attempt === null || attempt.hasYielded) {
+      // A platform yields to one that is there already; if that one was about to end, the next attempt serves.
+      attempt = spawnPlatform(layout, resolve(distDir));
+    }
+    if (attempt?.failure) throw new SandboxError(`The sandbox did not start: ${attempt.failure}`);
     if (Date.now() > deadline) {
+      const said = lastLines(layout.platformLog);
       throw new SandboxError(
-        `The sandbox did not answer within ${START_TIMEOUT_MS / 1000} s: ${lastLines(layout.platformLog)}. See ${layout.platformLog}, then try \`npm run -s sandbox -- stop\`.`,
+        `The sandbox did not answer within ${START_TIMEOUT_MS / 1000} s: ${said}\nSee ${layout.platformLog}, then try \`npm run -s sandbox -- stop\`.`,
       );
     }
     await pause(POLL_MS);
   }
 }
 
+interface Attempt {
+  /** What went wrong, in the platform's own words. */
+  failure: string | null;
+  /** Ended because another platform serves this folder. */
+  hasYielded: boolean;
+}
+
+function spawnPlatform(layout: SandboxLayout, bundles: string): Attempt {
+  const program = join(bundles, "sandbox-platform.cjs");
+  if (!existsSync(program)) throw new SandboxError(`${program} is missing. Run \`npm run build\` first.`);
+  mkdirSync(layout.dir, { recursive: true, mode: 0o700 });
+  const log = openSync(layout.platformLog, "a", 0o600);
+  const child = spawn(process.execPath, [program, layout.dir, bundles], {
+    detached: true,
+    stdio: ["ignore", log, log],
+    cwd: layout.dir,
+    // The caller's environment may hold secrets that neither the platform nor its apps should have.
+    env: { PATH: process.env["PATH"] ?? "" },
+  });
+  closeSync(log);
+  const attempt: Attempt = { failure: null, hasYielded: false };
+  child.once("error", (error) => {
+    attempt.failure = error.message;
+  });
+  child.once("exit", (code, signal) => {
+    if (code === 0) attempt.hasYielded = true;
+    else attempt.failure = `it ended with ${signal ?? `code ${code}`}: ${lastLines(layout.platformLog)}`;
+  });
+  child.unref();
+  return attempt;
+}
+
 /** Ends the platform and all its app processes; resolves when none is left. False when it was not running. */
 export async function stopSandbox(stateDir: string): Promise<boolean> {
   const layout = sandboxLayout(stateDir);
-  const platform = readJson<RunningPlatform>(layout.running);
-  const wasRunning = platform !== null && isAlive(platform.identity);
+  // The lock, because a platform that is still starting has it already.
+  const identity = readJson<ProcessIdentity>(layout.lock);
+  const wasRunning = identity !== null && isAlive(identity);
   if (wasRunning) {
-    const { identity } = platform;
     signal(identity.pid, "SIGTERM");
     const deadline = Date.now() + STOP_TIMEOUT_MS;
     while (isAlive(identity)) {

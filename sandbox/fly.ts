@@ -89,8 +89,11 @@ function find(args: readonly string[]): { command: Command; path: string; rest: 
   return { command: node, path, rest: args.slice(at) };
 }
 
-const usage = (flags: readonly FlagSpec[]) =>
-  flags.map(({ name, shorthand }) => `  ${shorthand === undefined ? "    " : `-${shorthand}, `}--${name}\n`).join("");
+function usage(flags: readonly FlagSpec[]): string {
+  const line = ({ name, shorthand }: FlagSpec) =>
+    `  ${shorthand === undefined ? "    " : `-${shorthand}, `}--${name}\n`;
+  return flags.map(line).join("");
+}
 
 function report(error: unknown): number {
   if (error instanceof Interrupted) return INTERRUPTED;

@@ -213,8 +213,8 @@ export class Machine {
     if (this.#child !== child) return;
     this.#passes = result.status === "passing" ? this.#passes + 1 : 0;
     const changed = result.status !== this.#check.status || result.output !== this.#check.output;
-    this.#check = { name: checkName, ...result, updated_at: new Date().toISOString() };
     if (changed) {
+      this.#check = { name: checkName, ...result, updated_at: new Date().toISOString() };
       const level = result.status === "passing" ? "info" : "error";
       this.#host.log(this.data.id, level, `Health check '${checkName}' is now ${result.status}`);
       this.#notify();

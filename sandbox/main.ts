@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ensureSandbox, readSandbox, SandboxError, type SandboxInfo, stopSandbox } from "./client.ts";
-import { ApiClient } from "./fly/api-client.ts";
+import { ApiClient, ApiError } from "./fly/api-client.ts";
 import { FlagError, type ParsedFlags, parseFlags } from "./fly/flags.ts";
 import { BEHAVIOURS, type ImageSpec } from "./model.ts";
 import { SEEDS } from "./seeds.ts";
@@ -28,7 +28,7 @@ main(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    const expected = error instanceof SandboxError || error instanceof FlagError;
+    const expected = error instanceof SandboxError || error instanceof FlagError || error instanceof ApiError;
     process.stderr.write(`sandbox: ${expected ? (error as Error).message : ((error as Error).stack ?? error)}\n`);
     process.exitCode = error instanceof FlagError ? 2 : 1;
   },
@@ -175,8 +175,9 @@ async function fly(stateDir: string, rest: readonly string[]): Promise<number> {
   });
 }
 
-const api = (info: SandboxInfo) =>
-  new ApiClient(info.api, info.secrets["FLY_API_TOKEN"] ?? "", new AbortController().signal);
+function api(info: SandboxInfo): ApiClient {
+  return new ApiClient(info.api, info.secrets["FLY_API_TOKEN"] ?? "", new AbortController().signal);
+}
 
 function noMore(rest: readonly string[]): void {
   if (rest[0] !== undefined) throw new FlagError(`unexpected argument "${rest[0]}"`);

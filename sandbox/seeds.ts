@@ -31,7 +31,7 @@ const REGISTRY: readonly ImageSpec[] = [
   image("deploy-05", "ok", "healthy"),
   image("deploy-06", "ok", "healthy"),
   image("deploy-07", "crash", "exits at start (released once, failed)"),
-  image("deploy-08", "slow", "the bad release: its check passes, every answer takes 300 ms longer", 300),
+  image("deploy-08", "slow", "the bad release: its check passes, every answer takes 200 ms longer", 200),
   image("deploy-09", "ok", "the next good one, not released yet"),
   image("deploy-failing", "failing", "starts, its check stays critical"),
   image("deploy-never", "never", "starts, never answers"),

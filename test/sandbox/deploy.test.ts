@@ -227,6 +227,10 @@ describe("seeds", () => {
     expect(await deploy("deploy-99")).toMatchObject({ code: 0 });
     expect(await rig.sandbox("image", "remove", ref)).toMatchObject({ code: 0 });
     expect((await rig.sandbox("images")).stdout).not.toContain("deploy-99");
-    expect(await rig.sandbox("image", "add", ref, "--behaviour", "odd")).toMatchObject({ code: 1 });
+    expect(await rig.sandbox("image", "add", ref, "--behaviour", "odd")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: "sandbox: unknown behaviour, expected one of ok, slow, failing, never, crash\n",
+    });
   });
 });

@@ -101,6 +101,13 @@ describe("shapes", () => {
     expect(JSON.parse((await rig.flyWith({ env: {} }, "version", "--json")).stdout)).toMatchObject({ Name: "flyctl" });
   });
 
+  test("--help lists the flags", async () => {
+    const { code, stdout } = await rig.flyWith({ env: {} }, "deploy", "--help");
+    expect(code).toBe(0);
+    expect(stdout).toContain("  -i, --image\n");
+    expect((await rig.flyWith({ env: {} })).stdout).toContain("  releases\n");
+  });
+
   test("volumes are lists", async () => {
     expect(await rig.flyJson("volumes", "list")).toEqual([]);
     const missing = await rig.fly("volumes", "snapshots", "list", "vol_x", "-a", "shop", "--json");
