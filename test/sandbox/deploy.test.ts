@@ -75,8 +75,11 @@ describe("a deploy that works", () => {
     expect(await tags()).toEqual(["deploy-09", "deploy-09"]);
   });
 
-  test("immediate does not wait for checks", async () => {
-    expect(await deploy("deploy-failing", "--strategy", "immediate")).toMatchObject({ code: 0 });
+  test.each([
+    ["immediate", ["--strategy", "immediate"]],
+    ["--detach", ["--detach"]],
+  ])("%s does not wait for checks", async (_, flags) => {
+    expect(await deploy("deploy-failing", ...flags)).toMatchObject({ code: 0 });
     expect(await newest()).toMatchObject({ Status: "complete" });
     await until("no machine passes", async () => (await rig.get("/")).status === 503);
     expect((await rig.get("/")).body).toContain('no healthy machine of app "shop" (2 in all)');

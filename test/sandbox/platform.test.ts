@@ -90,6 +90,7 @@ test("fly passes through with its token and its exit code", async () => {
 });
 
 test("after kill -9 the apps end by themselves, and the next start serves the same releases at the same address", async () => {
+  await rig.flyWith({ stdin: "KEPT=12345\n" }, "secrets", "import", "--stage", "-a", "shop");
   expect(await rig.fly("deploy", "-a", "shop", "--image", "registry.fly.io/shop:deploy-06")).toMatchObject({ code: 0 });
   const before = rig.info;
   const left = appProcesses();
@@ -112,6 +113,7 @@ test("after kill -9 the apps end by themselves, and the next start serves the sa
     image: "registry.fly.io/shop:deploy-06",
     version: 11,
   });
+  expect(JSON.parse((await rig.get("/secrets")).body)).toEqual({ KEPT: 5 });
   expect(processesOfThisSandbox()).toHaveLength(5);
 });
 

@@ -1,13 +1,19 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { rolldown } from "rolldown";
 import { ensureSandbox, readSandbox, type SandboxInfo, stopSandbox } from "../../sandbox/client.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
+const PROGRAMS = {
+  sandbox: "sandbox/main.ts",
+  "sandbox-platform": "sandbox/platform.ts",
+  "sandbox-app": "sandbox/app.ts",
+  "sandbox-fly": "sandbox/fly.ts",
+};
 const LIMIT_MS = 20_000;
 
 export interface Ran {
@@ -22,9 +28,17 @@ export class SandboxRig {
   readonly distDir = join(this.dir, "dist");
   readonly stateDir = join(this.dir, "state");
 
-  /** Bundles the programs; nothing is started. */
+  /** Bundles the sandbox's programs as scripts/build.mjs does, and nothing else; nothing is started. */
   async build(): Promise<this> {
-    await promisify(execFile)(process.execPath, ["scripts/build.mjs", "--out", this.distDir], { cwd: ROOT });
+    const input = Object.fromEntries(Object.entries(PROGRAMS).map(([name, source]) => [name, join(ROOT, source)]));
+    const bundle = await rolldown({ input, platform: "node" });
+    await bundle.write({
+      dir: this.distDir,
+      format: "cjs",
+      entryFileNames: "[name].cjs",
+      chunkFileNames: "[name]-[hash].cjs",
+    });
+    await bundle.close();
     return this;
   }
 
@@ -100,10 +114,6 @@ export class SandboxRig {
   async end(): Promise<void> {
     await stopSandbox(this.stateDir);
     rmSync(this.dir, { recursive: true, force: true });
-  }
-
-  copyDist(to: string): void {
-    cpSync(this.distDir, to, { recursive: true });
   }
 }
 
