@@ -5,11 +5,11 @@
  * Adopting twice gives the same answer: the files it reads stay until the runtime directory is removed.
  */
 
-import { closeSync, constants, openSync, readFileSync, readSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, constants, lstatSync, openSync, readSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { createMasker, type Masker, type MaskStream, type Secret } from "../../util/mask/masker.ts";
 import { readExit } from "./exit-log.ts";
-import { attemptFiles, type HeldNote } from "./holder.ts";
+import { type HeldNote, holderFiles, readCode, readNote } from "./holder.ts";
 import { type OutputFile, reopenOutputFile } from "./output-file.ts";
 import { killMarked, signalProcesses, sweepMarker } from "./process-sweep.ts";
 import { ATTEMPT_ID, type CommandExit, DRAIN_MS, type StreamSummary } from "./protocol.ts";
@@ -50,7 +50,7 @@ export async function adopt(options: AdoptOptions): Promise<Adoption> {
     if (signal?.aborted) return { kind: "alive", pids: supervisors.map(({ pid }) => pid) };
     await wait(20);
   }
-  const note = readNote(attemptFiles(runtimeDir, attemptId).note);
+  const note = readNote(runtimeDir, attemptId);
   if (note !== null) {
     const adoption = await adoptFromHolder(note, options);
     if (adoption !== null) return adoption;
@@ -62,7 +62,6 @@ export async function adopt(options: AdoptOptions): Promise<Adoption> {
 /** Null when the holder is dead and has filed nothing. */
 async function adoptFromHolder(note: HeldNote, options: AdoptOptions): Promise<Adoption | null> {
   const { runtimeDir, runId, attemptId, signal } = options;
-  const files = attemptFiles(runtimeDir, attemptId);
   const masker = createMasker(options.secrets);
   const drains = [
     createDrain(note.stdoutFifo, note.stdoutFile, note, masker),
@@ -76,10 +75,10 @@ async function adoptFromHolder(note: HeldNote, options: AdoptOptions): Promise<A
   try {
     for (let turn = 0; ; turn++) {
       const hasMoved = drainAll();
-      if (readCode(files.exit) !== null) break;
+      if (readCode(runtimeDir, attemptId) !== null) break;
       if (turn % 10 === 0 || !hasMoved) {
         const living = sweepMarker(runId, attemptId);
-        if (living.length === 0 && readCode(files.exit) === null) {
+        if (living.length === 0 && readCode(runtimeDir, attemptId) === null) {
           if (endedBy === "timeout") break;
           return null;
         }
@@ -104,8 +103,8 @@ async function adoptFromHolder(note: HeldNote, options: AdoptOptions): Promise<A
   } finally {
     summaries = drains.map((drain) => drain.finish());
   }
-  writeFileSync(files.ack, "", { mode: 0o600 });
-  const code = readCode(files.exit);
+  writeFileSync(holderFiles(runtimeDir).ackOf(attemptId), "", { mode: 0o600 });
+  const code = readCode(runtimeDir, attemptId);
   const drained = drains.every((drain) => drain.isEnded());
   if (!drained && survivors.length === 0) {
     survivors = sweepMarker(runId, attemptId).map(({ pid }) => pid);
@@ -117,7 +116,7 @@ async function adoptFromHolder(note: HeldNote, options: AdoptOptions): Promise<A
     cause: endedBy,
     error: null,
     startedAtMs: note.startedAtMs,
-    durationMs: Math.max(0, (code === null ? Date.now() : statSync(files.exit).mtimeMs) - note.startedAtMs),
+    durationMs: Math.max(0, endedAtMs(runtimeDir, code) - note.startedAtMs),
     drained,
     survivors,
     outputGap: "possible",
@@ -127,6 +126,14 @@ async function adoptFromHolder(note: HeldNote, options: AdoptOptions): Promise<A
   return { kind: "exited", exit };
 }
 
+/** When the command ended: when the code was filed, or later if other holders have filed since. */
+function endedAtMs(runtimeDir: string, code: number | null): number {
+  return code === null ? Date.now() : statSync(holderFiles(runtimeDir).codes).mtimeMs;
+}
+
+/** Stands between what the dead supervisor wrote and what was read after it, so that no two half lines become one. */
+const GAP_NOTE = Buffer.from("\n[runbook: output may be missing here]\n");
+
 /**
  * Reads a FIFO with plain non-blocking reads: 0 is the end, EAGAIN says that a writer lives. An event-based reader would
  * wait for ever when no writer is left, because epoll tells no end then.
@@ -135,6 +142,7 @@ function createDrain(fifo: string, path: string, limits: HeldNote, masker: Maske
   const chunk = Buffer.allocUnsafe(64 * 1024);
   const masks: MaskStream = masker.stream({ afterGap: true });
   const file: OutputFile = reopenOutputFile(path, limits);
+  let needsNote = (lstatSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
   let isEnded = false;
   let fd: number | null = null;
   try {
@@ -151,7 +159,9 @@ function createDrain(fifo: string, path: string, limits: HeldNote, masker: Maske
       try {
         const count = readSync(fd, chunk, 0, chunk.length, null);
         if (count === 0) isEnded = true;
-        else file.push(masks.push(chunk.subarray(0, count)));
+        else if (needsNote) file.push(GAP_NOTE);
+        needsNote &&= count === 0;
+        file.push(masks.push(chunk.subarray(0, count)));
         return count > 0;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === "EAGAIN") return false;
@@ -166,23 +176,4 @@ function createDrain(fifo: string, path: string, limits: HeldNote, masker: Maske
       return file.finish();
     },
   };
-}
-
-function readNote(path: string): HeldNote | null {
-  const text = readIfThere(path);
-  return text?.endsWith("\n") ? (JSON.parse(text) as HeldNote) : null;
-}
-
-function readCode(path: string): number | null {
-  const text = readIfThere(path);
-  return text !== null && /^\d+\n$/.test(text) ? Number(text) : null;
-}
-
-function readIfThere(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
-  }
 }

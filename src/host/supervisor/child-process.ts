@@ -1,10 +1,10 @@
 /** Forks one command onto FIFOs, under the holder or bare, in a session of its own. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, constants, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { Socket } from "node:net";
 import type { FifoPool, OpenFifo } from "./fifo-pool.ts";
-import { attemptFiles, type HeldNote, holderArguments, SHELL_NAME } from "./holder.ts";
+import { appendNote, holderArguments, SHELL_NAME } from "./holder.ts";
 import { MARKER_NAME, markerValue } from "./process-sweep.ts";
 import { findProgram } from "./program-path.ts";
 import { type CommandError, type CommandSpec, DEFAULT_HEAD_BYTES, DEFAULT_TAIL_BYTES } from "./protocol.ts";
@@ -71,7 +71,8 @@ function heldArguments(
     const message = `the environment name "${unpassable}" cannot be passed to a write step: use letters, digits and _`;
     throw new StartFailure({ code: "EINVAL", message });
   }
-  const note: HeldNote = {
+  appendNote(runtimeDir, {
+    attemptId: spec.attemptId,
     stdoutFifo: stdout.path,
     stderrFifo: stderr.path,
     stdoutFile: spec.stdoutFile,
@@ -81,11 +82,7 @@ function heldArguments(
     startedAtMs,
     timeoutMs: spec.timeoutMs,
     graceMs: spec.graceMs,
-  };
-  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
-  const fd = openSync(attemptFiles(runtimeDir, spec.attemptId).note, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  writeSync(fd, `${JSON.stringify(note)}\n`);
-  closeSync(fd);
+  });
   return holderArguments({
     runtimeDir,
     attemptId: spec.attemptId,
@@ -128,25 +125,6 @@ function feed(child: ChildProcess, fifo: ReturnType<FifoPool["openForInput"]>, t
       reopen(Math.min(delayMs * 2, 500));
     }, delayMs);
   }
-}
-
-/** Whether the holder of this attempt ran its command at all, and clears away the attempt's files. */
-export function takeHolderFiles(runtimeDir: string, attemptId: string): { readonly hasFiled: boolean } {
-  const files = attemptFiles(runtimeDir, attemptId);
-  let hasFiled = true;
-  try {
-    readFileSync(files.exit);
-  } catch {
-    hasFiled = false;
-  }
-  for (const path of [files.exit, files.note]) {
-    try {
-      unlinkSync(path);
-    } catch {
-      // not there
-    }
-  }
-  return { hasFiled };
 }
 
 /** Words a spawn error: Node says only "spawn x ENOENT", for a missing program and a missing directory alike. */

@@ -5,10 +5,14 @@
  * to a pipe of output is lost, which adoption tells as an output gap. No value ever becomes shell text: everything arrives as arguments.
  */
 
+import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+/** The holder's exit code when it could not take the FIFOs; a command may exit with it as well, but files it then. */
+export const HOLDER_FAILED = 125;
+
 /**
- * Arguments: exit file, acknowledgement file, linger limit in seconds, the two FIFOs, the supervisor's pid, "keep" or
+ * Arguments: code file and attempt id, acknowledgement file, linger limit in seconds, the two FIFOs, the supervisor's pid, "keep" or
  * "drop" for PWD, then the command with an absolute path (so that it can be no builtin).
  *
  * - The signals are trapped and not ignored, because ignored ones would stay ignored in the command.
@@ -16,15 +20,15 @@ import { join } from "node:path";
  * - The parent is read from /proc, because `kill -0` also succeeds on a dead parent that nobody has reaped yet.
  */
 const HOLDER_SCRIPT = `
-__rb_exit=$1 __rb_ack=$2 __rb_limit=$3 __rb_parent=$6
-exec 8<"$4" 9<"$5"
-[ "$7" = keep ] || unset PWD OLDPWD
-shift 7
+__rb_codes=$1 __rb_attempt=$2 __rb_ack=$3 __rb_limit=$4 __rb_parent=$7
+command exec 8<"$5" 9<"$6" || exit ${HOLDER_FAILED}
+[ "$8" = keep ] || unset PWD OLDPWD
+shift 8
 trap : TERM INT QUIT HUP PIPE
 "$@" 8<&- 9<&-
 __rb_code=$?
-exec </dev/null >/dev/null 2>/dev/null
-printf '%s\\n' "$__rb_code" >"$__rb_exit"
+exec </dev/null >&0 2>&0
+printf '%s %s\\n' "$__rb_attempt" "$__rb_code" >>"$__rb_codes"
 IFS=' ' PATH=/usr/bin:/bin
 set -f
 if [ -r "/proc/$$/stat" ]; then
@@ -45,20 +49,57 @@ exit "$__rb_code"
 /** How long a holder waits to be adopted; afterwards it leaves and the output not yet read is lost. */
 const LINGER_LIMIT_SECONDS = 3600;
 
-/** The files of one attempt in the runtime directory. */
-export function attemptFiles(runtimeDir: string, attemptId: string) {
+/**
+ * The files of the runtime directory beside the FIFOs. Two are shared by all attempts and only appended to, because
+ * creating a file takes half a millisecond where a journal is synced in between, and appending none.
+ */
+export function holderFiles(runtimeDir: string) {
   return {
-    /** One line: the shell's exit code. Without its newline the code is unknown. */
-    exit: join(runtimeDir, `${attemptId}.exit`),
-    /** Its existence lets the holder go. */
-    ack: join(runtimeDir, `${attemptId}.ack`),
-    /** A {@link HeldNote}. */
-    note: join(runtimeDir, `${attemptId}.held`),
+    /** A line `<attempt> <code>` from each holder. */
+    codes: join(runtimeDir, "codes"),
+    /** A {@link HeldNote} a line, from the supervisors. */
+    notes: join(runtimeDir, "held.ndjson"),
+    /** Its existence lets the holder of an attempt go. */
+    ackOf: (attemptId: string): string => join(runtimeDir, `${attemptId}.ack`),
   };
+}
+
+/** The shell's exit code that an attempt's holder has filed, or null. A line without its newline is not there yet. */
+export function readCode(runtimeDir: string, attemptId: string): number | null {
+  const found = new RegExp(`^${attemptId} (\\d+)\n`, "m").exec(readIfThere(holderFiles(runtimeDir).codes));
+  return found === null ? null : Number(found[1]);
+}
+
+/** Appends what adoption will have to know. Throws a system error. */
+export function appendNote(runtimeDir: string, note: HeldNote): void {
+  appendFileSync(holderFiles(runtimeDir).notes, `${JSON.stringify(note)}\n`, { mode: 0o600 });
+}
+
+/** The note of an attempt, or null: then it was not held, or never began. */
+export function readNote(runtimeDir: string, attemptId: string): HeldNote | null {
+  for (const line of readIfThere(holderFiles(runtimeDir).notes).split("\n").slice(0, -1)) {
+    try {
+      const note = JSON.parse(line) as HeldNote;
+      if (note.attemptId === attemptId) return note;
+    } catch {
+      // the torn line of a killed supervisor, whose command then never began
+    }
+  }
+  return null;
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
 }
 
 /** What adoption must know of a held command when its supervisor is dead. */
 export interface HeldNote {
+  readonly attemptId: string;
   readonly stdoutFifo: string;
   readonly stderrFifo: string;
   readonly stdoutFile: string;
@@ -80,13 +121,14 @@ export function holderArguments(options: {
   readonly args: readonly string[];
   readonly keepsPwd: boolean;
 }): string[] {
-  const files = attemptFiles(options.runtimeDir, options.attemptId);
+  const files = holderFiles(options.runtimeDir);
   return [
     "-c",
     HOLDER_SCRIPT,
     "runbook-holder",
-    files.exit,
-    files.ack,
+    files.codes,
+    options.attemptId,
+    files.ackOf(options.attemptId),
     String(LINGER_LIMIT_SECONDS),
     options.stdoutFifo,
     options.stderrFifo,

@@ -4,7 +4,7 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, writeSync } from "node:fs";
 import type { CommandError, StreamSummary } from "./protocol.ts";
 
 /** Receives masked bytes. */
@@ -22,18 +22,27 @@ export interface OutputLimits {
   readonly tailBytes: number;
 }
 
-/** Creates the file, mode 0600. Throws when it exists already or is a link. */
+/**
+ * A file that is created with the first byte, mode 0600: creating one takes longer than many a command runs. A stream
+ * without bytes has no file. Throws when something is at the path already; a link or file that appears there later is
+ * never written to, but told as the write error.
+ */
 export function createOutputFile(path: string, limits: OutputLimits): OutputFile {
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+    throw Object.assign(new Error(`the output file ${path} exists already`), { code: "EEXIST" });
+  }
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
-  const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  return outputFile(fd, createHash("sha256"), 0, limits);
+  const open = (): number => openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  return outputFile(open, createHash("sha256"), 0, limits);
 }
 
 /** Goes on with a file whose writer died: what is in it counts as the beginning of the stream. */
 export function reopenOutputFile(path: string, limits: OutputLimits): OutputFile {
   const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
-  const fd = openSync(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
+  const open = (): number => openSync(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
   const hash = createHash("sha256");
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return outputFile(open, hash, 0, limits);
+  const fd = open();
   const size = fstatSync(fd).size;
   const chunk = Buffer.allocUnsafe(256 * 1024);
   for (let at = 0; at < size; ) {
@@ -42,10 +51,12 @@ export function reopenOutputFile(path: string, limits: OutputLimits): OutputFile
     hash.update(chunk.subarray(0, count));
     at += count;
   }
-  return outputFile(fd, hash, size, limits);
+  closeSync(fd);
+  return outputFile(open, hash, size, limits);
 }
 
-function outputFile(fd: number, hash: Hash, sizeBefore: number, limits: OutputLimits): OutputFile {
+function outputFile(open: () => number, hash: Hash, sizeBefore: number, limits: OutputLimits): OutputFile {
+  let fd: number | null = null;
   let bytes = sizeBefore;
   let headRoom = Math.max(0, limits.headBytes - sizeBefore);
   let writeError: CommandError | null = null;
@@ -54,6 +65,7 @@ function outputFile(fd: number, hash: Hash, sizeBefore: number, limits: OutputLi
   function write(chunk: Buffer): void {
     for (let at = 0; at < chunk.length && writeError === null; ) {
       try {
+        fd ??= open();
         at += writeSync(fd, chunk, at, chunk.length - at);
       } catch (error) {
         const { code = "EIO", message } = error as NodeJS.ErrnoException;
@@ -80,7 +92,7 @@ function outputFile(fd: number, hash: Hash, sizeBefore: number, limits: OutputLi
       if (droppedBytes > 0) write(Buffer.from(`\n[runbook: ${droppedBytes} bytes left out here]\n`));
       for (const part of tail.parts()) write(part);
       try {
-        closeSync(fd);
+        if (fd !== null) closeSync(fd);
       } catch (error) {
         const { code = "EIO", message } = error as NodeJS.ErrnoException;
         writeError ??= { code, message };

@@ -19,7 +19,7 @@ export interface CommandSpec {
   readonly graceMs: number;
   /** Whether the command runs under the holder, which files its status even when the supervisor is killed. */
   readonly held: boolean;
-  /** Absolute path of a file that does not exist yet; receives the masked bytes. */
+  /** Absolute path at which nothing exists yet. The file comes with the first masked byte: no output, no file. */
   readonly stdoutFile: string;
   /** As `stdoutFile`, for standard error. */
   readonly stderrFile: string;
@@ -62,7 +62,7 @@ export interface CommandExit {
   readonly error: CommandError | null;
   /** Wall clock, milliseconds since 1970. */
   readonly startedAtMs: number;
-  /** From the monotonic clock; of an adopted held command from the wall clock. */
+  /** From the monotonic clock; of an adopted held command from the wall clock, an upper bound. */
   readonly durationMs: number;
   /** False when a process that the command left behind still held its output open 500 ms after the end. */
   readonly drained: boolean;

@@ -18,8 +18,9 @@ import type { ChildProcess } from "node:child_process";
 import { closeSync } from "node:fs";
 import type { Masker } from "../../util/mask/masker.ts";
 import { type Capture, startCapture } from "./capture.ts";
-import { explainSpawnError, forkCommand, StartFailure, takeHolderFiles } from "./child-process.ts";
+import { explainSpawnError, forkCommand, StartFailure } from "./child-process.ts";
 import type { FifoPool, OpenFifo } from "./fifo-pool.ts";
+import { HOLDER_FAILED, readCode } from "./holder.ts";
 import { createOutputFile } from "./output-file.ts";
 import { processState } from "./process-identity.ts";
 import { killMarked, signalProcesses, sweepMarker } from "./process-sweep.ts";
@@ -114,7 +115,6 @@ export function startCommand(spec: CommandSpec, context: CommandContext): Runnin
 
   function failToStart(error: NodeJS.ErrnoException): void {
     if (phase !== "starting") return;
-    if (spec.held && ATTEMPT_ID.test(attemptId)) takeHolderFiles(runtimeDir, attemptId);
     const { code, message } = explainSpawnError(error, spec);
     record("spawn-error", { code, message: masker.text(message) });
   }
@@ -197,11 +197,14 @@ export function startCommand(spec: CommandSpec, context: CommandContext): Runnin
 
   function finish(): void {
     if (phase !== "draining") return;
-    if (!spec.held || takeHolderFiles(runtimeDir, attemptId).hasFiled || status.code === null || cause !== "exit") {
+    if (spec.held && status.code === HOLDER_FAILED && readCode(runtimeDir, attemptId) === null) {
+      record("spawn-error", {
+        code: "EIO",
+        message: `the holder of "${masker.text(spec.argv[0])}" could not start it`,
+      });
+    } else {
       record(cause, null);
-      return;
     }
-    record("spawn-error", { code: "EIO", message: `the holder of "${masker.text(spec.argv[0])}" could not start it` });
   }
 
   function record(why: CommandExit["cause"], error: CommandError | null): void {

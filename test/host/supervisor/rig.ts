@@ -111,7 +111,7 @@ export async function createRig(secrets: Secret[] = []): Promise<Rig> {
       const exit = await (await shared).run(rig.spec(argv, more)).exit;
       return { ...exit, out: rig.read(exit), err: rig.read(exit, "err") };
     },
-    read: ({ attemptId }, stream = "out") => readFileSync(fileOf(attemptId, stream), "utf8"),
+    read: ({ attemptId }, stream = "out") => textOf(fileOf(attemptId, stream)),
     readBytes: ({ attemptId }, stream = "out") => readFileSync(fileOf(attemptId, stream)),
     executor(specs) {
       const child = spawn(process.execPath, [join(distDir, "executor.cjs")], {
