@@ -27,7 +27,14 @@ export function inert(value: string): string {
 
 /** The same on one line: newlines become ` ⏎ `, tabs blanks. */
 export function inertLine(value: string): string {
-  return inert(value.replace(/\r\n/g, "\n")).replace(/\t/g, " ").replace(/\n/g, " ⏎ ");
+  return noRunnerCommands(inert(value.replace(/\r\n/g, "\n")))
+    .replace(/\t/g, " ")
+    .replace(/\n/g, " ⏎ ");
+}
+
+/** No line is a command to a CI runner that prints it (`::set-env …`, `##[error]`). */
+function noRunnerCommands(text: string): string {
+  return text.replace(/^(\s*)::/gm, "$1\\u003a:").replace(/##\[/g, "\\u0023#[");
 }
 
 /** Words that GitHub and mail programs turn into links or calls: `@name`, `#12`, `GH-12`, `a@b.c`, addresses. */
@@ -78,11 +85,9 @@ export function markdownFence(value: string, language: string): string {
   return `${ticks}${language}\n${content}\n${ticks}`;
 }
 
-/** Inert text of several lines in which no line is a command to a CI runner (`::set-env`, `##[`). */
+/** Inert text of several lines. */
 export function fenceText(value: string): string {
-  return inert(value.replace(/\r\n/g, "\n").replace(/\n$/, ""))
-    .replace(/^(\s*)::/gm, "$1\\u003a:")
-    .replace(/##\[/g, "\\u0023#[");
+  return noRunnerCommands(inert(value.replace(/\r\n/g, "\n").replace(/\n$/, "")));
 }
 
 function longestRun(text: string, character: string): number {

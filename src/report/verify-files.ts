@@ -1,4 +1,5 @@
 /** The files of a run directory against what the journal and `SHA256SUMS` say of them. */
+import type { JournalRecord } from "../engine/events.ts";
 import type { RunRecord } from "../engine/run-record.ts";
 import { digestFile, type FileDigest, isInsidePath, listFiles, readRunFile } from "./run-files.ts";
 import { isWorkingFile, parseSums, sumsFile } from "./sums.ts";
@@ -28,44 +29,61 @@ export class DigestCache {
   }
 }
 
-/** Sealed copies, outputs, artifacts and kept torn tails: the journal holds their digests. */
-export function checkJournalFiles(
-  record: RunRecord,
-  kept: readonly { readonly seq: number; readonly path: string; readonly sha256: string }[],
-  digests: DigestCache,
-  report: Report,
-): void {
-  const compare = (what: string, path: string, sha256: string, seq: number | null, bytes?: number) => {
-    const found = digests.of(path);
-    if (found === null) report(`${what}-missing`, `${path} is missing, or no regular file of this directory`, seq);
-    else if (found.sha256 !== sha256.replace(/^sha256:/, "") || (bytes !== undefined && found.bytes !== bytes)) {
-      report(`${what}-changed`, `${path} is not what record ${seq} says`, seq);
-    }
-  };
-  const startSeq = seqOf(record.started);
-  for (const [path, digest] of Object.entries(record.started.files)) compare("sealed-file", path, digest, startSeq);
-  const sealedRunbook = record.started.files["runbook.yaml"];
-  if (sealedRunbook !== record.started.digest) {
-    report("runbook-mismatch", "the sealed runbook.yaml is not the runbook that was started", startSeq);
-  }
-  for (const { seq, path, sha256 } of kept) compare("kept-tail", path, sha256, seq);
-  for (const step of record.steps.values()) {
-    for (const { end } of step.commands) {
-      if (end === null) continue;
-      for (const stream of [end.output.stdout, end.output.stderr]) {
-        // A stream without bytes may have no file.
-        if (stream.file === "" || (stream.bytes === 0 && digests.of(stream.file) === null)) continue;
-        compare("output", stream.file, stream.sha256, seqOf(end), stream.bytes);
+/** A file the journal speaks of; of several records that name one path the last counts. */
+export interface NamedFile {
+  readonly kind: "sealed-file" | "output" | "artifact" | "attachment" | "kept-tail";
+  readonly sha256: string;
+  /** Null = the record does not say. */
+  readonly bytes: number | null;
+  readonly seq: number;
+}
+
+/** Notes the files a record names: sealed copies, outputs, artifacts, attachments, torn tails that were kept. */
+export function noteFiles(entry: JournalRecord, files: Map<string, NamedFile>): void {
+  const note = (kind: NamedFile["kind"], path: string, sha256: string, bytes: number | null) =>
+    files.set(path, { kind, sha256: sha256.replace(/^sha256:/, ""), bytes, seq: entry.seq });
+  switch (entry.type) {
+    case "run.started":
+      for (const [path, digest] of Object.entries(entry.files)) note("sealed-file", path, digest, null);
+      break;
+    case "command.finished":
+      for (const stream of [entry.output.stdout, entry.output.stderr]) {
+        if (stream.file !== "") note("output", stream.file, stream.sha256, stream.bytes);
       }
+      break;
+    case "step.finished":
+      for (const file of entry.artifacts) note("artifact", file.path, file.sha256, file.bytes);
+      break;
+    case "approval.decided":
+      for (const file of entry.attachments) note("attachment", file.path, file.sha256, file.bytes);
+      break;
+    case "recovery.truncated":
+      note("kept-tail", entry.keptAs, entry.sha256, entry.bytes);
+      break;
+  }
+}
+
+/** The files the journal names are there and as it says. */
+export function checkNamedFiles(files: ReadonlyMap<string, NamedFile>, digests: DigestCache, report: Report): void {
+  for (const [path, { kind, sha256, bytes, seq }] of files) {
+    const found = digests.of(path);
+    // A stream without bytes may have no file.
+    if (found === null && kind === "output" && bytes === 0) continue;
+    if (found === null) report(`${kind}-missing`, `${path} is missing, or no regular file of this directory`, seq);
+    else if (found.sha256 !== sha256 || (bytes !== null && found.bytes !== bytes)) {
+      report(`${kind}-changed`, `${path} is not what record ${seq} says`, seq);
     }
-    for (const artifact of step.artifacts) {
-      compare("artifact", artifact.path, artifact.sha256, step.seqs.at(-1) ?? null, artifact.bytes);
-    }
-    if (step.approval === null) continue;
-    const { request, decisions } = step.approval;
-    for (const decision of decisions) {
-      for (const file of decision.attachments) compare("attachment", file.path, file.sha256, decision.seq, file.bytes);
-      if (decision.decision === "approved" && decision.shownDigest !== request.shownDigest) {
+  }
+}
+
+/** What the records say of each other: the runbook is the sealed one, and what was approved is what was asked. */
+export function checkRecord(record: RunRecord, report: Report): void {
+  if (record.started.files["runbook.yaml"] !== record.started.digest) {
+    report("runbook-mismatch", "the sealed runbook.yaml is not the runbook that was started", seqOf(record.started));
+  }
+  for (const step of record.steps.values()) {
+    for (const decision of step.approval?.decisions ?? []) {
+      if (decision.decision === "approved" && decision.shownDigest !== step.approval?.request.shownDigest) {
         report("approval-mismatch", `step ${step.path}: what was approved is not what was asked`, decision.seq);
       }
     }

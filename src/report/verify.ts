@@ -12,7 +12,7 @@ import { evidenceFile } from "./evidence.ts";
 import { fileChunks, readRunFile } from "./run-files.ts";
 import { sumsFile } from "./sums.ts";
 import { checkEvidence, type SignatureState } from "./verify-evidence.ts";
-import { checkJournalFiles, checkSums, DigestCache } from "./verify-files.ts";
+import { checkNamedFiles, checkRecord, checkSums, DigestCache, type NamedFile, noteFiles } from "./verify-files.ts";
 
 export interface Problem {
   /** Kebab-case, stable: `record-altered`, `file-changed`, `unsealed`. */
@@ -65,7 +65,8 @@ export async function verifyRun(dir: string, options: VerifyOptions = {}): Promi
   const digests = new DigestCache(dir);
   let signature: SignatureState = "absent";
   try {
-    if (journal.record !== null) checkJournalFiles(journal.record, journal.kept, digests, report);
+    checkNamedFiles(journal.files, digests, report);
+    if (journal.record !== null) checkRecord(journal.record, report);
     checkSums(dir, digests, journal.sealed, report);
     signature = checkEvidence({ dir, digests, report, options, record: journal.record, sealed: journal.sealed });
     if (journal.record !== null && journal.sealed)
@@ -96,14 +97,14 @@ interface JournalState {
   readonly headHash: string;
   readonly sealed: boolean;
   readonly anchoredSeq: number | null;
-  /** Torn tails that were cut off and kept, with the records that say so. */
-  readonly kept: readonly { readonly seq: number; readonly path: string; readonly sha256: string }[];
+  /** By path. */
+  readonly files: ReadonlyMap<string, NamedFile>;
 }
 
 function readAll(dir: string, head: string | undefined, report: Report): JournalState {
   const reader = new JournalReader<JournalRecord>();
   const anchor = head?.replace(/^sha256:/, "").toLowerCase();
-  const kept: { seq: number; path: string; sha256: string }[] = [];
+  const files = new Map<string, NamedFile>();
   let record: RunRecord | null = null;
   let isFolding = true;
   let anchoredSeq: number | null = null;
@@ -117,7 +118,7 @@ function readAll(dir: string, head: string | undefined, report: Report): Journal
     try {
       if (record === null) record = newRunRecord(entry);
       else applyRecord(record, entry);
-      if (entry.type === "recovery.truncated") kept.push({ seq: entry.seq, path: entry.keptAs, sha256: entry.sha256 });
+      noteFiles(entry, files);
     } catch (error) {
       isFolding = false;
       report("record-unreadable", `record ${entry.seq} cannot be understood: ${(error as Error).message}`, entry.seq);
@@ -151,7 +152,7 @@ function readAll(dir: string, head: string | undefined, report: Report): Journal
     headHash: reader.headHash,
     sealed,
     anchoredSeq,
-    kept,
+    files,
   };
 }
 

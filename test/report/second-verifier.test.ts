@@ -1,0 +1,80 @@
+/** Two verifiers, two languages, one format: they agree on good and on spoilt runs. */
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { verifyRun } from "../../src/report/verify.ts";
+import { check, JournalBuilder } from "../rig/journal-builder.ts";
+import {
+  pathsIn,
+  randomFrom,
+  readAll,
+  removeDirectory,
+  spoilBytes,
+  temporaryDirectory,
+  writeRun,
+} from "../rig/run-directory.ts";
+
+const python = spawnSync("python3", ["-c", "print(1)"], { encoding: "utf8" });
+const isMissing = python.status !== 0;
+if (isMissing)
+  console.log(`second verifier: not run, python3 does not start (${python.error?.message ?? python.stderr})`);
+
+const root = temporaryDirectory();
+afterAll(() => removeDirectory(root));
+
+/** A run whose length, outputs and end come from a number. */
+function someRun(seed: number): JournalBuilder {
+  const random = randomFrom(seed);
+  const paths = Array.from({ length: 1 + random(6) }, (_, i) => `step_${i}`);
+  const builder = new JournalBuilder(`rb-${(seed % 1_000_000).toString().padStart(6, "2")}`).start(
+    paths.map((path) => ({ path, effects: random(2) === 0 ? "read" : "write" })),
+  );
+  const words = ["ok\n", "é ü 漢字\n", "\u001b[31mred\u001b[0m\r\n", '{"a":1}\n', "", "\u{1f600}", '\\ " \u2028'];
+  for (const path of paths) {
+    builder.wait(random(5000)).step(path, {
+      argv: ["tool", words[random(words.length)] as string],
+      stdout: (words[random(words.length)] as string).repeat(1 + random(30)),
+      stderr: words[random(words.length)] as string,
+      ms: random(9000),
+      outputs: { n: random(1000), text: words[random(words.length)] as string },
+      checks: random(2) === 0 ? [check("result.exitCode == 0", "0", "0")] : [],
+      artifacts: random(3) === 0 ? { "kept file.txt": words[random(words.length)] as string } : {},
+    });
+  }
+  return builder.finish("succeeded", 0).seal();
+}
+
+test.skipIf(isMissing)("agrees with the first on 200 good and 200 spoilt runs", async () => {
+  const directories: string[] = [];
+  for (let seed = 1; seed <= 200; seed++) {
+    const good = join(root, `good-${seed}`);
+    const spoilt = join(root, `spoilt-${seed}`);
+    mkdirSync(good);
+    writeRun(good, someRun(seed));
+    cpSync(good, spoilt, { recursive: true });
+    const random = randomFrom(seed + 5000);
+    const paths = pathsIn(spoilt);
+    const path = random(2) === 0 ? "journal.ndjson" : (paths[random(paths.length)] as string);
+    if (random(10) === 0) rmSync(join(spoilt, path));
+    else writeFileSync(join(spoilt, path), spoilBytes(readAll(spoilt).get(path) as Buffer, random).bytes);
+    directories.push(good, spoilt);
+  }
+  const output = spawnSync("python3", [join(import.meta.dirname, "second-verifier.py"), ...directories], {
+    encoding: "utf8",
+  });
+  expect(output.stderr).toBe("");
+  const second = output.stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { ok: boolean; seq: number | null });
+  expect(second).toHaveLength(400);
+  for (const [index, dir] of directories.entries()) {
+    const first = await verifyRun(dir);
+    const name = dir.split("/").at(-1);
+    expect({ name, ok: second[index]?.ok }).toEqual({ name, ok: first.ok });
+    expect({ name, ok: first.ok }).toEqual({ name, ok: name?.startsWith("good") });
+    const bad = first.problems.find((p) => p.code === "record-altered" || p.code === "torn-tail");
+    if (bad) expect({ name, seq: second[index]?.seq }).toEqual({ name, seq: bad.seq });
+  }
+});
