@@ -37,16 +37,16 @@ export function loadKnown(raw: unknown): Value {
 
 /** `a == b`: deep, numbers by value, different kinds are different. To be called inside `orUndecided`. */
 export function equalValues(left: Value, right: Value, spend: Spend): boolean {
+  if (left === right) return true;
+  if (typeof left !== "object" && typeof right !== "object") {
+    // == between BigInt and number compares the mathematical values.
+    // biome-ignore lint/suspicious/noDoubleEquals: see above
+    return typeof left !== typeof right && isNumber(left) && isNumber(right) && left == right;
+  }
   if (left instanceof Undecided) throw new UndecidedInside(left.with(right));
   if (right instanceof Undecided) throw new UndecidedInside(right);
-  if (left === right) return true;
   const [a, b] = asTimes(left, right);
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
-    // == between BigInt and number compares the mathematical values.
-    const areNumbers = typeof a !== typeof b && isNumber(a) && isNumber(b);
-    // biome-ignore lint/suspicious/noDoubleEquals: see above
-    return areNumbers ? a == b : a === b;
-  }
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (a instanceof Date || b instanceof Date) {
     return a instanceof Date && b instanceof Date && a.getTime() === b.getTime();
   }

@@ -97,7 +97,12 @@ function fromLibrary(text: string, error: ParseError): Parsed {
     const limit = error.summary.includes("maxDepth") ? `${maxDepth} levels deep` : `${maxNodes} parts`;
     return failed("cel-limit", `The expression is larger than ${limit}.`, range, "Split it into several checks.");
   }
-  const message = atEnd ? `The expression ends too early: ${wording(error)}.` : `${capital(wording(error))}.`;
+  const isMissing = error.summary === "Unexpected token: EOF";
+  const message = isMissing
+    ? "The expression ends too early: something is missing."
+    : atEnd
+      ? `The expression ends too early: ${wording(error)}.`
+      : `${sentence(wording(error))}.`;
   return failed("cel-syntax", message, range, syntaxHint(text, start));
 }
 
@@ -124,6 +129,10 @@ function wording(error: ParseError): string {
   if (expected) return `${tokenName(expected[1]!)} is expected here, not ${tokenName(expected[2]!)}`;
   const unexpected = /^Unexpected token: (\w+)$/.exec(error.summary);
   if (unexpected) return `${tokenName(unexpected[1]!)} cannot stand here`;
+  if (error.code === "invalid_macro_argument") {
+    const macro = /^\w+/.exec(error.summary)?.[0] ?? "it";
+    return `${macro}() takes a name for each item and what to do with it, as in list.${macro}(x, …)`;
+  }
   if (error.code === "unexpected_character") {
     const { start = 0, end = start + 1 } = error.range ?? {};
     return `"${(error.node?.input ?? "").slice(start, Math.max(end, start + 1))}" cannot stand here`;
@@ -135,8 +144,9 @@ function tokenName(token: string): string {
   return tokenNames[token] ?? `"${token.toLowerCase()}"`;
 }
 
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+/** Capital first letter, except of a function's name. */
+function sentence(text: string): string {
+  return /^\w+\(/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Valid CEL that this language leaves out, because JSON has no such values. */

@@ -33,7 +33,9 @@ describe("conformance with CEL", () => {
 
   test("exactly the documented cases differ", () => {
     const differing = cases.filter((entry) => !conforms(entry)).map(({ id, expr }) => `${id}: ${expr}`);
-    const expected = documented.map((id) => `${id}: ${cases.find((entry) => entry.id === id)?.expr ?? "(no such case)"}`);
+    const expected = documented.map(
+      (id) => `${id}: ${cases.find((entry) => entry.id === id)?.expr ?? "(no such case)"}`,
+    );
     expect(differing.sort()).toEqual(expected.sort());
   });
 

@@ -39,12 +39,12 @@ describe("friendly hints for known traps", () => {
 test.each([
   ["", "The expression is empty."],
   ["   ", "The expression is empty."],
-  ["a.b(", "The expression ends too early: the end cannot stand here."],
+  ["a.b(", "The expression ends too early: something is missing."],
   ["(a", 'The expression ends too early: ")" is expected here, not the end.'],
   ["[1, 2", 'The expression ends too early: "]" is expected here, not the end.'],
   ["a b", '"b" cannot stand here.'],
   ['"abc', "Unterminated string."],
-  ["x.all(1, true)", "All(var, predicate) invalid predicate iteration variable."],
+  ["x.all(1, true)", "all() takes a name for each item and what to do with it, as in list.all(x, …)."],
   ["has(1)", "has() takes one field, as in has(result.json.image)."],
   ["5u", "There are no unsigned numbers here."],
   ['b"x"', "There are no bytes here."],
@@ -60,7 +60,7 @@ describe("limits", () => {
   test.each([
     ["length", `"${"x".repeat(maxTextLength)}"`],
     ["parts", Array(maxNodes).fill("1").join("+")],
-    ["depth", "(".repeat(60) + "1" + ")".repeat(60)],
+    ["depth", `${"(".repeat(60)}1${")".repeat(60)}`],
     ["signs", `${"!".repeat(4000)}a`],
     ["members", `a${".b".repeat(60)}`],
   ])("%s", (_what, text) => {
