@@ -8,7 +8,7 @@ export const checkpoint = defineStepType<{ question: string }, unknown>({
   summary: "Asks the operator go or no-go, showing what changed so far, what comes next and the way back.",
   docs: "https://sre.google/sre-book/reliable-product-launches/",
   effects: "read",
-  timeoutMs: 14_400_000,
+  timeoutMs: 604_800_000,
   input: closed({ question: text("The question, such as `Go live?`.", { minLength: 1 }) }, ["question"]),
   result: deciderResult,
   person: "checkpoint",

@@ -14,7 +14,7 @@ export const manual = defineStepType<ManualSpec, unknown>({
   summary: "Shows instructions and waits until a person confirms; asks for a note or a file when evidence is wanted.",
   docs: "https://sre.google/sre-book/eliminating-toil/",
   effects: "read",
-  timeoutMs: 86_400_000,
+  timeoutMs: 604_800_000,
   input: closed(
     {
       instructions: text("What to do, in Markdown.", { minLength: 1 }),

@@ -91,7 +91,11 @@ function readFailure(name: string, ended: CommandResult): StepFailure {
 
 /** Adds what to do to the failures every beginner meets. */
 export function teach(failure: StepFailure, stderr: string): StepFailure {
-  if (!/no access token|not logged in|unauthorized|authentication required|invalid token|\b401\b/i.test(stderr)) {
+  if (
+    !/no access token|not logged in|must be authenticated|unauthorized|authentication required|invalid token|\b401\b/i.test(
+      stderr,
+    )
+  ) {
     return failure;
   }
   return new StepFailure(

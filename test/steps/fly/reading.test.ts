@@ -95,6 +95,7 @@ describe("failures of a reading command", () => {
     ["Error: unknown flag: --tail", "exit-code"],
     ["Error: app shop-503 has no machines", "exit-code"],
     ["Error: No access token available. Please login with 'flyctl auth login'", "not-authorised"],
+    ["Error: You must be authenticated to view this.", "not-authorised"],
   ])("is not: %s", async (stderr, reason) => {
     const failure = await failureOf(flyReleases, { app: "shop" }, reading({ exitCode: 1, stderr }));
     expect(failure).toMatchObject({ class: "failed", reason });
