@@ -86,7 +86,7 @@ async function probe(host: StepHost, url: string, taken: number[], problems: str
     else problems.push(`status ${answer.status}`);
   } catch (error) {
     // The end of the attempt is the step's failure; one lost request is a number.
-    if (host.signal.aborted || !(error instanceof StepFailure)) throw error;
+    if (host.signal.aborted || host.remainingMs() <= 0 || !(error instanceof StepFailure)) throw error;
     problems.push(error.message);
   }
 }

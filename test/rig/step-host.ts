@@ -134,7 +134,7 @@ export function rigHost(options: RigOptions = {}): RigHost {
     },
     window(name) {
       const window = options.windows?.[name];
-      return window === undefined ? undefined : { window, open: false, now: "not used" };
+      return window === undefined ? undefined : { window };
     },
     files: {
       readSealed(path) {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { http } from "../../src/steps/http.ts";
 import { sample } from "../../src/steps/sample.ts";
 import { slack } from "../../src/steps/slack.ts";
+import { StepFailure } from "../../src/steps/step-type.ts";
 import { type Answer, type LoopbackServer, loopbackServer } from "../rig/loopback-server.ts";
 import { failureOf, rigHost, runStep, schemaErrors } from "../rig/step-host.ts";
 
@@ -169,6 +170,14 @@ describe("sample", () => {
   });
 });
 
+describe("the end of an attempt", () => {
+  test("ends a sample as what it is, instead of counting lost requests", async () => {
+    const ended = new StepFailure("timeout", "timeout", "the time limit is over");
+    const host = { ...rigHost(), remainingMs: () => 0, http: () => Promise.reject(ended) };
+    await expect(sample.run({ url: "http://127.0.0.1/", requests: 1_000 }, host)).rejects.toBe(ended);
+  });
+});
+
 describe("slack", () => {
   const answering = (status: number, body: string, headers: Record<string, string> = {}) =>
     serving((_, response) => {
@@ -214,6 +223,17 @@ describe("slack", () => {
     expect(JSON.stringify([failure.message, failure.facts])).not.toContain("s3cret");
     expect(slack.action({ webhook: "s3cret", text: "t" }, { target: {} }).text).not.toContain("s3cret");
     expect(slack.secretFields).toEqual(["webhook"]);
+  });
+
+  test("sends the webhook letter by letter, so that masking recognises it", async () => {
+    const asked: string[] = [];
+    const http = async (request: { url: string }) => {
+      asked.push(request.url);
+      return { status: 200, headers: {}, body: "ok", durationMs: 1 };
+    };
+    const webhook = "HTTPS://Hooks.Slack.example:443/services/T0/B0/x";
+    await runStep(slack, { webhook, text: "t" }, { ...rigHost(), http });
+    expect(asked).toEqual([webhook]);
   });
 
   test("has to say something", async () => {
