@@ -4,7 +4,7 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 
 /** A process that no other process of any time can be mistaken for. */
@@ -20,6 +20,7 @@ export interface ProcessIdentity {
 /** What the process table says of one process. */
 export interface ProcessState {
   readonly pid: number;
+  /** Dead, with all its threads, and not yet reaped. */
   readonly isZombie: boolean;
   readonly parentPid: number;
   readonly groupId: number;
@@ -45,12 +46,24 @@ function stateFromProc(pid: number): ProcessState | null {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return {
     pid,
-    isZombie: fields[0] === "Z" || fields[0] === "X",
+    isZombie: (fields[0] === "Z" || fields[0] === "X") && !hasLivingThreads(pid),
     parentPid: Number(fields[1]),
     groupId: Number(fields[2]),
     sessionId: Number(fields[3]),
     startTime: Number(fields[19]),
   };
+}
+
+/**
+ * A killed process shows its first thread as a zombie while the others are still about to end: until they have, its
+ * files are open, a write may still land, and its children are not handed over.
+ */
+function hasLivingThreads(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
 }
 
 function stateFromPs(pid: number): ProcessState | null {

@@ -22,7 +22,9 @@ export function findProgram(
   let denied: string | null = null;
   for (const file of program === "" ? [] : candidates) {
     try {
-      if (!statSync(file).isFile()) {
+      const stats = statSync(file, { throwIfNoEntry: false });
+      if (stats === undefined) continue;
+      if (!stats.isFile()) {
         denied ??= file;
         continue;
       }
