@@ -123,7 +123,10 @@ test.each([
 test("commands read as they would be typed", () => {
   expect(commandText(["fly", "deploy", "--image", "a:1@sha256:0"])).toBe("fly deploy --image a:1@sha256:0");
   expect(commandText(["echo", "a b", "it's", "", "$HOME", "a\nb"])).toBe(`echo 'a b' 'it'\\''s' '' '$HOME' 'a\nb'`);
-  expect(commandText(["sh", "-c", "‹known after choose›"])).toBe("sh -c '‹known after choose›'");
+  expect(commandText(["fly", "--image", "‹known after choose›", "‹a b›:1"])).toBe(
+    "fly --image ‹known after choose› ‹a b›:1",
+  );
+  expect(commandText(["echo", "a ‹b›"])).toBe("echo 'a ‹b›'");
 });
 
 test("last lines leave out the blank ones", () => {
