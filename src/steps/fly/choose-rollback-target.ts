@@ -61,9 +61,10 @@ export const flyChooseRollbackTarget = defineStepType<ChooseSpec, Chosen>({
   stepKeys: ["env"],
   tools: ["fly"],
   action: (spec, scope) => {
-    const argv = flyRead(scope.target, ["releases"], spec.app);
-    const rule = spec.release === undefined ? "newest complete before the live image" : `release ${spec.release}`;
-    return { text: `${commandText(argv)} → ${rule}`, argv };
+    const reads = [["status"], ["releases"]].map((command) => commandText(flyRead(scope.target, command, spec.app)));
+    const rule =
+      spec.release === undefined ? "the newest complete one before the live image" : `release ${spec.release}`;
+    return { text: `${reads.join("; ")} → ${rule}`, argv: null };
   },
   async run(spec, host) {
     const state = await readAppState(host, spec.app);

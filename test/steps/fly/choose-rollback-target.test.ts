@@ -205,3 +205,14 @@ describe("with a release given", () => {
     expect(chosen.image).toBe(good);
   });
 });
+
+test("says in a plan what it reads and by which rule it chooses", async () => {
+  const text = (release?: string) =>
+    flyChooseRollbackTarget.action({ app: "shop", ...(release === undefined ? {} : { release }) }, { target: {} }).text;
+  const reads = "fly status --app shop --json; fly releases --app shop --json";
+  expect(text()).toBe(`${reads} → the newest complete one before the live image`);
+  expect(text("v41")).toBe(`${reads} → release v41`);
+  const host = hostWith(runsBad, [release(42, bad), release(41, good)]);
+  await runStep(flyChooseRollbackTarget, { app: "shop" }, host);
+  expect(host.calls.map((call) => call.argv.join(" ")).join("; ")).toBe(reads);
+});
