@@ -2,7 +2,8 @@
 import { closest } from "../../util/closest.ts";
 import type { Checker, Env } from "./check.ts";
 import { EvaluationError } from "./evaluation-error.ts";
-import { type CelFunction, functions, type Overload, selectOverload } from "./functions.ts";
+import { functions } from "./functions.ts";
+import { type CelFunction, type Overload, selectOverload } from "./overload.ts";
 import { compileRegex } from "./regex.ts";
 import type { Node, NodeOf } from "./syntax.ts";
 import { durationHint } from "./time.ts";

@@ -110,7 +110,10 @@ export class Checker {
         this.boolean(node.test, env, "The condition before ?");
         const yes = this.type(node.yes, { ...env, facts: union(env.facts, factsWhen(node.test, true)) });
         const no = this.type(node.no, { ...env, facts: union(env.facts, factsWhen(node.test, false)) });
-        return t.join(yes, no);
+        const type = t.join(yes, no);
+        if (type.kind !== "dyn" || yes.kind === "dyn" || no.kind === "dyn") return type;
+        const message = `The two values are of different kinds: ${t.describeType(yes)} and ${t.describeType(no)}.`;
+        return this.report("cel-type", message, node, "Bring them to one, as with string(…).");
       }
       case "and":
       case "or": {

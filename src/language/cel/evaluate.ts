@@ -5,41 +5,27 @@
  * Unknowns follow CEL: an operation on an unknown is unknown, except where the other operand decides (`false && x`,
  * `true || x`, a condition, `all`, `exists`). Errors are absorbed in the same places.
  */
-import { closest } from "../../util/closest.ts";
 import type { Range } from "../diagnostic.ts";
+import { didYouMean, member, pathText, read } from "./access.ts";
 import type { Evaluation } from "./cel.ts";
+import { attempt, Context, type EvaluateOptions, ensureBoolean, notBoolean, type Run, runToEnd } from "./context.ts";
 import { EvaluationError } from "./evaluation-error.ts";
-import { functions, selectOverload } from "./functions.ts";
-import { arithmetic, compareValues, equalValues, inInt64, loadKnown, noOverload, orUndecided } from "./operators.ts";
+import { functions } from "./functions.ts";
+import { type Each, itemsOf, quantify, select } from "./loops.ts";
+import {
+  arithmetic,
+  compareValues,
+  equalScalars,
+  equalValues,
+  inInt64,
+  isScalar,
+  loadKnown,
+  noOverload,
+  orUndecided,
+} from "./operators.ts";
+import { selectOverload } from "./overload.ts";
 import { type Node, type NodeOf, parseExpression } from "./syntax.ts";
-import { isPlain, kindName, kindOf, load, store, Undecided, unload, type Value } from "./values.ts";
-
-export interface EvaluateOptions {
-  /** Most steps (a step is about one node visited, one item compared or 64 characters read); default 5,000,000. */
-  readonly maxSteps?: number;
-}
-
-/** 5,000,000 steps take well under a second; 1,000 × 1,000 items with a handful of comparisons need fewer. */
-export const defaultMaxSteps = 5_000_000;
-
-/** One evaluation: where names are looked up and how much work is left. */
-export class Context {
-  readonly scope: Readonly<Record<string, unknown>>;
-  /** Values of macro variables, by the slot the compiler gave them. */
-  readonly slots: Value[] = [];
-  readonly spend: (steps: number) => void;
-  left: number;
-  constructor(scope: Readonly<Record<string, unknown>>, maxSteps = defaultMaxSteps) {
-    this.scope = scope;
-    this.left = maxSteps;
-    this.spend = (steps) => {
-      this.left -= steps;
-      if (this.left < 0) throw new EvaluationError("cel-limit", `The evaluation needs more than ${maxSteps} steps.`);
-    };
-  }
-}
-
-export type Run = (context: Context) => Value;
+import { kindName, kindOf, load, store, Undecided, type Value } from "./values.ts";
 
 /**
  * Evaluates an expression. Whole numbers in and out are JS numbers, or BigInt where they would lose digits; `Date` is a
@@ -56,22 +42,6 @@ export function evaluateExpression(
     return { kind: "error", code, message, range };
   }
   return runToEnd(compile(parsed.root), new Context(scope, options.maxSteps));
-}
-
-/** Runs compiled code and turns what is thrown into an `Evaluation`. */
-export function runToEnd(run: Run, context: Context): Evaluation {
-  try {
-    const value = unload(run(context));
-    return value instanceof Undecided ? { kind: "unknown", from: value.from } : { kind: "value", value };
-  } catch (error) {
-    if (error instanceof EvaluationError) {
-      const { code, message, range } = error;
-      return { kind: "error", code, message, ...(range === undefined ? {} : { range }) };
-    }
-    // Data nested deeper than the stack, or a text longer than the platform allows.
-    if (error instanceof RangeError) return { kind: "error", code: "cel-limit", message: "The data is too large." };
-    throw error;
-  }
 }
 
 const memo = new WeakMap<Node, Run>();
@@ -157,10 +127,6 @@ function compileNow(node: Node, bound: readonly string[]): Run {
   }
 }
 
-function notBoolean(value: Value, what: string): never {
-  throw new EvaluationError("cel-type", `${what} needs a boolean, not ${kindName(kindOf(value))}.`);
-}
-
 function compileName({ name }: NodeOf<"name">, bound: readonly string[]): Run {
   const slot = bound.lastIndexOf(name);
   if (slot >= 0) return (context) => context.slots[slot]!;
@@ -173,45 +139,11 @@ function compileName({ name }: NodeOf<"name">, bound: readonly string[]): Run {
   };
 }
 
-function didYouMean(name: string, names: readonly string[]): string {
-  const near = closest(name, names);
-  if (near !== undefined) return ` Did you mean "${near}"?`;
-  if (names.length === 0) return "";
-  return ` There is: ${names.slice(0, 12).join(", ")}${names.length > 12 ? ", …" : ""}.`;
-}
-
-/** Own property of a plain object, or undefined. */
-function read(object: Value, key: string, what: string): unknown {
-  if (kindOf(object) === "object" && isPlain(object as object)) {
-    const map = object as Readonly<Record<string, unknown>>;
-    return Object.hasOwn(map, key) ? map[key] : undefined;
-  }
-  const is = object === null ? `${what} is null` : `${what} is ${kindName(kindOf(object))}`;
-  throw new EvaluationError("cel-type", `${is}: there is no "${key}" in it.`);
-}
-
-function member(object: Value, key: string, node: Node): Value {
-  const raw = read(object, key, pathText(node) ?? "The value");
-  if (raw !== undefined) return load(raw);
-  const of = pathText(node);
-  const where = of === null ? "" : ` in ${of}`;
-  const message = `There is no key "${key}"${where}.${didYouMean(key, Object.keys(object as object))}`;
-  throw new EvaluationError("no-such-key", message);
-}
-
-/** `steps.a.outputs` as written, for messages; null when it is no plain path. */
-function pathText(node: Node): string | null {
-  if (node.kind === "name") return node.name;
-  if (node.kind !== "field") return null;
-  const object = pathText(node.object);
-  return object === null ? null : `${object}.${node.field}`;
-}
-
 function compileField(node: NodeOf<"field">, bound: readonly string[]): Run {
   const object = compile(node.object, bound);
   const { field } = node;
   return (context) => {
-    context.spend(1);
+    context.step();
     const value = object(context);
     return value instanceof Undecided ? value : member(value, field, node.object);
   };
@@ -229,7 +161,7 @@ function compileHas(node: NodeOf<"has">, bound: readonly string[]): Run {
 function compileIndex(node: NodeOf<"index">, bound: readonly string[]): Run {
   const [object, index] = [compile(node.object, bound), compile(node.index, bound)];
   return (context) => {
-    context.spend(1);
+    context.step();
     const container = object(context);
     const at = index(context);
     if (container instanceof Undecided) return container.with(at);
@@ -323,7 +255,7 @@ function compileLogic(node: NodeOf<"and" | "or">, bound: readonly string[]): Run
   const decides = node.kind === "or";
   const sign = node.kind === "or" ? '"||"' : '"&&"';
   return (context) => {
-    context.spend(1);
+    context.step();
     const first = attempt(left, context);
     if (first === decides) return decides;
     const second = attempt(right, context);
@@ -334,36 +266,14 @@ function compileLogic(node: NodeOf<"and" | "or">, bound: readonly string[]): Run
   };
 }
 
-/** Throws what `attempt` caught; a value that is no boolean is an error. Always true. */
-function ensureBoolean(value: Value | EvaluationError, what: string): true {
-  if (value instanceof EvaluationError) throw value;
-  return typeof value === "boolean" ? true : notBoolean(value, what);
-}
-
-function attempt(run: Run, context: Context): Value | EvaluationError {
-  try {
-    return run(context);
-  } catch (error) {
-    if (error instanceof EvaluationError && error.code !== "cel-limit") return error;
-    throw error;
-  }
-}
-
-/** The items a macro goes over: a list's items or a map's keys. */
-export function itemsOf(value: Value): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  if (kindOf(value) === "object" && isPlain(value as object)) return Object.keys(value as object);
-  throw new EvaluationError("cel-type", `This needs a list or a map, not ${kindName(kindOf(value))}.`);
-}
-
 function compileMacro(node: NodeOf<"macro">, bound: readonly string[]): Run {
   const list = compile(node.list, bound);
   const inside = [...bound, node.variable];
   const slot = bound.length;
   const body = compile(node.body, inside);
   const filter = node.filter === null ? null : compile(node.filter, inside);
-  const each = (context: Context, item: unknown): void => {
-    context.spend(1);
+  const each: Each = (context, item) => {
+    context.step();
     context.slots[slot] = load(item);
   };
   const over = (work: (items: readonly unknown[], context: Context) => Value): Run => {
@@ -402,42 +312,12 @@ function compileMacro(node: NodeOf<"macro">, bound: readonly string[]): Run {
   }
 }
 
-type Each = (context: Context, item: unknown) => void;
-
-function quantify(items: readonly unknown[], context: Context, decides: boolean, each: Each, body: Run): Value {
-  let undecided: Undecided | undefined;
-  let failure: EvaluationError | undefined;
-  for (const item of items) {
-    each(context, item);
-    const value = attempt(body, context);
-    if (value === decides) return decides;
-    if (value === !decides) continue;
-    if (value instanceof Undecided) undecided = undecided === undefined ? value : undecided.with(value);
-    else if (value instanceof EvaluationError) failure ??= value;
-    else notBoolean(value, decides ? "exists()" : "all()");
-  }
-  if (undecided !== undefined) return undecided;
-  if (failure !== undefined) throw failure;
-  return !decides;
-}
-
-function select(items: readonly unknown[], context: Context, each: Each, body: Run): readonly unknown[] | Undecided {
-  const out: unknown[] = [];
-  for (const item of items) {
-    each(context, item);
-    const value = body(context);
-    if (value instanceof Undecided) return value;
-    if (ensureBoolean(value, "filter()") && value === true) out.push(item);
-  }
-  return out;
-}
-
 function compileBinary(node: NodeOf<"binary">, bound: readonly string[]): Run {
   const [left, right] = [compile(node.left, bound), compile(node.right, bound)];
   const { operator } = node;
   const apply = binary(operator);
   return (context) => {
-    context.spend(1);
+    context.step();
     const a = left(context);
     const b = right(context);
     if (a instanceof Undecided) return a.with(b);
@@ -450,7 +330,8 @@ type Apply = (a: Value, b: Value, spend: (steps: number) => void) => Value;
 function binary(operator: NodeOf<"binary">["operator"]): Apply {
   switch (operator) {
     case "==":
-      return (a, b, spend) => orUndecided(() => equalValues(a, b, spend));
+      return (a, b, spend) =>
+        isScalar(a) && isScalar(b) ? equalScalars(a, b) : orUndecided(() => equalValues(a, b, spend));
     case "!=":
       return (a, b, spend) => orUndecided(() => !equalValues(a, b, spend));
     case "in":

@@ -1,6 +1,8 @@
 /** Conditions in words: what was expected and what was found, for reports. */
 import type { Evaluation, Explanation } from "./cel.ts";
-import { Context, compile, itemsOf, runToEnd } from "./evaluate.ts";
+import { Context, runToEnd } from "./context.ts";
+import { compile } from "./evaluate.ts";
+import { itemsOf } from "./loops.ts";
 import { childrenOf } from "./references.ts";
 import { type Node, type NodeOf, parseExpression } from "./syntax.ts";
 import { load, toJson, type Value } from "./values.ts";

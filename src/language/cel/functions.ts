@@ -1,12 +1,13 @@
 /**
  * The functions of the language, for the checker and the evaluator alike: standard CEL, the parts of CEL's published
- * string extension that checks of texts need, and six of our own (docs/reference/expressions.md).
+ * string extension that checks of texts need, and six of our own.
  */
 import { EvaluationError } from "./evaluation-error.ts";
-import { equalValues, loadKnown } from "./operators.ts";
+import { type CelFunction, clip, fail, type Overload, overload, type Spend } from "./overload.ts";
 import { compileRegex } from "./regex.ts";
+import { diff, diffType, percentile } from "./rows.ts";
 import { parseSemver } from "./semver.ts";
-import { nearestRank, parseCsv, parseJsonExactly, splitLines } from "./tables.ts";
+import { parseCsv, parseJsonExactly, splitLines } from "./tables.ts";
 import {
   durationHint,
   makeTimestamp,
@@ -16,76 +17,12 @@ import {
   timestampPart,
 } from "./time.ts";
 import * as t from "./types.ts";
-import {
-  type CelDuration,
-  kindName,
-  kindOf,
-  load,
-  maxInt,
-  minInt,
-  timestampText,
-  type Value,
-  type ValueKind,
-} from "./values.ts";
-
-/** Charges work against the limit of one evaluation. */
-export type Spend = (steps: number) => void;
-
-export interface Overload {
-  /** Of a method: the receiver first. `number` takes whole and other numbers. */
-  readonly params: readonly (ValueKind | "number" | "any")[];
-  readonly result: t.Type | ((args: readonly t.Type[]) => t.Type);
-  /** To be called inside `orUndecided`. */
-  readonly call: (args: readonly Value[], spend: Spend) => Value;
-}
-
-export interface CelFunction {
-  /** Called as `name(x)`, as `x.name()`, or both. */
-  readonly form: "function" | "method" | "both";
-  readonly overloads: readonly Overload[];
-}
-
-type Params = Overload["params"];
-type Arg<P> = P extends "string"
-  ? string
-  : P extends "integer"
-    ? bigint
-    : P extends "double"
-      ? number
-      : P extends "number"
-        ? bigint | number
-        : P extends "boolean"
-          ? boolean
-          : P extends "list"
-            ? readonly unknown[]
-            : P extends "timestamp"
-              ? Date
-              : P extends "duration"
-                ? CelDuration
-                : P extends "object"
-                  ? Readonly<Record<string, unknown>>
-                  : Value;
-
-function overload<const P extends Params>(
-  params: P,
-  result: Overload["result"],
-  call: (args: { [I in keyof P]: Arg<P[I]> }, spend: Spend) => Value,
-): Overload {
-  return { params, result, call: call as unknown as Overload["call"] };
-}
-
-function fail(message: string): never {
-  throw new EvaluationError("bad-value", message);
-}
+import { load, maxInt, minInt, timestampText } from "./values.ts";
 
 /** Texts are charged by length, so that a loop over a large text stays bounded. */
 const charsPerStep = 64;
 function spendText(spend: Spend, text: string): void {
   if (text.length > charsPerStep) spend(Math.ceil(text.length / charsPerStep));
-}
-
-function clip(text: string): string {
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
 function toInt(value: number | bigint, from: unknown = value): bigint {
@@ -152,65 +89,6 @@ function position(index: bigint, length: number, name: string): number {
 function texts(list: readonly unknown[], name: string): readonly string[] {
   const wrong = list.find((item) => typeof item !== "string");
   return wrong === undefined ? (list as string[]) : fail(`${name}() needs a list of strings.`);
-}
-
-function percentile(list: readonly unknown[], p: number | bigint, spend: Spend): Value {
-  spend(list.length);
-  if (list.length === 0) return fail("percentile(): the list is empty.");
-  if (!(Number(p) >= 0 && Number(p) <= 100)) return fail(`percentile(): ${p} is not between 0 and 100.`);
-  const numbers = list.map((item) => {
-    const value = loadKnown(item);
-    const isNumber = typeof value === "bigint" || typeof value === "number";
-    return isNumber ? Number(value) : fail(`percentile(): the list holds ${kindName(kindOf(value))}.`);
-  });
-  return load(nearestRank(numbers, Number(p)));
-}
-
-type Row = Readonly<Record<string, unknown>>;
-
-/** By what a row is found in the other list: a text or number, told apart. */
-function rowsByKey(list: readonly unknown[], key: string): Map<string, Row> {
-  const rows = new Map<string, Row>();
-  for (const [at, item] of list.entries()) {
-    const row = loadKnown(item);
-    if (kindOf(row) !== "object") return fail(`diff(): item ${at} is ${kindName(kindOf(row))}, not a map.`);
-    if (!Object.hasOwn(row as Row, key)) return fail(`diff(): item ${at} has no key "${key}".`);
-    const value = loadKnown((row as Row)[key]);
-    const name = `${kindOf(value)}:${String(value)}`;
-    if (rows.has(name)) return fail(`diff(): "${clip(String(value))}" appears twice as ${key}.`);
-    rows.set(name, row as Row);
-  }
-  return rows;
-}
-
-/** Rows that differ: those of `a` in their order (changed or removed), then those only `b` has. */
-function diff(a: readonly unknown[], b: readonly unknown[], key: string, spend: Spend): Value {
-  spend(a.length + b.length);
-  const before = rowsByKey(a, key);
-  const after = rowsByKey(b, key);
-  const out: unknown[] = [];
-  for (const [name, row] of before) {
-    const other = after.get(name);
-    if (other === undefined) out.push({ key: row[key], change: "removed", before: row, after: null });
-    else if (!equalValues(row, other, spend)) out.push({ key: row[key], change: "changed", before: row, after: other });
-  }
-  for (const [name, row] of after) {
-    if (!before.has(name)) out.push({ key: row[key], change: "added", before: null, after: row });
-  }
-  return out;
-}
-
-function diffType([rows]: readonly t.Type[]): t.Type {
-  const row = t.toSchema(t.orNull(t.itemType(rows ?? t.dyn)));
-  const change = { type: "string", enum: ["added", "removed", "changed"] };
-  return {
-    kind: "list",
-    nullable: false,
-    schema: {
-      type: "array",
-      items: { type: "object", properties: { key: {}, change, before: row, after: row } },
-    },
-  };
 }
 
 function method(...overloads: Overload[]): CelFunction {
@@ -458,34 +336,3 @@ export const functions: ReadonlyMap<string, CelFunction> = new Map<string, CelFu
     ),
   ],
 ]);
-
-/** The overload that takes these values, with texts of times read where only a time is taken; undefined = none. */
-export function selectOverload(
-  fn: CelFunction,
-  args: readonly Value[],
-): { readonly overload: Overload; readonly args: readonly Value[] } | undefined {
-  const exact = fn.overloads.find((candidate) => takes(candidate, args));
-  if (exact !== undefined) return { overload: exact, args };
-  for (const candidate of fn.overloads) {
-    const read = args.map((value, at) => readTime(value, candidate.params[at]));
-    if (takes(candidate, read)) return { overload: candidate, args: read };
-  }
-  return undefined;
-}
-
-function takes({ params }: Overload, args: readonly Value[]): boolean {
-  if (params.length !== args.length) return false;
-  return args.every((value, at) => {
-    const param = params[at]!;
-    if (param === "any") return true;
-    const kind = kindOf(value);
-    return kind === param || (param === "number" && (kind === "integer" || kind === "double"));
-  });
-}
-
-/** Times come out of JSON as texts; see `asTimes` in operators.ts. */
-function readTime(value: Value, param: string | undefined): Value {
-  if (typeof value !== "string") return value;
-  if (param === "timestamp") return parseTimestamp(value) ?? value;
-  return param === "duration" ? (parseDuration(value) ?? value) : value;
-}

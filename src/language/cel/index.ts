@@ -2,7 +2,8 @@
 export type { CelProblem, CheckOptions, CheckResult, Evaluation, Explanation, Reference } from "./cel.ts";
 export { UnknownValue } from "./cel.ts";
 export { checkExpression } from "./check.ts";
-export { type EvaluateOptions, evaluateExpression } from "./evaluate.ts";
+export type { EvaluateOptions } from "./context.ts";
+export { evaluateExpression } from "./evaluate.ts";
 export { explainCondition } from "./explain.ts";
 export { alwaysTests, isConstant, references, sizeTested } from "./references.ts";
 export { compileRegex } from "./regex.ts";

@@ -1,7 +1,7 @@
 /** Equality, order and arithmetic of values. */
 
 import { EvaluationError } from "./evaluation-error.ts";
-import type { Spend } from "./functions.ts";
+import type { Spend } from "./overload.ts";
 import { compareSemver, isSemver } from "./semver.ts";
 import type { Operator } from "./syntax.ts";
 import { makeDuration, makeTimestamp, parseDuration, parseTimestamp } from "./time.ts";
@@ -35,14 +35,21 @@ export function loadKnown(raw: unknown): Value {
   return value;
 }
 
+export function isScalar(value: Value): value is boolean | bigint | number | string {
+  return typeof value !== "object";
+}
+
+export function equalScalars(a: boolean | bigint | number | string, b: boolean | bigint | number | string): boolean {
+  if (typeof a === typeof b) return a === b;
+  // == between BigInt and number compares the mathematical values.
+  // biome-ignore lint/suspicious/noDoubleEquals: see above
+  return isNumber(a) && isNumber(b) && a == b;
+}
+
 /** `a == b`: deep, numbers by value, different kinds are different. To be called inside `orUndecided`. */
 export function equalValues(left: Value, right: Value, spend: Spend): boolean {
   if (left === right) return true;
-  if (typeof left !== "object" && typeof right !== "object") {
-    // == between BigInt and number compares the mathematical values.
-    // biome-ignore lint/suspicious/noDoubleEquals: see above
-    return typeof left !== typeof right && isNumber(left) && isNumber(right) && left == right;
-  }
+  if (isScalar(left) && isScalar(right)) return equalScalars(left, right);
   if (left instanceof Undecided) throw new UndecidedInside(left.with(right));
   if (right instanceof Undecided) throw new UndecidedInside(right);
   const [a, b] = asTimes(left, right);

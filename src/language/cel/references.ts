@@ -1,7 +1,8 @@
 /** What an expression reads, and what it tests: questions about the text alone, without types or values. */
 import type { Reference } from "./cel.ts";
 import { UnknownValue } from "./cel.ts";
-import { Context, compile, runToEnd } from "./evaluate.ts";
+import { Context, runToEnd } from "./context.ts";
+import { compile } from "./evaluate.ts";
 import { type Node, type NodeOf, parseExpression } from "./syntax.ts";
 
 /** The direct parts of a node, in reading order. */

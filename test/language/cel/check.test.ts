@@ -158,6 +158,11 @@ describe("wrong types", () => {
       'Write duration("24h").',
     ],
     ["-result.image", '"-" needs a number; this is a string.', undefined],
+    [
+      "target.protected ? 1 : 'x'",
+      "The two values are of different kinds: a whole number and a string.",
+      "Bring them to one, as with string(…).",
+    ],
     ["{1: 2}", "A key of a map is a string, not a whole number.", undefined],
     [
       "size(result.status)",

@@ -221,15 +221,21 @@ describe("unknowns", () => {
   });
 });
 
+/** Processor time since a mark: other processes on the machine do not count. */
+function cpuMs(mark: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(mark);
+  return (user + system) / 1000;
+}
+
 describe("bounds", () => {
   const numbers = (count: number, sign: number) => Array.from({ length: count }, (_, i) => sign * (i + 1));
 
   test("10,000 × 10,000 exists() ends with cel-limit within a second", () => {
     const values = { a: numbers(10_000, 1), b: numbers(10_000, -1) };
-    const startedAt = performance.now();
+    const mark = process.cpuUsage();
     const result = evaluateExpression("a.exists(x, b.exists(y, x == y))", values);
     expect(result).toMatchObject({ kind: "error", code: "cel-limit" });
-    expect(performance.now() - startedAt).toBeLessThan(1000);
+    expect(cpuMs(mark)).toBeLessThan(1000);
   });
 
   test("a limit is not absorbed by && and all()", () => {
@@ -257,10 +263,10 @@ describe("bounds", () => {
     ["a text doubled on and on", "list.map(x, text + text + text + text)"],
   ])("%s", (_what, expression) => {
     const values = { text: "a".repeat(200_000), list: numbers(20_000, 1), copy: numbers(20_000, 1) };
-    const startedAt = performance.now();
+    const mark = process.cpuUsage();
     const result = evaluateExpression(expression, values);
     expect(result.kind === "error" ? result.code : result.kind).toMatch(/cel-limit|value/);
-    expect(performance.now() - startedAt).toBeLessThan(5000);
+    expect(cpuMs(mark)).toBeLessThan(5000);
   });
 
   test("a catastrophic pattern is linear here", () => {
