@@ -171,11 +171,17 @@ function createOutput(inputBytes: number) {
   let size = 0;
   return {
     copy(source: Buffer, from: number, to: number): void {
-      if (to - from > SHORT_COPY_BYTES) size += source.copy(out, size, from, to);
-      else for (let at = from; at < to; at++) out[size++] = source[at]!;
+      if (to - from > SHORT_COPY_BYTES) {
+        size += source.copy(out, size, from, to);
+        return;
+      }
+      let place = size;
+      for (let at = from; at < to; at++) out[place++] = source[at]!;
+      size = place;
     },
     mask(): void {
-      for (const byte of maskBytes) out[size++] = byte;
+      for (let at = 0; at < maskBytes.length; at++) out[size + at] = maskBytes[at]!;
+      size += maskBytes.length;
     },
     result: (): Buffer => out.subarray(0, size),
   };

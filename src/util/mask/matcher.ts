@@ -13,6 +13,8 @@ import { MIN_PATTERN_BYTES } from "./variants.ts";
 
 const FILTER_BITS = 17;
 const FILTER_SHIFT = 32 - FILTER_BITS;
+/** Longer ones gain little and fill the filter. */
+const MAX_STRIDE = 4;
 const HASH_FACTOR = 0x9e3779b1;
 
 /** A half-open range of byte offsets. */
@@ -45,15 +47,18 @@ export interface Matcher {
 export function createMatcher(patterns: readonly Uint8Array[]): Matcher {
   let total = 1;
   let longest = 0;
+  let shortest = Number.POSITIVE_INFINITY;
   for (const pattern of patterns) {
     if (pattern.length < MIN_PATTERN_BYTES) {
       throw new RangeError(`a pattern needs at least ${MIN_PATTERN_BYTES} bytes, this one has ${pattern.length}`);
     }
     total += pattern.length;
     longest = Math.max(longest, pattern.length);
+    shortest = Math.min(shortest, pattern.length);
   }
   if (total >= 2 ** 24) throw new RangeError("the secrets are too large to be masked: over 16 MB of patterns");
 
+  const stride = Math.min(MAX_STRIDE, shortest - MIN_PATTERN_BYTES + 1);
   const parent = new Int32Array(total);
   const byteOf = new Uint8Array(total);
   const depth = new Int32Array(total);
@@ -77,8 +82,7 @@ export function createMatcher(patterns: readonly Uint8Array[]): Matcher {
       state = next;
     }
     matchLength[state] = pattern.length;
-    const window = (pattern[0]! << 24) | (pattern[1]! << 16) | (pattern[2]! << 8) | pattern[3]!;
-    filter[Math.imul(window, HASH_FACTOR) >>> FILTER_SHIFT] = 1;
+    for (let offset = 0; offset < stride; offset++) filter[filterSlot(pattern, offset)] = 1;
   }
   const fail = failureLinks(states, longest, { parent, byteOf, depth, matchLength }, edges.get);
   const next = edges.get;
@@ -90,7 +94,7 @@ export function createMatcher(patterns: readonly Uint8Array[]): Matcher {
     let state = start;
     while (at < end) {
       if (state === 0 && end - at >= MIN_PATTERN_BYTES) {
-        at = skip(filter, bytes, at, end);
+        at = skip(filter, stride, bytes, at, end);
       }
       const byte = bytes[at]!;
       let to = next(state, byte);
@@ -104,7 +108,7 @@ export function createMatcher(patterns: readonly Uint8Array[]): Matcher {
         // A beginning shorter than the filter's window is left to the filter, which is faster than the table.
         if (reached < MIN_PATTERN_BYTES && at - reached >= from && end - (at - reached) >= MIN_PATTERN_BYTES) {
           at -= reached;
-          at = skip(filter, bytes, at, end);
+          at = skip(filter, stride, bytes, at, end);
           to = 0;
         }
       } else {
@@ -137,16 +141,24 @@ export function createMatcher(patterns: readonly Uint8Array[]): Matcher {
   };
 }
 
-/** The first offset from `at` on where a pattern may begin; the last three bytes always may. */
-function skip(filter: Uint8Array, bytes: Uint8Array, at: number, end: number): number {
-  let window = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
-  const last = end - 3;
-  let place = at;
-  for (; place < last; place++) {
-    window = (window << 8) | bytes[place + 3]!;
-    if (filter[Math.imul(window, HASH_FACTOR) >>> FILTER_SHIFT] !== 0) return place;
+/**
+ * The first offset from `at` on where a pattern may begin. Looks at every `stride`-th window only: the filter knows the
+ * windows at the first `stride` offsets of each pattern, so that none can begin between two looks unseen (Wu and Manber,
+ * "A fast algorithm for multi-pattern searching", 1994). What is too near the end to be looked at may always begin one.
+ */
+function skip(filter: Uint8Array, stride: number, bytes: Uint8Array, at: number, end: number): number {
+  const last = end - MIN_PATTERN_BYTES;
+  let place = at + stride - 1;
+  for (; place <= last; place += stride) {
+    if (filter[filterSlot(bytes, place)] !== 0) break;
   }
-  return place;
+  return place - stride + 1;
+}
+
+/** Where the filter keeps the window of four bytes that begins at `at`. */
+function filterSlot(bytes: Uint8Array, at: number): number {
+  const window = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+  return Math.imul(window, HASH_FACTOR) >>> FILTER_SHIFT;
 }
 
 function addInterval(intervals: Interval[], start: number, end: number): void {

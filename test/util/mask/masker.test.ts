@@ -137,25 +137,31 @@ describe("streams", () => {
     expect(afterGap("ther", 4)).toBe("***");
   });
 
-  it("gives the same bytes for any cut of any text over a small alphabet", () => {
-    const small = createMasker(named(["abab", "babbb", "aabba", "bbbbbbba", "abcabcabx"]));
-    fc.assert(
-      fc.property(
-        fc.array(fc.constantFrom("a", "b", "c", "x", "ab", "abab"), { maxLength: 60 }),
-        fc.array(fc.nat(), { maxLength: 8 }),
-        (units, offsets) => {
-          const bytes = Buffer.from(units.join(""));
-          const cuts = offsets.map((offset) => offset % (bytes.length + 1)).sort((one, two) => one - two);
-          expect(streamed(small, bytes, cuts).toString()).toBe(naive(bytes.toString("latin1"), smallPatterns));
-          expect(small.bytes(bytes).toString()).toBe(naive(bytes.toString("latin1"), smallPatterns));
-        },
-      ),
-      { numRuns: 3000, seed: 11 },
-    );
-  });
+  // The shortest pattern decides how many bytes the matcher's filter steps at once: 1, 2 and 4 here.
+  for (const patterns of [
+    ["abab", "babbb", "aabba", "bbbbbbba", "abcabcabx"],
+    ["ababa", "babbbb", "abcabcabx", "bbbbbbbbbbbb"],
+    ["abababc", "bbbabbba", "cabcabcabcabx", "abababababababb"],
+  ]) {
+    it(`gives the same bytes for any cut of any text over a small alphabet: ${patterns[0]}`, () => {
+      const small = createMasker(named(patterns));
+      fc.assert(
+        fc.property(
+          fc.array(fc.constantFrom("a", "b", "c", "x", "ab", "abab", ...patterns), { maxLength: 40 }),
+          fc.array(fc.nat(), { maxLength: 8 }),
+          (units, offsets) => {
+            const bytes = Buffer.from(units.join(""));
+            const cuts = offsets.map((offset) => offset % (bytes.length + 1)).sort((one, two) => one - two);
+            const expected = naive(bytes.toString("latin1"), patterns);
+            expect(small.bytes(bytes).toString()).toBe(expected);
+            expect(streamed(small, bytes, cuts).toString()).toBe(expected);
+          },
+        ),
+        { numRuns: 2000, seed: 11 },
+      );
+    });
+  }
 });
-
-const smallPatterns = ["abab", "babbb", "aabba", "bbbbbbba", "abcabcabx"];
 
 /** The specification in its slowest form: mark every byte of every occurrence, then put one mask for each marked range. */
 function naive(text: string, patterns: readonly string[]): string {
