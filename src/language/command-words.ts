@@ -4,6 +4,7 @@
  */
 import type { DiagnosticCode } from "./codes.ts";
 import type { Range } from "./diagnostic.ts";
+import { holesOf } from "./template.ts";
 
 export interface WordProblem {
   readonly code: DiagnosticCode;
@@ -21,6 +22,7 @@ const useScript = "Use `uses: script`, which has a shell, and give it values by 
 
 /** Never throws; words are given as far as they could be read. Ranges are in `text`. */
 export function splitCommand(text: string): SplitCommand {
+  const holes = new Map(holesOf(text).map(({ outer }) => [outer.start, outer.end]));
   const words: string[] = [];
   const problems: WordProblem[] = [];
   const shell = (start: number, end: number, message: string, hint = useScript) =>
@@ -52,12 +54,12 @@ export function splitCommand(text: string): SplitCommand {
       } else i += 1;
       continue;
     }
-    const hole = holeEnd(text, i);
-    if (hole !== null) {
+    const hole = text.startsWith("$${{", i) ? i + 4 : holes.get(i);
+    if (hole !== undefined) {
       add(text.slice(i, hole));
       i = hole;
     } else if (ch === "'" || ch === '"') {
-      const read = readQuoted(text, i, shell);
+      const read = readQuoted(text, i, holes, shell);
       if (read === null) {
         problems.push({
           code: "bad-command",
@@ -143,7 +145,6 @@ function metacharacter(
       separates: true,
     };
   }
-  if (rest.startsWith("$${{")) return null;
   const variable = /^\$(?:\{[^}{]*\}?|\(|[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?!$-])/.exec(rest)?.[0];
   if (variable !== undefined) {
     const hint =
@@ -186,6 +187,7 @@ function metacharacter(
 function readQuoted(
   text: string,
   start: number,
+  holes: ReadonlyMap<number, number>,
   shell: (start: number, end: number, message: string, hint?: string) => void,
 ): { text: string; end: number } | null {
   const quote = text[start]!;
@@ -193,8 +195,8 @@ function readQuoted(
   let i = start + 1;
   while (i < text.length) {
     const ch = text[i]!;
-    const hole = holeEnd(text, i);
-    if (hole !== null) {
+    const hole = text.startsWith("$${{", i) ? i + 4 : holes.get(i);
+    if (hole !== undefined) {
       out += text.slice(i, hole);
       i = hole;
     } else if (ch === quote) {
@@ -207,7 +209,7 @@ function readQuoted(
         quote === '"'
           ? /^(?:\$(?:\{[^}{]*\}?|\(|[A-Za-z_][A-Za-z0-9_]*)|`)/.exec(text.slice(i, i + 80))?.[0]
           : undefined;
-      if (variable !== undefined && !text.startsWith("$${{", i)) {
+      if (variable !== undefined) {
         shell(
           i,
           i + variable.length,
@@ -221,33 +223,6 @@ function readQuoted(
         i += 1;
       }
     }
-  }
-  return null;
-}
-
-/** End of the hole that starts at `i`, null when none does. A hole ends at the first `}}` outside CEL texts and braces. */
-export function holeEnd(text: string, i: number): number | null {
-  if (!text.startsWith("${{", i) || text[i - 1] === "$") return null;
-  let depth = 0;
-  let j = i + 3;
-  while (j < text.length) {
-    const ch = text[j]!;
-    if (ch === '"' || ch === "'") {
-      const raw = /[rR]/.test(text[j - 1] ?? "");
-      const triple = text.startsWith(ch.repeat(3), j);
-      const end = triple ? ch.repeat(3) : ch;
-      j += end.length;
-      while (j < text.length && !text.startsWith(end, j)) j += text[j] === "\\" && !raw ? 2 : 1;
-      j += end.length;
-    } else if (ch === "{") {
-      depth += 1;
-      j += 1;
-    } else if (ch === "}" && depth > 0) {
-      depth -= 1;
-      j += 1;
-    } else if (text.startsWith("}}", j)) {
-      return j + 2;
-    } else j += 1;
   }
   return null;
 }

@@ -8,6 +8,7 @@ import { isObject } from "../util/json.ts";
 import type { Config } from "./config.ts";
 import { diagnoseSchema } from "./diagnose-schema.ts";
 import type { Diagnostic } from "./diagnostic.ts";
+import { nameOfFile } from "./file-name.ts";
 import { Findings } from "./findings.ts";
 import { looksLike } from "./foreign.ts";
 import { lintRunbook } from "./lint/lint.ts";
@@ -149,11 +150,6 @@ class Loader {
     this.#loaded.set(name, loaded.runbook);
     return loaded.runbook;
   }
-}
-
-/** `runbooks/restore-drill.yaml` → `restore-drill`. */
-export function nameOfFile(file: string): string {
-  return file.slice(Math.max(file.lastIndexOf("/"), file.lastIndexOf("\\")) + 1).replace(/\.ya?ml$/, "");
 }
 
 function firstLine(text: string): { start: number; end: number } {

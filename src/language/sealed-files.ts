@@ -1,31 +1,11 @@
 /**
  * Files a runbook refers to, which are copied into the run and executed from there: scripts, SQL, templates. A step
- * type marks such a field of `with` by `"x-sealed": true` in its input schema.
+ * type names such fields of `with` in `fileFields`.
  */
 import type { Catalogue } from "../steps/step-type.ts";
-import { isObject } from "../util/json.ts";
 import type { Findings } from "./findings.ts";
 import type { Action, Runbook, Step } from "./runbook.ts";
 import { escapePointer, type Source } from "./source.ts";
-
-/** Fields of types that carry no mark. */
-const knownFields: Readonly<Record<string, readonly string[]>> = {
-  script: ["file"],
-  sql: ["file"],
-  "postgres/dump": ["manifest"],
-  tap: ["file", "files"],
-  email: ["template"],
-};
-
-/** Names of `with` fields whose value is the path of a file sealed with the run. */
-export function sealedFields(catalogue: Catalogue, type: string): readonly string[] {
-  const input = catalogue.get(type)?.input;
-  const properties = isObject(input?.["properties"]) ? input["properties"] : {};
-  const marked = Object.entries(properties).flatMap(([name, schema]) =>
-    isObject(schema) && schema["x-sealed"] === true ? [name] : [],
-  );
-  return marked.length > 0 ? marked : (knownFields[type] ?? []).filter((name) => name in properties);
-}
 
 /** Paths relative to the runbook's folder, in order of appearance, each once. Nested runbooks list their own. */
 export function collectFiles(
@@ -46,7 +26,7 @@ export function collectFiles(
   };
   const action = (value: Action, pointer: string) => {
     if (value.kind !== "uses") return;
-    for (const field of sealedFields(catalogue, value.type)) {
+    for (const field of catalogue.get(value.type)?.fileFields ?? []) {
       const given = value.with[field];
       const place = `${pointer}/with/${escapePointer(field)}`;
       if (Array.isArray(given)) for (const [i, path] of given.entries()) add(path, `${place}/${i}`);

@@ -56,7 +56,7 @@ const types: readonly StepType[] = [
     "write",
     closed({ script: text, file: text, shell: { ...text, enum: ["sh", "bash"] }, args: list(text) }),
     command,
-    { effectsRequired: true, literalFields: ["script"], ...keys },
+    { effectsRequired: true, literalFields: ["script"], fileFields: ["file"], ...keys },
   ),
   type(
     "http",
@@ -114,14 +114,14 @@ const types: readonly StepType[] = [
     "read",
     closed({ server: map, password: text, database: text, file: text, query: text, params: list(any) }, ["server"]),
     result({ rows: list(any), rowCount: whole }),
-    { secretFields: ["password"] },
+    { fileFields: ["file"], secretFields: ["password"] },
   ),
   type(
     "postgres/dump",
     "read",
     closed({ server: map, password: text, file: text, manifest: text }, ["server", "file"]),
     result({ takenAt: { type: "string", format: "date-time" }, manifest: list(any), bytes: whole }),
-    { secretFields: ["password"], stepKeys: ["artifacts"], tools: ["pg_dump"] },
+    { fileFields: ["manifest"], secretFields: ["password"], stepKeys: ["artifacts"], tools: ["pg_dump"] },
   ),
   type(
     "postgres/restore",

@@ -1,0 +1,103 @@
+/** Inputs that contradict themselves, inputs of used runbooks, names nothing reads. */
+import { nearestHint } from "../../util/closest.ts";
+import { compileRegex } from "../cel/index.ts";
+import type { Input } from "../runbook.ts";
+import { escapePointer } from "../source.ts";
+import type { LintContext } from "./context.ts";
+import type { Use } from "./expression-checker.ts";
+import { allSteps } from "./step-tree.ts";
+
+export function lintInputs(context: LintContext, use: Use): void {
+  const { runbook, source, findings } = context;
+  for (const [name, input] of Object.entries(runbook.inputs)) {
+    const pointer = `/inputs/${escapePointer(name)}`;
+    contradictions(input, pointer, context);
+    // An input that only documents why a run was made is read by the report.
+    if (use.allInputs || use.inputs.has(name) || name === "reason") continue;
+    findings.warning("unused-input", source.keyAt(pointer), `Nothing reads the input "${name}".`, {
+      hint: `Remove it, or use it as \${{ inputs.${name} }}.`,
+    });
+  }
+  for (const [i, name] of runbook.secrets.entries()) {
+    if (use.secrets.has(name)) continue;
+    findings.warning("unused-secret", source.at(`/secrets/${i}`), `Nothing reads the secret "${name}".`, {
+      hint: "Remove it: a run should be given no more secrets than it needs.",
+    });
+  }
+  for (const [step] of allSteps(runbook)) {
+    if (step.action.kind !== "runbook") continue;
+    const given = Object.keys(step.action.with);
+    const inputs = step.action.runbook.inputs;
+    for (const name of given) {
+      if (name in inputs) continue;
+      findings.error(
+        "unknown-input",
+        source.keyAt(`${step.pointer}/with/${escapePointer(name)}`),
+        `"${step.action.name}" has no input "${name}".`,
+        { hint: nearestHint(name, Object.keys(inputs)) },
+      );
+    }
+    const missing = Object.keys(inputs).filter(
+      (name) => inputs[name]!.required && inputs[name]!.default === undefined && !given.includes(name),
+    );
+    if (missing.length > 0) {
+      findings.error(
+        "missing-input",
+        source.at(`${step.pointer}/uses`),
+        `"${step.action.name}" needs ${missing.map((name) => `"${name}"`).join(", ")}.`,
+        { hint: `Add with: { ${missing.map((name) => `${name}: …`).join(", ")} }.` },
+      );
+    }
+  }
+}
+
+function contradictions(input: Input, pointer: string, { source, findings }: LintContext): void {
+  const { schema } = input;
+  const pattern = schema["pattern"];
+  if (typeof pattern === "string") {
+    const regex = compileRegex(pattern);
+    if (typeof regex === "string")
+      findings.error(
+        "bad-input",
+        source.at(`${pointer}/pattern`),
+        `This regular expression cannot be used: ${regex}.`,
+        {
+          hint: "Write it for RE2, which runs in linear time.",
+        },
+      );
+  }
+  const values: readonly (readonly [unknown, string])[] = [
+    ...(input.default === undefined || input.default === null ? [] : [[input.default, `${pointer}/default`] as const]),
+    ...(Array.isArray(schema["enum"])
+      ? schema["enum"].map((value, i) => [value, `${pointer}/enum/${i}`] as const)
+      : []),
+  ];
+  for (const [value, place] of values) {
+    const problem = valueProblem(value, input, place.endsWith("/default"));
+    if (problem !== null) findings.error("bad-input", source.at(place), problem);
+  }
+  if (input.required && input.default !== undefined) {
+    findings.error("bad-input", source.keyAt(`${pointer}/required`), "An input with a default is never missing.", {
+      hint: "Remove required or default.",
+    });
+  }
+}
+
+function valueProblem(value: unknown, { type, schema }: Input, isDefault: boolean): string | null {
+  const found = Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
+  const matches = type === "integer" ? Number.isInteger(value) : found === type;
+  const shown = JSON.stringify(value);
+  if (!matches) return `${shown} is not of type ${type}.`;
+  if (!isDefault) return null;
+  const allowed = schema["enum"];
+  if (Array.isArray(allowed) && !allowed.includes(value)) return `The default ${shown} is not in the enum.`;
+  if (typeof value === "number") {
+    if (typeof schema["minimum"] === "number" && value < schema["minimum"])
+      return `The default ${shown} is below the minimum.`;
+    if (typeof schema["maximum"] === "number" && value > schema["maximum"])
+      return `The default ${shown} is above the maximum.`;
+  }
+  if (typeof value === "string" && typeof schema["minLength"] === "number" && value.length < schema["minLength"])
+    return `The default ${shown} is too short.`;
+  return null;
+}
