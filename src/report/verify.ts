@@ -9,10 +9,13 @@ import { applyRecord, newRunRecord, type RunRecord } from "../engine/run-record.
 import { JournalReader } from "../util/journal-line.ts";
 import { isObject, type JsonObject } from "../util/json.ts";
 import { evidenceFile } from "./evidence.ts";
+import { renderMarkdown } from "./markdown.ts";
 import { fileChunks, readRunFile } from "./run-files.ts";
 import { sumsFile } from "./sums.ts";
+import { ApprovalCheck } from "./verify-approvals.ts";
 import { checkEvidence, type SignatureState } from "./verify-evidence.ts";
-import { checkNamedFiles, checkRecord, checkSums, DigestCache, type NamedFile, noteFiles } from "./verify-files.ts";
+import { checkNamedFiles, checkRunbook, checkSums, DigestCache, type NamedFile, noteFiles } from "./verify-files.ts";
+import { reportView } from "./view.ts";
 
 export interface Problem {
   /** Kebab-case, stable: `record-altered`, `file-changed`, `unsealed`. */
@@ -66,11 +69,14 @@ export async function verifyRun(dir: string, options: VerifyOptions = {}): Promi
   let signature: SignatureState = "absent";
   try {
     checkNamedFiles(journal.files, digests, report);
-    if (journal.record !== null) checkRecord(journal.record, report);
+    const config = parsedObject(textOf(dir, "config.json", digests));
+    journal.approvals.check(config, report);
+    if (journal.record !== null) checkRunbook(journal.record, report);
     checkSums(dir, digests, journal.sealed, report);
     signature = checkEvidence({ dir, digests, report, options, record: journal.record, sealed: journal.sealed });
-    if (journal.record !== null && journal.sealed)
-      await checkReports(dir, journal.record, options.tool, digests, report);
+    if (journal.record !== null && journal.sealed) {
+      checkReports(dir, journal.record, config, options.tool, digests, report);
+    }
   } catch (error) {
     // A journal whose hashes are right may still say nonsense when somebody wrote all of it anew.
     report("unreadable", `the evidence cannot be read: ${(error as Error).message}`);
@@ -97,6 +103,7 @@ interface JournalState {
   readonly headHash: string;
   readonly sealed: boolean;
   readonly anchoredSeq: number | null;
+  readonly approvals: ApprovalCheck;
   /** By path. */
   readonly files: ReadonlyMap<string, NamedFile>;
 }
@@ -105,6 +112,7 @@ function readAll(dir: string, head: string | undefined, report: Report): Journal
   const reader = new JournalReader<JournalRecord>();
   const anchor = head?.replace(/^sha256:/, "").toLowerCase();
   const files = new Map<string, NamedFile>();
+  const approvals = new ApprovalCheck();
   let record: RunRecord | null = null;
   let isFolding = true;
   let anchoredSeq: number | null = null;
@@ -119,6 +127,7 @@ function readAll(dir: string, head: string | undefined, report: Report): Journal
       if (record === null) record = newRunRecord(entry);
       else applyRecord(record, entry);
       noteFiles(entry, files);
+      approvals.take(entry);
     } catch (error) {
       isFolding = false;
       report("record-unreadable", `record ${entry.seq} cannot be understood: ${(error as Error).message}`, entry.seq);
@@ -153,6 +162,7 @@ function readAll(dir: string, head: string | undefined, report: Report): Journal
     sealed,
     anchoredSeq,
     files,
+    approvals,
   };
 }
 
@@ -162,31 +172,27 @@ function checkSeal(last: JournalRecord | null, beforeLast: string, lastSeq: numb
     report("unsealed", "the last record is no seal: the run is not finished, or its end was cut off", lastSeq || null);
     return false;
   }
-  if (last.records !== last.seq || String(last.headHash).replace(/^sha256:/, "") !== beforeLast) {
+  if (last.records !== last.seq || last.headHash !== beforeLast) {
     report("seal-wrong", `the seal speaks of ${last.records} records and another head than the journal has`, last.seq);
   }
   return true;
 }
 
 /** Renders the reports again: the same record and the same version give the same bytes. */
-async function checkReports(
+function checkReports(
   dir: string,
   record: RunRecord,
+  config: JsonObject | null,
   tool: string | undefined,
   digests: DigestCache,
   report: Report,
-): Promise<void> {
+): void {
   if (digests.of("report.md") === null) report("report-missing", "report.md is missing");
   if (tool === undefined || tool !== record.started.tool) return;
-  const text = (path: string) => (digests.of(path) === null ? null : readRunFile(dir, path).toString("utf8"));
-  const { reportView } = await import("./view.ts");
-  const view = reportView(record, {
-    runbookYaml: text("runbook.yaml") ?? "",
-    config: parsedObject(text("config.json")),
-  });
+  const text = (path: string) => textOf(dir, path, digests);
+  const view = reportView(record, { runbookYaml: text("runbook.yaml") ?? "", config });
   const markdown = text("report.md");
   if (markdown !== null) {
-    const { renderMarkdown } = await import("./markdown.ts");
     // A runbook may bring its own layout, which is then among the sealed files.
     const own = Object.keys(record.started.files).filter((path) => path.endsWith(".hbs"));
     const matches = [null, ...own].some((path) => {
@@ -198,6 +204,11 @@ async function checkReports(
     });
     if (!matches) report("report-differs", "report.md is not what the journal gives when it is rendered again");
   }
+}
+
+/** A file's text; null when it is missing or no regular file. */
+function textOf(dir: string, path: string, digests: DigestCache): string | null {
+  return digests.of(path) === null ? null : readRunFile(dir, path).toString("utf8");
 }
 
 function parsedObject(text: string | null): JsonObject | null {

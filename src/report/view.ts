@@ -352,6 +352,7 @@ function environment(record: RunRecord, sources: ReportSources): ReportView["env
   const digest = record.started.files["config.json"];
   if (digest !== undefined) rows.push({ name: "Config", value: digest, seq: startSeq });
   const target = sources.config?.["target"];
-  if (isObject(target)) rows.push({ name: "Target variables", value: JSON.stringify(target), seq: startSeq });
+  const variables = isObject(target) ? target["variables"] : null;
+  if (isObject(variables)) rows.push({ name: "Target variables", value: JSON.stringify(variables), seq: startSeq });
   return rows;
 }

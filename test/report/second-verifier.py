@@ -1,7 +1,7 @@
 """A second verifier of run directories, written from docs/evidence-format.md alone.
 
 Usage: second-verifier.py DIR...   prints one JSON line a directory: {"ok": bool, "seq": first bad record or null}
-It does not check signatures (the standard library has no Ed25519) and does not render reports.
+It leaves out approvals and signatures (the standard library has no Ed25519) and renders no report.
 """
 import hashlib, json, os, re, stat, sys
 

@@ -162,6 +162,39 @@ describe("everything written anew by who owns the files", () => {
   });
 });
 
+describe("approvals", () => {
+  /** The succeeded run with one member of the decision that counted changed, all hashes right. */
+  function withDecision(change: (decided: Extract<JournalEvent, { type: "approval.decided" }>) => object): void {
+    const original = stories.succeeded();
+    const copy = new JournalBuilder(original.run);
+    for (const [name, text] of original.files) copy.files.set(name, text);
+    for (const { seq: _seq, at: _at, run: _run, hash: _hash, ...event } of original.records) {
+      if (event.type === "run.sealed") copy.seal();
+      else if (event.type !== "approval.decided" || event.decision !== "approved") copy.append(event as JournalEvent);
+      else copy.append({ ...event, ...change(event) });
+    }
+    writeRun(dir, copy);
+  }
+
+  test("of another text are found", async () => {
+    withDecision(() => ({ shownDigest: "sha256:0" }));
+    expect(codes(await verifyRun(dir, { tool }))).toEqual(["approval-mismatch"]);
+  });
+
+  test.each([
+    ["without a signature", () => ({ signature: null })],
+    ["signed for another step", () => ({ step: "deploy" })],
+    ["of another key", (d: { by: object | null }) => ({ by: { ...d.by, keyId: "SHA256:other" } })],
+    [
+      "with a spoilt signature",
+      (d: { signature: string | null }) => ({ signature: d.signature?.replace(/"sig":"./, '"sig":"') }),
+    ],
+  ] as const)("%s are found", async (_, change) => {
+    withDecision(change as (d: object) => object);
+    expect((await verifyRun(dir, { tool })).problems[0]?.code).toMatch(/^approval-/);
+  });
+});
+
 test("finds 2,000 random changes of a run directory, and none of them crashes it", async () => {
   writeRun(dir, stories.rolledBack());
   const originals = readAll(dir);

@@ -5,8 +5,11 @@ import { dirname, join } from "node:path";
 import type { Artifact, CheckOutcome, Failure, JournalEvent, JournalRecord, Person } from "../../src/engine/events.ts";
 import { foldRun, type RunRecord } from "../../src/engine/run-record.ts";
 import type { Effects, Phase } from "../../src/language/runbook.ts";
+import { signEnvelope } from "../../src/report/dsse.ts";
+import { approvalPayloadType } from "../../src/report/verify-approvals.ts";
 import { encodeLine, zeroHash } from "../../src/util/journal-line.ts";
 import type { Json, JsonObject } from "../../src/util/json.ts";
+import { testKey } from "./test-keys.ts";
 
 type EventOf<T extends JournalEvent["type"]> = Extract<JournalEvent, { type: T }>;
 
@@ -36,6 +39,8 @@ export interface StepRun {
   readonly attempt?: number;
 }
 
+const approverKey = testKey("approver");
+
 export const operator: Person = {
   name: "operator@example",
   method: "login",
@@ -47,7 +52,7 @@ export const approver: Person = {
   name: "approver@example",
   method: "signature",
   login: "approver",
-  keyId: "SHA256:Zm9yIHRlc3RzIG9ubHksIG5vdCBhIHJlYWwga2V5IGlkISE",
+  keyId: approverKey.id,
   groups: ["sre-oncall"],
 };
 
@@ -62,6 +67,11 @@ export function check(that: string, expected: string, actual: string): CheckOutc
     show: null,
   };
 }
+
+const config = {
+  target: { name: "production", protected: true, variables: { app: "shop-web" } },
+  policy: { approvers: { "sre-oncall": [{ name: approver.name, key: approverKey.publicText }] } },
+};
 
 export class JournalBuilder {
   readonly lines: string[] = [];
@@ -98,7 +108,7 @@ export class JournalBuilder {
     const { yaml = "apiVersion: runbook/v1\nname: demo\n", ...fields } = more;
     this.steps = new Map(steps.map((s) => [s.path, s]));
     this.files.set("runbook.yaml", yaml);
-    this.files.set("config.json", `${JSON.stringify({ target: { app: "shop-web" } }, null, 2)}\n`);
+    this.files.set("config.json", `${JSON.stringify(config, null, 2)}\n`);
     const started: EventOf<"run.started"> = {
       type: "run.started",
       format: "runbook.journal/1.0",
@@ -257,6 +267,19 @@ export class JournalBuilder {
     return { name, path: file, bytes: Buffer.byteLength(text), sha256: sha256(text) };
   }
 
+  private signature(path: string, decision: string): string {
+    const shownDigest = this.shownDigests.get(path) ?? "";
+    const payload = {
+      format: "runbook.approval/1.0",
+      run: this.run,
+      step: path,
+      decision,
+      shownDigest,
+      nonce: "bm9uY2U",
+    };
+    return JSON.stringify(signEnvelope(approvalPayloadType, Buffer.from(JSON.stringify(payload)), approverKey));
+  }
+
   ask(path: string, more: Partial<EventOf<"approval.requested">> = {}): this {
     const shown = more.shown ?? "Roll shop-web back from v42 to v41?\n\nIf you approve, these run next:\n  deploy";
     return this.append({
@@ -291,7 +314,7 @@ export class JournalBuilder {
       by,
       reason: reason === "" ? null : reason,
       shownDigest: this.shownDigests.get(path) ?? "",
-      signature: by?.method === "signature" ? "c2lnbmF0dXJl" : null,
+      signature: by?.method === "signature" ? this.signature(path, decision) : null,
       attachments: [],
     });
   }
