@@ -2,6 +2,7 @@
 import { closest } from "../../util/closest.ts";
 import type { Checker } from "./check.ts";
 import type { Node, NodeOf } from "./syntax.ts";
+import { parseDuration } from "./time.ts";
 import * as t from "./types.ts";
 
 export function binaryType(checker: Checker, node: NodeOf<"binary">, left: t.Type, right: t.Type): t.Type {
@@ -36,8 +37,8 @@ function mixHint(checker: Checker, node: NodeOf<"binary">, left: t.Type, right: 
     if (source.length > 60) continue;
     if (type.kind === "string") {
       if (other.kind === "timestamp" || other.kind === "duration" || other.kind === "semver") {
-        const name =
-          other.kind === "timestamp" && node.operator !== "<" && /\d[hms]/.test(source) ? "duration" : other.kind;
+        const isLength = side.kind === "literal" && parseDuration(String(side.value)) !== null;
+        const name = other.kind === "timestamp" && isLength ? "duration" : other.kind;
         return `Write ${name}(${source}).`;
       }
       if (t.isNumber(other) && node.operator !== "+") {

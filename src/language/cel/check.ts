@@ -90,11 +90,12 @@ export class Checker {
       case "name":
         return this.name(node, env);
       case "field":
-        return this.field(node, node.field, node.at, env);
+        return this.member(node.object, node.field, node.at, env);
       case "index":
         return this.index(node, env);
       case "has":
-        this.value(node.object, env);
+        // A field that cannot be there is a slip of the pen, not a question.
+        this.member(node.object, node.field, node.at, env);
         return t.boolean;
       case "call":
         return checkCall(this, node, env);
@@ -151,16 +152,14 @@ export class Checker {
     return unknownNameProblem(this, node, [...env.bound.keys(), ...Object.keys(variables)]);
   }
 
-  field(node: NodeOf<"field" | "index">, name: string, at: Range, env: Env): t.Type {
-    const object = this.value(node.object, env);
-    const type = t.fieldType(object, name);
-    if (type !== undefined) return type;
-    return unknownFieldProblem(this, node.object, object, name, at);
+  member(of: Node, name: string, at: Range, env: Env): t.Type {
+    const object = this.value(of, env);
+    return t.fieldType(object, name) ?? unknownFieldProblem(this, of, object, name, at);
   }
 
   index(node: NodeOf<"index">, env: Env): t.Type {
     if (node.index.kind === "literal" && typeof node.index.value === "string") {
-      return this.field(node, node.index.value, node.index, env);
+      return this.member(node.object, node.index.value, node.index, env);
     }
     const object = this.value(node.object, env);
     const index = this.value(node.index, env);
@@ -246,7 +245,7 @@ export class Checker {
     collectSizeTests(root, tested);
     const visit = (node: Node): void => {
       if (node.kind === "macro" && node.macro === "all" && node.list.kind !== "list") {
-        const key = listKey(node.list);
+        const key = listKey(sourceOfMap(node.list));
         if (key === null || !tested.has(key)) {
           const list = this.source(node.list);
           const message = `all() is true when ${list} is empty, and nothing here says that it is not.`;
@@ -264,6 +263,11 @@ export class Checker {
     if (near !== undefined) return `Did you mean "${near}"?`;
     return names.length === 0 || names.length > 24 ? undefined : `There is: ${names.join(", ")}.`;
   }
+}
+
+/** `list.map(…)` has as many items as the list. */
+function sourceOfMap(node: Node): Node {
+  return node.kind === "macro" && node.macro === "map" && node.filter === null ? sourceOfMap(node.list) : node;
 }
 
 function typeOfLiteral({ value }: NodeOf<"literal">): t.Type {

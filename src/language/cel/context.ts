@@ -4,12 +4,12 @@ import { EvaluationError } from "./evaluation-error.ts";
 import { kindName, kindOf, Undecided, unload, type Value } from "./values.ts";
 
 export interface EvaluateOptions {
-  /** Most steps (a step is about one node visited, one item compared or 64 characters read); default 5,000,000. */
+  /** Most steps (a step is about one node visited, one item compared or 64 characters read); default 4,000,000. */
   readonly maxSteps?: number;
 }
 
-/** 5,000,000 steps take well under a second; 1,000 × 1,000 items with a handful of comparisons need fewer. */
-export const defaultMaxSteps = 5_000_000;
+/** 4,000,000 steps take well under a second; 1,000 × 1,000 items with a handful of comparisons need fewer. */
+export const defaultMaxSteps = 4_000_000;
 
 /** One evaluation: where names are looked up and how much work is left. */
 export class Context {

@@ -139,12 +139,15 @@ export function isPlain(value: object): value is Record<string, unknown> {
   return plainPrototypes.includes(prototype) || Object.getPrototypeOf(prototype) === null;
 }
 
+/** Deepest value that leaves an expression: whoever walks it further (JSON.stringify does) must not run out of stack. */
+const deepest = 500;
+
 /**
  * A finished value as plain data: whole numbers become JS numbers where they fit exactly and stay BigInt where not;
  * timestamps stay `Date`, durations `CelDuration`, versions become text. An unknown anywhere inside makes the whole
  * `Undecided`.
  */
-export function unload(value: Value): unknown {
+export function unload(value: Value, depth = 0): unknown {
   switch (typeof value) {
     case "bigint":
       return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)
@@ -155,28 +158,29 @@ export function unload(value: Value): unknown {
         return value;
       }
       if (isSemver(value)) return value.text;
-      return Array.isArray(value) ? unloadList(value) : unloadMap(value as Record<string, unknown>);
+      if (depth > deepest) throw new EvaluationError("cel-limit", `The value is nested deeper than ${deepest} levels.`);
+      return Array.isArray(value) ? unloadList(value, depth) : unloadMap(value as Record<string, unknown>, depth);
     default:
       return value;
   }
 }
 
-function unloadList(list: readonly unknown[]): unknown {
+function unloadList(list: readonly unknown[], depth: number): unknown {
   let undecided: Undecided | undefined;
   const out = list.map((item) => {
-    const value = item === undefined ? null : unload(load(item));
+    const value = item === undefined ? null : unload(load(item), depth + 1);
     if (value instanceof Undecided) undecided = value.with(undecided);
     return value;
   });
   return undecided ?? out;
 }
 
-function unloadMap(map: Record<string, unknown>): unknown {
+function unloadMap(map: Record<string, unknown>, depth: number): unknown {
   let undecided: Undecided | undefined;
   const entries: [string, unknown][] = [];
   for (const [key, item] of Object.entries(map)) {
     if (item === undefined) continue;
-    const value = unload(load(item));
+    const value = unload(load(item), depth + 1);
     if (value instanceof Undecided) undecided = value.with(undecided);
     entries.push([key, value]);
   }

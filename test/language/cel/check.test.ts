@@ -82,6 +82,7 @@ describe("unknown names", () => {
       'No step "pre". In an expression "-" means minus; the step is called "pre_state".',
       "Write pre_state.",
     ],
+    ["has(result.statuss)", "statuss", 'No "statuss" in result.', 'Did you mean "status"?'],
     ['inputs.Reason == ""', "Reason", 'No input "Reason".', 'Did you mean "reason"?'],
   ])("%s", (expression, at, message, hint) => {
     expect(found(expression)).toEqual([{ code: "unknown-reference", at, message, hint }]);
@@ -156,6 +157,12 @@ describe("wrong types", () => {
       'result.takenAt - steps.pre_state.startedAt < "24h"',
       '"<" does not work between a duration and a string.',
       'Write duration("24h").',
+    ],
+    ['result.takenAt - "24h"', '"-" does not work between a timestamp and a string.', 'Write duration("24h").'],
+    [
+      'result.takenAt < "2026-01-01T00:00:00Z"',
+      '"<" does not work between a timestamp and a string.',
+      'Write timestamp("2026-01-01T00:00:00Z").',
     ],
     ["-result.image", '"-" needs a number; this is a string.', undefined],
     [
@@ -261,6 +268,9 @@ describe("vacuous all()", () => {
     [`size(result.machines) > 0 && ${all}`, 0],
     [`${all} && size(result.machines) == 3`, 0],
     [`size(result.machines) >= 0 && ${all}`, 1],
+    ["size(result.machines) > 0 && result.machines.map(m, m.id).all(i, i != '')", 0],
+    ["size(result.machines) > 0 && result.machines.filter(m, m.id != '').all(m, m.id != '')", 1],
+    ["result.machines.all(m, size(m.id) > 0)", 1],
     [`size(result.json.other) > 0 && ${all}`, 1],
     [`result.machines.exists(m, m.id != "") && ${all}`, 0],
     [`result.machines != [] && ${all}`, 0],

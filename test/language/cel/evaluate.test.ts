@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { CelDuration, evaluateExpression, toJson, UnknownValue } from "../../../src/language/cel/index.ts";
+import {
+  CelDuration,
+  evaluateExpression,
+  explainCondition,
+  toJson,
+  UnknownValue,
+} from "../../../src/language/cel/index.ts";
+import { resolveTemplate } from "../../../src/language/template.ts";
 
 const scope = {
   result: {
@@ -273,10 +280,15 @@ describe("bounds", () => {
     expect(value(`"${"a".repeat(2000)}!".matches("^(a+)+$")`)).toBe(false);
   });
 
-  test("deeply nested data does not crash", () => {
+  test.each([400, 600, 2500, 5000, 100_000])("data nested %i deep does not crash", (depth) => {
     let deep: unknown = 1;
-    for (let i = 0; i < 100_000; i++) deep = [deep];
+    for (let i = 0; i < depth; i++) deep = [deep];
+    const limited = { kind: "error", code: "cel-limit" };
     expect(evaluateExpression("x == y", { x: [deep], y: [deep] }).kind).toMatch(/value|error/);
-    expect(evaluateExpression("x", { x: deep })).toMatchObject({ kind: "error", code: "cel-limit" });
+    expect(evaluateExpression("x", { x: deep })).toMatchObject(depth > 500 ? limited : { kind: "value" });
+    expect(evaluateExpression("size(x)", { x: deep })).toEqual({ kind: "value", value: 1 });
+    expect(explainCondition("x == 1", { x: deep }).actual).not.toBe("");
+    const filled = resolveTemplate("x ${{ x }}", (text) => evaluateExpression(text, { x: deep }));
+    expect(filled).toMatchObject(depth > 500 ? limited : { kind: "value" });
   });
 });
