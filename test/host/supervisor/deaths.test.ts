@@ -1,11 +1,16 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type SupervisorClient, SupervisorLost } from "../../../src/host/supervisor/client.ts";
-import { identityOf, isAlive, type ProcessIdentity } from "../../../src/host/supervisor/process-identity.ts";
+import {
+  identityOf,
+  isAlive,
+  type ProcessIdentity,
+  processState,
+} from "../../../src/host/supervisor/process-identity.ts";
 import { endMarked, sweepMarker } from "../../../src/host/supervisor/process-sweep.ts";
 import type { CommandExit } from "../../../src/host/supervisor/protocol.ts";
 import { removeRuntimeDir } from "../../../src/host/supervisor/runtime-dir.ts";
@@ -242,6 +247,21 @@ describe("the supervisor is killed", () => {
     expect(rig.read(spec)).toBe("out\n");
   });
 
+  it("and stays a zombie, because its parent is stopped: the holder still waits to be adopted", async () => {
+    const spec = rig.spec(`${note("began")}; ${waitForGate()}; echo late; exit 3`, { held: true });
+    const executor = rig.executor([spec]);
+    const supervisor = await supervisorOf(executor);
+    await until("the command began", ledgerHas("began"));
+    executor.kill("SIGSTOP");
+    process.kill(supervisor.pid, "SIGKILL");
+    await until("the supervisor is a zombie", () => processState(supervisor.pid)?.isZombie === true);
+    openGate();
+    await until("the code is filed", () => textOf(join(rig.runtimeDir, "codes")) === `${spec.attemptId} 3\n`);
+    expect(processState(supervisor.pid)?.isZombie).toBe(true);
+    expect(exited(await rig.adopt(spec))).toMatchObject({ code: 3 });
+    expect(rig.read(spec)).toBe("late\n");
+  });
+
   it("by TERM: it aborts what runs, records it and leaves", async () => {
     const client = await rig.client();
     const handle = client.run(rig.spec(`${note("began")}; sleep 300`));
@@ -296,6 +316,20 @@ describe("adoption", () => {
     openGate();
     expect(exited(await rig.adopt(spec))).toMatchObject({ code: 0, outputGap: "possible" });
     expect(rig.read(spec)).toBe("x \n[runbook: output may be missing here]\n*** y\n");
+  });
+});
+
+describe("descriptors that the executor inherited", () => {
+  it("reach no command", async () => {
+    const fd = openSync(process.execPath, "r");
+    const spec = rig.spec(["/bin/ls", "/proc/self/fd"]);
+    const executor = rig.executor([spec], fd);
+    closeSync(fd);
+    const supervisor = await supervisorOf(executor);
+    expect(readdirSync(`/proc/${executor.pid}/fd`)).toContain("60");
+    expect(readdirSync(`/proc/${supervisor.pid}/fd`)).not.toContain("60");
+    await until("the command ended", () => textOf(join(rig.runDir, "exits.ndjson")).includes("\n"));
+    expect(rig.read(spec).trim().split("\n")).toEqual(["0", "1", "2", "3"]);
   });
 });
 

@@ -51,7 +51,7 @@ export interface Rig {
   read(exitOrSpec: { readonly attemptId: string }, stream?: "out" | "err"): string;
   readBytes(exitOrSpec: { readonly attemptId: string }, stream?: "out" | "err"): Buffer;
   /** Starts an executor in its own process, which runs the specs one after the other and prints each exit. */
-  executor(specs: readonly CommandSpec[]): ChildProcess;
+  executor(specs: readonly CommandSpec[], inheritedFd?: number): ChildProcess;
   adopt(spec: CommandSpec, signal?: AbortSignal): Promise<Adoption>;
   dispose(): Promise<void>;
 }
@@ -113,12 +113,15 @@ export async function createRig(secrets: Secret[] = []): Promise<Rig> {
     },
     read: ({ attemptId }, stream = "out") => textOf(fileOf(attemptId, stream)),
     readBytes: ({ attemptId }, stream = "out") => readFileSync(fileOf(attemptId, stream)),
-    executor(specs) {
+    executor(specs, inheritedFd) {
+      // Node closes inherited descriptors up to a gap in their numbers, so that one far off is what gets through.
+      const far =
+        inheritedFd === undefined ? [] : [...Array.from({ length: 57 }, () => "ignore" as const), inheritedFd];
       const child = spawn(process.execPath, [join(distDir, "executor.cjs")], {
-        stdio: ["pipe", "pipe", "inherit"],
+        stdio: ["pipe", "pipe", "inherit", ...far],
         detached: true,
       });
-      child.stdin.end(JSON.stringify({ options, specs }));
+      child.stdin!.end(JSON.stringify({ options, specs }));
       executors.push(child);
       return child;
     },
