@@ -25,13 +25,13 @@ export function unknownFieldProblem(checker: Checker, object: Node, type: t.Type
 function missing(object: Node, source: string, name: string): string {
   switch (pathOf(object)?.path.at(-1)) {
     case "steps":
-      return `No step "${name}".`;
+      return `no step "${name}".`;
     case "inputs":
-      return `No input "${name}".`;
+      return `no input "${name}".`;
     case "outputs":
-      return `No output "${name}" in ${source}.`;
+      return `no output "${name}" in ${source}.`;
     default:
-      return `No "${name}" in ${source}.`;
+      return `no "${name}" in ${source}.`;
   }
 }
 
@@ -53,15 +53,10 @@ export function minusProblem(checker: Checker, node: NodeOf<"binary">, env: Env)
   if (meant === undefined) return null;
   const isStep = owner !== null && pathOf(owner)?.path.at(-1) === "steps";
   const what = isStep
-    ? `No step "${words[0]}".`
-    : `There is no "${words[0]}"${owner === null ? " here" : ` in ${checker.source(owner)}`}.`;
+    ? `no step "${words[0]}".`
+    : `no "${words[0]}"${owner === null ? " here" : ` in ${checker.source(owner)}`}.`;
   const is = isStep ? `the step is called "${meant}"` : `the name is "${meant}"`;
-  return checker.report(
-    "unknown-reference",
-    `${what} In an expression "-" means minus; ${is}.`,
-    range,
-    `Write ${meant}.`,
-  );
+  return checker.report("unknown-reference", `${what} In an expression "-" means minus; ${is}.`, range);
 }
 
 function namesIn(checker: Checker, owner: Node, env: Env): readonly string[] {

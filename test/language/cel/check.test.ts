@@ -56,34 +56,34 @@ function found(expression: string, options: Partial<CheckOptions> = {}) {
 
 describe("unknown names", () => {
   test.each([
-    ["result.statuss == 200", "statuss", 'No "statuss" in result.', 'Did you mean "status"?'],
-    ['inputs.reson == ""', "reson", 'No input "reson".', 'Did you mean "reason"?'],
-    ['steps.confrim.status == "failed"', "confrim", 'No step "confrim".', 'Did you mean "confirm"?'],
+    ["result.statuss == 200", "statuss", 'no "statuss" in result.', 'Did you mean "status"?'],
+    ['inputs.reson == ""', "reson", 'no input "reson".', 'Did you mean "reason"?'],
+    ['steps.confrim.status == "failed"', "confrim", 'no step "confrim".', 'Did you mean "confirm"?'],
     [
       "steps.confirm.steps.version.outputs.imgae",
       "imgae",
-      'No output "imgae" in steps.confirm.steps.version.outputs.',
+      'no output "imgae" in steps.confirm.steps.version.outputs.',
       'Did you mean "image"?',
     ],
-    ["steps.confirm.steps.health.outputs.x", "health", 'No step "health".', "There is: version."],
+    ["steps.confirm.steps.health.outputs.x", "health", 'no step "health".', "There is: version."],
     ["reslt.status == 1", "reslt", 'There is no "reslt" here.', 'Did you mean "result"?'],
-    ["result.machines.all(m, m.sate == 1)", "sate", 'No "sate" in m.', 'Did you mean "state"?'],
-    ["result.machines[0].sate", "sate", 'No "sate" in result.machines[0].', 'Did you mean "state"?'],
-    ['result["statuss"] == 1', '"statuss"', 'No "statuss" in result.', 'Did you mean "status"?'],
+    ["result.machines.all(m, m.sate == 1)", "sate", 'no "sate" in m.', 'Did you mean "state"?'],
+    ["result.machines[0].sate", "sate", 'no "sate" in result.machines[0].', 'Did you mean "state"?'],
+    ['result["statuss"] == 1', '"statuss"', 'no "statuss" in result.', 'Did you mean "status"?'],
     [
       "result.machines.filter(m, m.id != '')[0].sate",
       "sate",
-      `No "sate" in result.machines.filter(m, m.id != '')[0].`,
+      `no "sate" in result.machines.filter(m, m.id != '')[0].`,
       'Did you mean "state"?',
     ],
     [
       'steps.pre-state.outputs.image == ""',
       "steps.pre-state",
-      'No step "pre". In an expression "-" means minus; the step is called "pre_state".',
-      "Write pre_state.",
+      'no step "pre". In an expression "-" means minus; the step is called "pre_state".',
+      undefined,
     ],
-    ["has(result.statuss)", "statuss", 'No "statuss" in result.', 'Did you mean "status"?'],
-    ['inputs.Reason == ""', "Reason", 'No input "Reason".', 'Did you mean "reason"?'],
+    ["has(result.statuss)", "statuss", 'no "statuss" in result.', 'Did you mean "status"?'],
+    ['inputs.Reason == ""', "Reason", 'no input "Reason".', 'Did you mean "reason"?'],
   ])("%s", (expression, at, message, hint) => {
     expect(found(expression)).toEqual([{ code: "unknown-reference", at, message, hint }]);
   });
@@ -348,7 +348,7 @@ describe("the type found", () => {
     });
     expect(next.problems.map(({ code, message }) => [code, message])).toEqual([
       ["maybe-null", "x.after may be null here."],
-      ["unknown-reference", 'No "stat" in x.after.'],
+      ["unknown-reference", 'no "stat" in x.after.'],
     ]);
   });
 });
