@@ -84,23 +84,23 @@ for (const held of [false, true]) {
 
     it("has ended although a process in the background holds its output", async () => {
       const gate = `${ledger}-gate`;
-      const wait = `while [ ! -e ${gate} ]; do sleep 0.02; done`;
-      const exit = await rig.run(`(${wait}; echo intruder) & echo ok`, { held });
+      const waitFor = (path: string): string => `while [ ! -e ${path} ]; do sleep 0.02; done`;
+      const exit = await rig.run(`(${waitFor(`${gate}-1`)}; echo intruder) & echo ok`, { held });
       expect(exit).toMatchObject({ code: 0, cause: "exit", drained: false, out: "ok\n" });
       expect(exit.survivors.length).toBeGreaterThanOrEqual(1);
       expect(exit.durationMs).toBeLessThan(5_000);
       // Its FIFO must not serve another command: the straggler would write into that one's output.
-      const late = Array.from({ length: 12 }, (_, at) => {
-        const handle = client.run(rig.spec(`echo up >> ${ledger}; ${wait}; echo ${at}`, { held }));
-        return handle.exit;
-      });
+      const late = Array.from({ length: 12 }, (_, at) =>
+        rig.run(`echo up >> ${ledger}; ${waitFor(`${gate}-2`)}; echo ${at}`, { held }),
+      );
       await began(12);
-      writeFileSync(gate, "");
+      writeFileSync(`${gate}-1`, "");
+      await until("the straggler left", () => sweepMarker(rig.runId, exit.attemptId).length === 0);
+      writeFileSync(`${gate}-2`, "");
       for (const [at, each] of (await Promise.all(late)).entries()) {
         expect(each).toMatchObject({ code: 0, drained: true });
         expect(rig.read(each)).toBe(`${at}\n`);
       }
-      await until("the straggler left", () => sweepMarker(rig.runId, exit.attemptId).length === 0);
     });
 
     it("is aborted before it began", async () => {
@@ -114,6 +114,21 @@ for (const held of [false, true]) {
     });
   });
 }
+
+describe("a supervisor that was stopped for a while", () => {
+  it("records a command after the last of its output, when it finds both at once", async () => {
+    const gate = `${ledger}-gate`;
+    const script = `while [ ! -e ${gate} ]; do sleep 0.02; done; echo "$$" > ${ledger}; head -c 60000 /dev/zero; exit 4`;
+    const handle = client.run(rig.spec(script));
+    const { pid } = await handle.pid;
+    const supervisor = client.identity()!;
+    process.kill(supervisor.pid, "SIGSTOP");
+    writeFileSync(gate, "");
+    await until("the command has ended unseen", () => processState(pid)?.isZombie === true);
+    process.kill(supervisor.pid, "SIGCONT");
+    expect(await handle.exit).toMatchObject({ code: 4, drained: true, stdout: { bytes: 60_000 } });
+  });
+});
 
 describe("a process that cleared its environment", () => {
   it("is found as a member of the session", async () => {
