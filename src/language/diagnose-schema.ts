@@ -100,7 +100,14 @@ function missingKeys(
     });
     return;
   }
-  const list = names.map((name) => `"${name}"`);
+  if (lastKeyOf(pointer) === "until" && names.includes("timeout")) {
+    const hint = "Add timeout: with the longest time to wait; waiting is not failing, but it must end.";
+    findings.error("until-without-timeout", source.keyAt(pointer), '"until" has no "timeout": it might never end.', {
+      hint,
+    });
+    if (names.length === 1) return;
+  }
+  const list = names.filter((name) => name !== "timeout" || lastKeyOf(pointer) !== "until").map((name) => `"${name}"`);
   const text = list.length === 1 ? list[0]! : `${list.slice(0, -1).join(", ")} and ${list.at(-1)}`;
   const first = errors.find(
     (e) => e.keyword === "required" && e.instancePath === pointer && e.params["missingProperty"] === names[0],
@@ -140,13 +147,16 @@ function wrongValue(error: ErrorObject, source: Source): Wrong {
   const schema = (isObject(error.parentSchema) ? error.parentSchema : {}) as Record<string, unknown>;
   switch (error.keyword) {
     case "type": {
-      const expected = ([] as string[]).concat(error.params["type"] as string | string[]);
+      const all = ([] as string[]).concat(error.params["type"] as string | string[]);
+      const hole =
+        isObject(schema["then"]) && /, or a hole\.$/.test(String(schema["then"]["patternErrorMessage"] ?? ""));
+      const expected = hole ? all.filter((type) => type !== "string") : all;
       const range = source.rangeOf(pointer);
       const text = source.text.slice(range.start, range.end);
       const what = pointer === "" ? "The file" : `"${name}"`;
       return wrong(
         "wrong-type",
-        `${what} must be ${expected.map(describeType).join(" or ")}, not ${typeName(data)}.`,
+        `${what} must be ${expected.map(describeType).join(" or ")}${hole ? ", or a hole" : ""}, not ${typeName(data)}.`,
         typeHint(name, expected, data, text),
       );
     }

@@ -153,6 +153,6 @@ class Loader {
 }
 
 function firstLine(text: string): { start: number; end: number } {
-  const line = /^(?!\s*#)[^\r\n]*\S[^\r\n]*/m.exec(text);
+  const line = /^(?!\s*#|---\s*$)[^\r\n]*\S[^\r\n]*/m.exec(text);
   return line === null ? { start: 0, end: 0 } : { start: line.index, end: line.index + line[0].length };
 }

@@ -148,7 +148,10 @@ function effectsOf(data: Data, action: Action, catalogue: Catalogue): Effects {
     default: {
       const type = catalogue.get(action.kind === "run" ? "run" : action.type);
       const declared = data["effects"];
-      if (declared === "read" || declared === "write" || declared === "destructive") return declared;
+      if (declared === "read" || declared === "write" || declared === "destructive") {
+        // A weaker word than the type's own is an error elsewhere and never taken at its word.
+        return type === undefined || type.effectsRequired === true ? declared : strongest([declared, type.effects]);
+      }
       // Undeclared effects of a command are an error elsewhere; until then assume the worse.
       return type?.effects ?? (action.kind === "run" ? "write" : "read");
     }

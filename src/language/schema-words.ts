@@ -142,6 +142,8 @@ export function misplacedKey(pointer: string, source: Source, findings: Findings
     });
     return;
   }
+  // With two actions the second one is the mistake, not what belongs to it.
+  if (key === "with" && actions.length > 1) return;
   if (key === "with" && first === "run") {
     findings.error("key-not-allowed", at, '"with" belongs to "uses"; a command takes words, env and stdin.', {
       hint: "Put the values into the command or into env.",

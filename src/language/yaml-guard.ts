@@ -6,7 +6,7 @@ import { CST, Lexer } from "yaml";
 import type { DiagnosticCode } from "./codes.ts";
 import type { Range } from "./diagnostic.ts";
 
-export const yamlLimits = { bytes: 1024 * 1024, depth: 64, nodes: 10_000 } as const;
+export const yamlLimits = { bytes: 1024 * 1024, depth: 64, nodes: 10_000, lines: 50_000 } as const;
 
 export interface GuardProblem {
   readonly code: DiagnosticCode;
@@ -33,6 +33,16 @@ export function guardYaml(text: string): GuardResult {
       "yaml-too-large",
       { start: 0, end: 0 },
       "The file is larger than 1 MiB.",
+      "Split it, or move data into files that steps read.",
+    );
+  }
+  let lines = 1;
+  for (let i = text.indexOf("\n"); i !== -1; i = text.indexOf("\n", i + 1)) lines++;
+  if (lines > yamlLimits.lines) {
+    return fatal(
+      "yaml-too-large",
+      { start: 0, end: 0 },
+      `The file has more than ${yamlLimits.lines.toLocaleString("en-US")} lines.`,
       "Split it, or move data into files that steps read.",
     );
   }

@@ -37,7 +37,9 @@ function valuePart(line: string): { text: string; column: number } {
   return { text: line.slice(head.length).trimEnd(), column: head.length };
 }
 
-function clip(text: string, range: Range): Range {
+/** Within one line and within the text. */
+function clip(text: string, { start, end }: Range): Range {
+  const range = { start, end: Math.min(end, text.length) };
   const newline = text.slice(range.start, range.end).search(/[\r\n]/);
   return newline > 0 ? { start: range.start, end: range.start + newline } : range;
 }

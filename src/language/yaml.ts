@@ -45,7 +45,7 @@ const reservedKeys: ReadonlySet<string> = new Set(["__proto__", "constructor", "
 export function readYaml(file: string, text: string, findings: Findings): Source {
   const broken = new Source(file, text, undefined, new Map());
   const report = (problem: GuardProblem) =>
-    findings.error(problem.code, { file, range: problem.range }, problem.message, { hint: problem.hint });
+    findings.error(problem.code, { file, range: within(text, problem.range) }, problem.message, { hint: problem.hint });
   let guard: ReturnType<typeof guardYaml>;
   let document: Document.Parsed;
   try {
@@ -72,12 +72,26 @@ export function readYaml(file: string, text: string, findings: Findings): Source
     return broken;
   }
   if (earliest !== undefined) {
-    for (const problem of syntax === undefined ? guard.forbidden.slice(0, 20) : [earliest]) report(problem);
+    const shown = syntax === undefined ? firstOfEachLine(text, guard.forbidden).slice(0, 20) : [earliest];
+    for (const problem of shown) report(problem);
     return broken;
   }
   const walk = new Walk(file, text, findings);
   const data = walk.value(document.contents, "", null, false);
   return walk.failed ? broken : new Source(file, text, data, walk.positions);
+}
+
+/** An error at the end of the text has no character to stand on. */
+function within(text: string, { start, end }: Range): Range {
+  return { start: Math.min(start, text.length), end: Math.min(end, text.length) };
+}
+
+/** `if: !x && y` is one mistake, not a tag and an anchor. */
+function firstOfEachLine(text: string, problems: readonly GuardProblem[]): readonly GuardProblem[] {
+  return problems.filter((problem, i) => {
+    const previous = problems[i - 1];
+    return previous === undefined || text.slice(previous.range.start, problem.range.start).includes("\n");
+  });
 }
 
 class Walk {

@@ -17,7 +17,7 @@ const closed = (properties: Record<string, JsonSchema>, required: string[] = [])
 const result = (properties: Record<string, JsonSchema>) => closed(properties, Object.keys(properties));
 
 const command = result({
-  exitCode: { type: ["integer", "null"] },
+  exitCode: whole,
   signal: { type: ["string", "null"] },
   stdout: text,
   stderr: text,

@@ -1,7 +1,7 @@
 /** What steps may change, and whether it is declared, undone, repeated, approved and verified as it must be. */
 import type { Diagnostic } from "../diagnostic.ts";
 import { isWeaker } from "../normalize-step.ts";
-import type { Step } from "../runbook.ts";
+import type { Effects, Step } from "../runbook.ts";
 import { valueAt } from "../source.ts";
 import type { LintContext } from "./context.ts";
 import { allSteps, type StepPlace, typeOf } from "./step-tree.ts";
@@ -35,12 +35,7 @@ function leaf(step: Step, place: StepPlace, context: LintContext): void {
     );
     return;
   }
-  if (
-    type !== undefined &&
-    type.effectsRequired !== true &&
-    typeof declared === "string" &&
-    isWeaker(step.effects, type.effects)
-  ) {
+  if (type !== undefined && type.effectsRequired !== true && isEffects(declared) && isWeaker(declared, type.effects)) {
     findings.error(
       "weaker-effects",
       source.at(`${pointer}/effects`),
@@ -57,6 +52,10 @@ function leaf(step: Step, place: StepPlace, context: LintContext): void {
   persons(step, place, context);
   if (step.effects !== "read") wayBack(step, place, context);
   override(step, place, context);
+}
+
+function isEffects(value: unknown): value is Effects {
+  return value === "read" || value === "write" || value === "destructive";
 }
 
 function guardWrites(step: Step, { source, findings }: LintContext): void {

@@ -59,6 +59,8 @@ export class ExpressionChecker {
   readonly #targets: ReadonlyMap<string, Record<string, unknown>> | null;
   /** Step id → paths at which it stands, for hints. */
   readonly #paths = new Map<string, string[]>();
+  /** Lists in brackets whose items a comma has cut: one mistake, however many items it made. */
+  readonly #cutLists = new Set<string>();
   readonly #order = new Map<string, "guards" | "steps" | "always">();
 
   constructor(context: LintContext, common: Readonly<Record<string, JsonSchema>>) {
@@ -399,6 +401,9 @@ export class ExpressionChecker {
       Array.isArray(valueAt(source.data, parentOf(pointer))) &&
       code === "cel-syntax"
     ) {
+      const list = parentOf(pointer);
+      if (this.#cutLists.has(list)) return;
+      this.#cutLists.add(list);
       this.#context.findings.error(
         "comma-in-flow",
         source.at(pointer),

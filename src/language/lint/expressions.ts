@@ -57,7 +57,8 @@ class Walk {
   #list(steps: readonly Step[], where: Where): void {
     for (const step of steps) {
       const entry = this.#step(step, where);
-      if (step.id !== "") where.entries.set(step.id, entry);
+      // Of two steps with one id, which is an error, the first is the one that is read.
+      if (step.id !== "" && !where.entries.has(step.id)) where.entries.set(step.id, entry);
     }
   }
 
@@ -93,6 +94,7 @@ class Walk {
   #members(step: Step, entry: Entry, where: Where): void {
     const own = new Map(entry.members);
     const visible: Entry = { ...entry, members: own };
+    const before = where.entries.get(step.id);
     where.entries.set(step.id, visible);
     const inside = { ...where, inside: new Set([...where.inside, step]), entries: own };
     const isParallel = step.action.kind === "parallel";
@@ -103,7 +105,7 @@ class Walk {
       if (!isParallel && member.id !== "") own.set(member.id, done);
     }
     for (const done of finished) entry.members!.set(done.step.id, done);
-    where.entries.delete(step.id);
+    restore(where.entries, step.id, before);
   }
 
   #leaf(step: Step, entry: Entry, where: Where): void {
@@ -163,10 +165,11 @@ class Walk {
   /** The step being undone may have failed half-way, so all it gave may be missing. */
   #undo(step: Step, entry: Entry, where: Where): void {
     if (step.rollback.length === 0 || step.id === "") return;
+    const before = where.entries.get(step.id);
     where.entries.set(step.id, { ...entry, mayBeAbsent: true });
     // Undo steps are not in `steps`, so they see neither each other nor later steps.
     for (const undo of step.rollback) this.#step(undo, { ...where, entries: new Map() });
-    where.entries.delete(step.id);
+    restore(where.entries, step.id, before);
   }
 
   #command(pointer: string, where: Where): void {
@@ -189,7 +192,8 @@ class Walk {
           this.#literal(place, value);
           return;
         }
-        const secrets = step?.secretFields.some((field) => matches(field, path)) ?? false;
+        // What an unknown type would do with a secret cannot be said; the type is the mistake.
+        const secrets = type !== null && (step?.secretFields.some((field) => matches(field, path)) ?? true);
         const isItem = /^\d+$/.test(path.at(-1) ?? "");
         const nullAllowed = !isItem && !(path.length === 1 && required.includes(path[0]!));
         this.#text(place, where, { secrets, nullAllowed, schema: isObject(schema) ? schema : undefined });
@@ -227,6 +231,11 @@ class Walk {
       this.#checker.note(part.expression);
     }
   }
+}
+
+function restore(entries: Map<string, Entry>, id: string, before: Entry | undefined): void {
+  if (before === undefined) entries.delete(id);
+  else entries.set(id, before);
 }
 
 /** Outside a forEach each output is the list of the items' outputs. */

@@ -24,7 +24,7 @@ export function lintNames(context: LintContext): void {
   const expected = nameOfFile(source.file);
   if (/\.ya?ml$/.test(source.file) && runbook.name !== "" && runbook.name !== expected) {
     findings.error("name-not-file-name", source.at("/name"), `"${runbook.name}" is not the name of the file.`, {
-      hint: `Write ${expected}, or rename the file to ${runbook.name}.yaml.`,
+      hint: `Write "${expected}", or rename the file to ${runbook.name}.yaml.`,
     });
   }
   siblings([...runbook.guards, ...runbook.steps, ...runbook.always], context);

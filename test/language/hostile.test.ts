@@ -1,0 +1,204 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { loadRunbook } from "../../src/language/load-runbook.ts";
+import { renderText } from "../../src/language/render.ts";
+import { catalogue } from "./catalogue.ts";
+
+const examples = new URL("../fixtures/language/examples/runbooks/", import.meta.url);
+const texts = readdirSync(examples).map((name) => readFileSync(new URL(name, examples), "utf8"));
+const base = texts[0]!;
+
+function load(text: string, file = "runbooks/go-live.yaml") {
+  return loadRunbook({ file, text, catalogue });
+}
+
+function codesOf(text: string): readonly string[] {
+  return load(text).diagnostics.map((d) => d.code);
+}
+
+describe("hostile texts", () => {
+  const bomb = ["a: &a [x, x, x, x, x, x, x, x, x]"];
+  for (let i = 1; i < 9; i++) {
+    const [name, before] = [String.fromCharCode(97 + i), String.fromCharCode(96 + i)];
+    bomb.push(`${name}: &${name} [${Array(9).fill(`*${before}`).join(", ")}]`);
+  }
+  const cases: readonly [string, string, readonly string[]][] = [
+    ["an alias bomb", bomb.join("\n"), ["yaml-alias"]],
+    ["1,000 nested lists", "[".repeat(1000), ["yaml-too-deep"]],
+    ["1,000 nested lists, closed", `a: ${"[".repeat(1000)}${"]".repeat(1000)}`, ["yaml-too-deep"]],
+    ["100,000 nested lists", "[".repeat(100_000), ["yaml-too-deep"]],
+    ["100,000 nested maps", `${"{a: ".repeat(100_000)}1`, ["yaml-too-deep"]],
+    ["nested block lists on one line", `${"- ".repeat(1000)}a`, ["yaml-too-deep"]],
+    ["nested explicit keys", `${"? ".repeat(1000)}a`, ["yaml-too-deep"]],
+    ["nested block maps", Array.from({ length: 100 }, (_, i) => `${" ".repeat(i)}a:`).join("\n"), ["yaml-too-deep"]],
+    ["50 MB", `a: ${"x".repeat(50_000_000)}`, ["yaml-too-large"]],
+    ["1 MiB of line breaks", "\n".repeat(1_000_000), ["yaml-too-large"]],
+    ["50,000 empty lines", "\n".repeat(49_999), ["empty-file"]],
+    ["1 MiB of blanks", " ".repeat(1_000_000), ["empty-file"]],
+    ["40,000 items", `a:\n${"- x\n".repeat(40_000)}`, ["yaml-too-many-nodes"]],
+    ["40,000 empty items", `a:\n${"-\n".repeat(40_000)}`, ["yaml-too-many-nodes"]],
+    ["15,000 items", `a: [${"x,".repeat(15_000)}]`, ["yaml-too-many-nodes"]],
+    ["__proto__", `${base}\n__proto__: { polluted: true }\n`, ["reserved-key"]],
+    ["constructor", `${base}\nconstructor: { prototype: { polluted: true } }\n`, ["reserved-key"]],
+    ["a key twice", `${base}\nkind: audit\n`, ["duplicate-key"]],
+    ["a tag", `${base}\ntags: !!js/function "function () {}"\n`, ["yaml-tag"]],
+    ["a local tag", `${base}\ntags: !include other.yaml\n`, ["yaml-tag"]],
+    ["a merge key", `${base}\n<<: { kind: audit }\n`, ["merge-key"]],
+    ["a directive", `%YAML 1.1\n---\n${base}`, ["yaml-directive"]],
+    ["a second document", `${base}\n---\na: 1\n`, ["yaml-syntax"]],
+    ["NUL", base.replace("Go-live", "Go\0live"), ["control-character"]],
+    ["text that runs backwards", base.replace("Go-live", "Go\u202elive"), ["control-character"]],
+    ["half a surrogate pair", base.replace("Go-live", "Go\ud800live"), ["control-character"]],
+    ["a byte order mark inside", base.replace("Go-live", "Go\ufefflive"), ["control-character"]],
+    ["1e400", base.replace("version: 1.1.0", "version: 1e400"), ["bad-number"]],
+    ["infinity", base.replace("version: 1.1.0", "version: .inf"), ["bad-number"]],
+    ["a number of 30 digits", base.replace("version: 1.1.0", `version: ${"9".repeat(30)}`), ["bad-number"]],
+    ["a key that is a list", `? [a]\n: b\n${base}`, ["non-string-key"]],
+    ["a key that is true", `true: b\n${base}`, ["non-string-key"]],
+  ];
+
+  it.each(cases)("%s", (_name, text, expected) => {
+    // Twice: yaml 2.9.1 aborted the process on the second deep text.
+    for (let round = 0; round < 2; round++) {
+      const started = performance.now();
+      expect([...new Set(codesOf(text))]).toEqual(expected);
+      expect(performance.now() - started).toBeLessThan(1000);
+    }
+  });
+
+  it("accepts a byte order mark at the start and Windows line ends, with exact positions", () => {
+    expect(load(`\ufeff${base.replaceAll("\n", "\r\n")}`).diagnostics).toEqual([]);
+    const text = `\ufeff${base.replace("kind: checklist", "kind: chekclist").replaceAll("\n", "\r\n")}`;
+    const [problem] = load(text).diagnostics;
+    expect(text.slice(problem!.at.range.start, problem!.at.range.end)).toBe("chekclist");
+  });
+
+  it("gives data without prototypes", () => {
+    const { source } = load(base);
+    expect(Object.getPrototypeOf(source.data)).toBe(null);
+    expect("toString" in (source.data as object)).toBe(false);
+  });
+});
+
+/** Mulberry32: small, seeded, good enough to choose mutations. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+const pieces = [
+  "{{",
+  "}}",
+  "${{",
+  ": ",
+  " #",
+  "\t",
+  "- ",
+  "!x ",
+  "&a ",
+  "*a",
+  "[",
+  "]",
+  "{",
+  "}",
+  "'",
+  '"',
+  "|",
+  ">",
+  "\n",
+  "\n  ",
+  "null",
+  "1e400",
+  "__proto__: 1\n",
+  "<<: x\n",
+  "? ",
+  "steps.",
+  "inputs.",
+  ".all(x, x)",
+  "\0",
+  "\u202e",
+  "🂡",
+  "%",
+  "@",
+  "`",
+  ",",
+  "\\",
+];
+
+function mutate(text: string, next: () => number): string {
+  let out = text;
+  const times = 1 + Math.floor(next() * 3);
+  for (let i = 0; i < times; i++) {
+    const at = Math.floor(next() * out.length);
+    const length = Math.floor(next() * 30);
+    const piece = pieces[Math.floor(next() * pieces.length)]!;
+    const lines = out.split("\n");
+    const line = Math.floor(next() * lines.length);
+    switch (Math.floor(next() * 6)) {
+      case 0:
+        out = out.slice(0, at) + out.slice(at + length);
+        break;
+      case 1:
+        out = out.slice(0, at) + piece + out.slice(at);
+        break;
+      case 2:
+        out = out.slice(0, at) + piece + out.slice(at + length);
+        break;
+      case 3:
+        lines.splice(line, 1);
+        out = lines.join("\n");
+        break;
+      case 4:
+        lines.splice(line, 0, lines[Math.floor(next() * lines.length)]!);
+        out = lines.join("\n");
+        break;
+      default:
+        lines[line] = `${" ".repeat(Math.floor(next() * 6))}${lines[line]!.trimStart()}`;
+        out = lines.join("\n");
+    }
+  }
+  return out;
+}
+
+describe("mutations of runbooks", () => {
+  it("2,000 are each valid or a framed error, in under a second, and leave prototypes alone", {
+    timeout: 60_000,
+  }, () => {
+    const next = random(20261120);
+    const members = () =>
+      JSON.stringify(
+        [Object.prototype, Array.prototype, String.prototype, Function.prototype].map((p) =>
+          Object.getOwnPropertyNames(p),
+        ),
+      );
+    const before = members();
+    let valid = 0;
+    let slowest = 0;
+    for (let i = 0; i < 2000; i++) {
+      const text = mutate(texts[i % texts.length]!, next);
+      const started = performance.now();
+      const loaded = load(text, "runbooks/mutation.yaml");
+      const frames = renderText(loaded.diagnostics, () => text, { width: 80 });
+      slowest = Math.max(slowest, performance.now() - started);
+      const errors = loaded.diagnostics.filter((d) => d.severity === "error");
+      if (loaded.runbook === null) expect(errors.length, text).toBeGreaterThan(0);
+      else expect(errors, text).toEqual([]);
+      if (loaded.runbook !== null) valid++;
+      for (const { at } of loaded.diagnostics) {
+        expect(at.range.start).toBeGreaterThanOrEqual(0);
+        expect(at.range.end).toBeGreaterThanOrEqual(at.range.start);
+        expect(at.range.end).toBeLessThanOrEqual(text.length);
+      }
+      expect(frames).not.toMatch(/\bat .*\.ts:\d+|undefined|\[object Object\]|[\x00-\x08\x0b-\x1f\x7f\u202e]/);
+    }
+    expect(members()).toBe(before);
+    expect(slowest).toBeLessThan(1000);
+    // The name never fits the file, so nothing is valid by accident of a mutation in a comment.
+    expect(valid).toBe(0);
+  });
+});
