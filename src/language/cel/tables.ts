@@ -1,22 +1,32 @@
 /** Readers behind the functions `json`, `csv`, `lines`, `diff` and `percentile`. */
-import { randomUUID } from "node:crypto";
 import { EvaluationError } from "./evaluation-error.ts";
 
 /**
- * JSON text as data; whole numbers that a JS number would round become BigInt. Throws `SyntaxError` as `JSON.parse` does.
+ * JSON text as data; whole numbers (to 41 digits) that a JS number would round become BigInt. Throws as `JSON.parse`
+ * does, and `RangeError` for such numbers inside data nested thousands of levels deep.
  * JSON.parse shows revivers no source text on Node 20, so such numbers are marked as strings before parsing.
  */
 export function parseJsonExactly(text: string): unknown {
   if (!/\d{16}/.test(text)) return JSON.parse(text);
-  const mark = `${randomUUID()}:`;
+  const mark = unusedMark(text);
   const marked = text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g, (token) =>
-    token.length >= 16 && /^-?[1-9]\d*$/.test(token) && !Number.isSafeInteger(Number(token))
+    token.length >= 16 && /^-?[1-9]\d{0,40}$/.test(token) && !Number.isSafeInteger(Number(token))
       ? `"${mark}${token}"`
       : token,
   );
   return JSON.parse(marked, (_key, value: unknown) =>
     typeof value === "string" && value.startsWith(mark) ? BigInt(value.slice(mark.length)) : value,
   );
+}
+
+/** A prefix that no string of the JSON text begins with, however it is escaped. */
+function unusedMark(text: string): string {
+  const plain = text.replace(/\\u([0-9a-fA-F]{4})/g, (_escape, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  let count = 0;
+  while (plain.includes(`int${count}:`)) count++;
+  return `int${count}:`;
 }
 
 /** Lines without their ends (LF or CRLF); a final line end makes no empty line. */

@@ -36,6 +36,8 @@ describe("json()", () => {
       f: 1234567890123456.5,
       e: 1e20,
     });
+    const marks = '["int0:1", "\\u0069nt1:2", 12345678901234567890]';
+    expect(parseJsonExactly(marks)).toEqual(["int0:1", "int1:2", 12345678901234567890n]);
     expect(() => parseJsonExactly('{"a": 12345678901234567890')).toThrow(SyntaxError);
     expect(() => parseJsonExactly("012345678901234567890")).toThrow();
   });
