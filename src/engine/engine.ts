@@ -234,7 +234,8 @@ async function conclude(context: EngineContext, ending: Ending, cleanup: boolean
   const full: Ending = { ...ending, cleanupFailed: failed };
   const draft = verdictOf(store.record, root, full, context.clock.now().getTime());
   const on = notificationFor(draft.result);
-  await notify(context, on, textOf(context, `${draft.result}: ${draft.summary}`));
+  // Refused before anything was tried (a secret missing, a busy lock): there is nothing to tell, and maybe no means to.
+  if (ending.refusal === null) await notify(context, on, textOf(context, `${draft.result}: ${draft.summary}`));
   append(context, { type: "executor.stopped", why: "finished" });
   const verdict = verdictOf(store.record, root, full, context.clock.now().getTime());
   append(context, verdict);

@@ -104,8 +104,9 @@ function failed(error: StepFailure, durationMs: number, masker: Masker): Extract
 
 /** A bug in a step type is a failure of its step, told as what it is. */
 function internal(error: unknown): StepFailure {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return new StepFailure("failed", "internal-error", `internal error in the step type: ${text}`, { cause: error });
+  const text = error instanceof Error ? error.message : String(error);
+  const stack = error instanceof Error ? (error.stack ?? null) : null;
+  return new StepFailure("failed", "internal-error", `internal error in the step type: ${text}`, { cause: error, facts: { stack } });
 }
 
 function createHost(

@@ -21,14 +21,15 @@ const transientCodes = new Set([
 export async function exchange(request: HttpRequest, timeoutMs: number, signal: AbortSignal): Promise<HttpResponse> {
   const undici = await import("undici");
   const begin = performance.now();
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, timeoutMs))]);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.round(timeoutMs)))]);
   let url = parseUrl(request.url);
   let { method, body } = request;
+  let headers: Readonly<Record<string, string>> = { "user-agent": "runbook", ...request.headers };
   try {
     for (let hops = 0; ; hops++) {
       const answer = await undici.request(url, {
         method: method as "GET",
-        headers: { "user-agent": "runbook", ...request.headers },
+        headers,
         body: body ?? null,
         signal: limit,
       });
@@ -41,8 +42,11 @@ export async function exchange(request: HttpRequest, timeoutMs: number, signal: 
         hops < maxRedirects
       ) {
         await answer.body.dump();
-        url = new URL(location, url);
-        if (answer.statusCode === 303) [method, body] = ["GET", undefined];
+        const next = new URL(location, url);
+        // As the Fetch standard does: a changed origin gets no credentials, 303 (and 301, 302 after POST) become GET.
+        if (next.origin !== url.origin) headers = withoutCredentials(headers);
+        if (answer.statusCode === 303 || (answer.statusCode < 303 && method === "POST")) [method, body] = ["GET", undefined];
+        url = next;
         continue;
       }
       const text = await readBody(answer.body, request.maxBodyBytes ?? defaultMaxBodyBytes, request.url);
@@ -56,6 +60,11 @@ export async function exchange(request: HttpRequest, timeoutMs: number, signal: 
   } catch (error) {
     throw failureOf(error, request, timeoutMs, signal);
   }
+}
+
+function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const secret = ["authorization", "cookie", "proxy-authorization"];
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !secret.includes(name.toLowerCase())));
 }
 
 function parseUrl(text: string): URL {

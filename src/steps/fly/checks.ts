@@ -26,8 +26,8 @@ export const flyChecks = defineStepType<{ app: string }, ChecksResult>({
   }),
   stepKeys: ["env"],
   tools: ["fly"],
-  action: (spec, scope) => {
-    const argv = flyRead(scope.target, ["checks", "list"], spec.app);
+  action: (spec) => {
+    const argv = flyRead(["checks", "list"], spec.app);
     return { text: commandText(argv), argv };
   },
   async run(spec, host) {

@@ -60,8 +60,8 @@ export const flyChooseRollbackTarget = defineStepType<ChooseSpec, Chosen>({
   }),
   stepKeys: ["env"],
   tools: ["fly"],
-  action: (spec, scope) => {
-    const reads = [["status"], ["releases"]].map((command) => commandText(flyRead(scope.target, command, spec.app)));
+  action: (spec) => {
+    const reads = [["status"], ["releases"]].map((command) => commandText(flyRead(command, spec.app)));
     const rule =
       spec.release === undefined ? "the newest complete one before the live image" : `release ${spec.release}`;
     return { text: `${reads.join("; ")} → ${rule}`, argv: null };

@@ -1,11 +1,10 @@
 /** Deploys an image. `fly deploy` prints no JSON, so what became of it is read from `fly status` afterwards. */
-import type { JsonObject } from "../../util/json.ts";
 import { commandText, exitFailure } from "../command-text.ts";
 import { durationField, durationMs, goDuration } from "../duration.ts";
 import { closed, text } from "../schema.ts";
 import { defineStepType, StepFailure, type StepHost } from "../step-type.ts";
 import { type AppState, appStateSchema, readAppState } from "./app-state.ts";
-import { appField, flyProgram, teach } from "./flyctl.ts";
+import { appField, teach } from "./flyctl.ts";
 
 interface DeploySpec {
   readonly app: string;
@@ -37,8 +36,8 @@ export const flyDeploy = defineStepType<DeploySpec, AppState>({
   result: appStateSchema,
   stepKeys: ["env", "cwd"],
   tools: ["fly"],
-  action: (spec, scope) => {
-    const argv = deployCommand(scope.target, spec);
+  action: (spec) => {
+    const argv = deployCommand(spec);
     return { text: commandText(argv), argv };
   },
   async run(spec, host) {
@@ -48,7 +47,7 @@ export const flyDeploy = defineStepType<DeploySpec, AppState>({
       });
     }
     if (spec.waitTimeout !== undefined) durationMs(spec.waitTimeout, "waitTimeout");
-    const ended = await host.command(deployCommand(host.target, spec));
+    const ended = await host.command(deployCommand(spec));
     if (ended.exitCode !== 0) {
       const failure = teach(exitFailure("fly deploy", ended), ended.stderr);
       throw new StepFailure(
@@ -63,10 +62,10 @@ export const flyDeploy = defineStepType<DeploySpec, AppState>({
 });
 
 /** Pure, and also called by plans: a duration that is a hole yet is printed as it stands. */
-function deployCommand(target: JsonObject, spec: DeploySpec): [string, ...string[]] {
+function deployCommand(spec: DeploySpec): [string, ...string[]] {
   const wait = spec.waitTimeout;
   return [
-    flyProgram(target),
+    "fly",
     "deploy",
     "--app",
     spec.app,

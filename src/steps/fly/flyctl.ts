@@ -1,5 +1,5 @@
 /** Starts `fly` and reads its JSON. https://fly.io/docs/flyctl/ ; shapes read in superfly/flyctl@ad0172fac, fly-go@22d6e51. */
-import type { JsonObject, JsonSchema } from "../../util/json.ts";
+import type { JsonSchema } from "../../util/json.ts";
 import { exitFailure, howItEnded, lastLines } from "../command-text.ts";
 import { text } from "../schema.ts";
 import { type CommandResult, StepFailure, type StepHost } from "../step-type.ts";
@@ -9,15 +9,9 @@ export const appField: JsonSchema = text("Name of the Fly app, passed as `--app`
   pattern: "^[a-z0-9][a-z0-9-]*$",
 });
 
-/** The program of a target: its own `fly` (the sandbox's), else the one on the PATH. */
-export function flyProgram(target: JsonObject): string {
-  const own = target["fly"];
-  return typeof own === "string" && own !== "" ? own : "fly";
-}
-
 /** `fly status --app shop --json` as words. */
-export function flyRead(target: JsonObject, command: readonly string[], app: string): [string, ...string[]] {
-  return [flyProgram(target), ...command, "--app", app, "--json"];
+export function flyRead(command: readonly string[], app: string): [string, ...string[]] {
+  return ["fly", ...command, "--app", app, "--json"];
 }
 
 /**
@@ -50,7 +44,7 @@ export async function flyOutput(
   app: string,
   options: { readonly recorded?: boolean } = {},
 ): Promise<CommandResult> {
-  const ended = await host.command(flyRead(host.target, command, app), { effects: "read", ...options });
+  const ended = await host.command(flyRead(command, app), { effects: "read", ...options });
   if (ended.exitCode !== 0) throw readFailure(`fly ${command.join(" ")}`, ended);
   return ended;
 }

@@ -64,8 +64,8 @@ export const flyLogs = defineStepType<{ app: string; limit?: number }, LogResult
   }),
   stepKeys: ["env"],
   tools: ["fly"],
-  action: (spec, scope) => {
-    const argv = flyRead(scope.target, command, spec.app);
+  action: (spec) => {
+    const argv = flyRead(command, spec.app);
     return { text: commandText(argv), argv };
   },
   async run(spec, host) {

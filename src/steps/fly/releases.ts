@@ -15,8 +15,8 @@ export const flyReleases = defineStepType<{ app: string }, { readonly releases: 
   result: result({ releases: releaseRowsSchema }),
   stepKeys: ["env"],
   tools: ["fly"],
-  action: (spec, scope) => {
-    const argv = flyRead(scope.target, ["releases"], spec.app);
+  action: (spec) => {
+    const argv = flyRead(["releases"], spec.app);
     return { text: commandText(argv), argv };
   },
   run: async (spec, host) => ({ releases: await readReleases(host, spec.app) }),

@@ -32,8 +32,8 @@ export const flySecrets = defineStepType<{ app: string }, { readonly secrets: re
   }),
   stepKeys: ["env"],
   tools: ["fly"],
-  action: (spec, scope) => {
-    const argv = flyRead(scope.target, ["secrets", "list"], spec.app);
+  action: (spec) => {
+    const argv = flyRead(["secrets", "list"], spec.app);
     return { text: commandText(argv), argv };
   },
   run: async (spec, host) => ({

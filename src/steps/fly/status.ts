@@ -15,8 +15,8 @@ export const flyStatus = defineStepType<{ app: string }, AppState>({
   result: appStateSchema,
   stepKeys: ["env"],
   tools: ["fly"],
-  action: (spec, scope) => {
-    const argv = flyRead(scope.target, ["status"], spec.app);
+  action: (spec) => {
+    const argv = flyRead(["status"], spec.app);
     return { text: commandText(argv), argv };
   },
   run: (spec, host) => readAppState(host, spec.app),

@@ -19,8 +19,8 @@ export const flyWaitHealthy = defineStepType<{ app: string }, AppState>({
   result: appStateSchema,
   stepKeys: ["env"],
   tools: ["fly"],
-  action: (spec, scope) => {
-    const argv = flyRead(scope.target, ["status"], spec.app);
+  action: (spec) => {
+    const argv = flyRead(["status"], spec.app);
     return { text: `${commandText(argv)} until every machine is started and passes its checks`, argv };
   },
   async run(spec, host) {

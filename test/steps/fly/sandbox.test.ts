@@ -26,9 +26,9 @@ beforeEach(() => sandbox.seed("good"));
 afterAll(() => sandbox.end());
 
 function host(more: RigOptions = {}): RigHost {
-  const { fly, secrets } = sandbox.info;
-  const environment = { PATH: process.env["PATH"] ?? "", FLY_API_TOKEN: secrets["FLY_API_TOKEN"] ?? "" };
-  return rigHost({ environment, target: { fly }, workDir: sandbox.dir, attemptMs: 20_000, ...more });
+  const { binDir, secrets } = sandbox.info;
+  const environment = { PATH: `${binDir}:${process.env["PATH"] ?? ""}`, FLY_API_TOKEN: secrets["FLY_API_TOKEN"] ?? "" };
+  return rigHost({ environment, workDir: sandbox.dir, attemptMs: 20_000, ...more });
 }
 
 test("rolls back for real, and the second time one further back", async () => {
@@ -91,12 +91,13 @@ test("reads releases, checks, secrets and logs as the vendor prints them", async
 });
 
 test("says what is wrong with an app that does not exist and a token that is not valid", async () => {
+  const { binDir } = sandbox.info;
   const unknown = await failureOf(flyStatus, { app: "shopp" }, host());
   expect(unknown).toMatchObject({ class: "failed", reason: "exit-code" });
   expect(unknown.message).toContain("Could not find App");
-  const environment = { PATH: process.env["PATH"] ?? "", FLY_API_TOKEN: "wrong" };
+  const environment = { PATH: `${binDir}:${process.env["PATH"] ?? ""}`, FLY_API_TOKEN: "wrong" };
   expect(await failureOf(flyStatus, app, host({ environment }))).toMatchObject({ reason: "not-authorised" });
-  const none = { PATH: process.env["PATH"] ?? "" };
+  const none = { PATH: `${binDir}:${process.env["PATH"] ?? ""}` };
   expect(await failureOf(flyStatus, app, host({ environment: none }))).toMatchObject({ reason: "not-authorised" });
 });
 

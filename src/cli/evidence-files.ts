@@ -1,0 +1,32 @@
+/** What is written beside the journal when a run has its verdict: report, statement, digests. */
+import { rmdirSync } from "node:fs";
+import { join } from "node:path";
+import type { RunRecord } from "../engine/run-record.ts";
+import { replaceFile } from "../host/durable-file.ts";
+import { failpoint } from "../host/failpoints.ts";
+import { readSealedText } from "../host/sealed-run.ts";
+import { evidenceFile, evidenceText } from "../report/evidence.ts";
+import { renderMarkdown } from "../report/markdown.ts";
+import { digestsOf, formatSums, sumsFile } from "../report/sums.ts";
+import { reportView } from "../report/view.ts";
+
+/** Report → evidence.json → SHA256SUMS, each replaced as a whole; repeatable after a crash in between. */
+export function writeEvidence(runDir: string, record: RunRecord): void {
+  failpoint("report.before_rename");
+  replaceFile(join(runDir, "report.md"), renderReport(runDir, record));
+  failpoint("report.before_dirsync");
+  try {
+    rmdirSync(join(runDir, "inbox"));
+  } catch {
+    // absent, or a late message lies in it
+  }
+  replaceFile(join(runDir, evidenceFile), evidenceText(record, digestsOf(runDir)));
+  replaceFile(join(runDir, sumsFile), formatSums(digestsOf(runDir)));
+}
+
+/** The report of a run directory, from its journal's record and its sealed files alone. */
+export function renderReport(runDir: string, record: RunRecord): string {
+  const runbookYaml = readSealedText(runDir, "runbook.yaml");
+  const config = JSON.parse(readSealedText(runDir, "config.json"));
+  return renderMarkdown(reportView(record, { runbookYaml, config }));
+}

@@ -1,0 +1,340 @@
+/** One execution of a run: wires the engine to the local machine. */
+import type { Logger } from "pino";
+import { ensureSandbox } from "../../sandbox/client.ts";
+import type { EngineContext } from "../engine/context.ts";
+import { type DriveOutcome, drive } from "../engine/engine.ts";
+import type { Person } from "../engine/events.ts";
+import { exitCodes } from "../engine/exit-codes.ts";
+import { factsOf } from "../engine/facts.ts";
+import { createActionRunner } from "../host/action-runner.ts";
+import { claimRun } from "../host/claim.ts";
+import { systemClock } from "../host/clock.ts";
+import { childEnvironment, environmentFacts, sourceState } from "../host/environment.ts";
+import { failpoint } from "../host/failpoints.ts";
+import { FileRunStore } from "../host/run-store.ts";
+import { checkSealed } from "../host/sealed-run.ts";
+import { resolveSecrets } from "../host/secrets.ts";
+import { type SupervisorClient, startSupervisor } from "../host/supervisor/client.ts";
+import { selfIdentity } from "../host/supervisor/process-identity.ts";
+import { removeRuntimeDir, runtimeDirFor } from "../host/supervisor/runtime-dir.ts";
+import type { Runbook } from "../language/runbook.ts";
+import { inputValues, lockKey, planDigestOf, type ResolvedInput } from "../plan/build-plan.ts";
+import { planSteps, unknownFacts } from "../plan/plan-steps.ts";
+import { type Frame, newFrame } from "../plan/scope.ts";
+import { resolveTarget } from "../plan/target.ts";
+import { catalogue } from "../steps/index.ts";
+import type { JsonObject } from "../util/json.ts";
+import { createMasker, MASK } from "../util/mask/masker.ts";
+import { refusalOf } from "../util/mask/refusal.ts";
+import { signerOf } from "./approval-signature.ts";
+import { writeEvidence } from "./evidence-files.ts";
+import type { ExecutorRequest } from "./executor-request.ts";
+import { loadSealed } from "./sealed-runbook.ts";
+import { toolStates } from "./tool-states.ts";
+import { distDir, toolName, toolVersion } from "./version.ts";
+
+/** Returns the exit code. Throws what the executor's log and code must tell. */
+export async function execute(
+  request: ExecutorRequest,
+  runDir: string,
+  log: Logger,
+  disconnected: Promise<void>,
+): Promise<number> {
+  const clock = systemClock();
+  const { stateDir, run } = request;
+  const release = await claimRun(runDir, run, clock.now());
+  const { runbook, config, sources } = loadSealed(runDir);
+  const subjectConfig = { ...sources.config, targets: { [config.target.name]: config.target } };
+  const sandbox = config.target.sandbox ? await ensureSandbox(stateDir, { distDir }) : null;
+  const target = resolveTarget(subjectConfig, runbook, config.target.name, sandbox);
+  const found = await resolveSecrets({
+    names: runbook.secrets,
+    target: config.target.name,
+    providers: config.secrets,
+    projectDir: config.project,
+    env: process.env,
+    dummies: sandbox?.secrets ?? {},
+  });
+  const secrets: { name: string; value: string }[] = [];
+  const refusals = found.missing.map(
+    (name) =>
+      `no provider knows the secret ${name} for ${config.target.name}${found.problems.length > 0 ? ` (${found.problems.join("; ")})` : ""}`,
+  );
+  const sensitive = Object.entries(request.sensitive).filter(([, value]) => typeof value === "string" && value !== "");
+  const known = [{ where: "the runbook", text: sources.yaml }, ...plainTexts(request, target)];
+  for (const { name, value } of [
+    ...found.found,
+    ...sensitive.map(([name, value]) => ({ name: `inputs.${name}`, value: String(value) })),
+  ]) {
+    const refusal = refusalOf(name, value, known);
+    if (refusal === null) secrets.push({ name, value });
+    else refusals.push(refusal);
+  }
+  const masker = createMasker(secrets);
+  const baseEnv = childEnvironment(process.env, sandbox?.binDir ?? null);
+  const tools = await toolStates(runbook, baseEnv, config.project, true);
+  refusals.push(...tools.filter((tool) => tool.problem !== null).map((tool) => String(tool.problem)));
+  let poisoned: unknown = null;
+  const storeOptions = {
+    stateDir,
+    runDir,
+    run,
+    now: () => clock.now(),
+    masker,
+    onPoison: (error: unknown) => {
+      poisoned = error;
+      context.control.stop ??= { kind: "signal", signal: "SIGTERM" };
+    },
+  };
+  const actor: Person = request.drive.by;
+  const inputs = request.start?.inputs ?? [];
+  const store =
+    request.start === null
+      ? FileRunStore.open(storeOptions)
+      : FileRunStore.create(
+          storeOptions,
+          await firstEvent(request, request.start, runbook, config, target, sources, tools, subjectConfig),
+        );
+  const started = store.record.started;
+  checkSealed(runDir, started.files);
+  refuseOtherMajor(started.tool);
+  const record = store.record;
+  const resumedInputs = request.start === null ? resumeInputs(record.started.inputs, request.sensitive) : inputs;
+  const root: Frame = newFrame({
+    runbook,
+    prefix: "",
+    inputs: inputValues(resumedInputs),
+    target,
+    run: {
+      id: run,
+      slug: run.slice("rb-".length),
+      actor: started.actor,
+      startedAt: new Date(started.at),
+      reason: started.reason,
+      dry: false,
+    },
+    facts: factsOf(() => store.record),
+  });
+  const identity = selfIdentity();
+  store.append({
+    type: "executor.started",
+    pid: identity.pid,
+    startTime: identity.startTime,
+    bootId: identity.bootId,
+    host: identity.host,
+    uptimeMs: Math.round(clock.bootMs()),
+    node: process.version,
+    tool: toolVersion,
+    resumed: request.start === null,
+  });
+  let supervisor: Promise<SupervisorClient> | null = null;
+  const supervisorOptions = { runDir, runtimeDir: runtimeDirFor(runDir), runId: run, distDir, secrets };
+  const actions = createActionRunner({
+    runDir,
+    runId: run,
+    slug: run.slice("rb-".length),
+    actor: started.actor,
+    executorNumber: record.executors.length,
+    target,
+    baseEnv,
+    projectDir: config.project,
+    windows: config.windows,
+    clock,
+    masker,
+    secrets,
+    supervisor: () => (supervisor ??= startSupervisor(supervisorOptions)),
+    append: (event) => store.append(event),
+    flush: () => store.flush(),
+    failpoint: (name) => void failpoint(name),
+    onProgress: () => {},
+  });
+  const context: EngineContext = {
+    store,
+    clock,
+    actions,
+    catalogue,
+    root,
+    secrets: Object.fromEntries(secrets.map(({ name, value }) => [name, value])),
+    maskedSecrets: Object.fromEntries(runbook.secrets.map((name) => [name, MASK])),
+    policy: config.policy,
+    actor,
+    protected: config.target.protected,
+    control: { stop: null, cancel: new AbortController() },
+    failpoint: (name) => void failpoint(name as Parameters<typeof failpoint>[0]),
+  };
+  const key = lockKey(runbook, root);
+  if (key !== null && refusals.length === 0) {
+    const lock = await store.acquireLock(key);
+    if (lock.kind === "busy") refusals.push(busyText(key, lock));
+    else if (!record.locks.has(key)) store.append({ type: "lock.acquired", key });
+  }
+  failpoint("lock.acquired");
+  store.flush();
+  log.info({ run, resumed: request.start === null, tool: toolName }, "executor started");
+  if (request.onDisconnect === "stop") {
+    void disconnected.then(() => {
+      if (record.finished !== null || context.control.stop !== null) return;
+      store.append({ type: "signal.received", signal: "SIGHUP", press: 1 });
+      context.control.stop = { kind: "signal", signal: "SIGTERM" };
+    });
+  }
+  const outcome = await drive(
+    context,
+    { ...request.drive, refusal: refusals[0] ?? null },
+    { signer: signerOf(config.policy, record) },
+  );
+  if (poisoned !== null) throw poisoned;
+  await (supervisor as Promise<SupervisorClient> | null)?.then((client) => client.close());
+  removeRuntimeDir(runtimeDirFor(runDir));
+  const code = await afterwards(outcome, { store, key, runDir, record, log });
+  log.info({ code }, "executor ended");
+  release();
+  return code;
+}
+
+async function afterwards(
+  outcome: DriveOutcome,
+  {
+    store,
+    key,
+    runDir,
+    record,
+    log,
+  }: { store: FileRunStore; key: string | null; runDir: string; record: FileRunStore["record"]; log: Logger },
+): Promise<number> {
+  const wrote = [...record.steps.values()].some((step) => step.tookEffect);
+  if (key !== null && (outcome.kind === "finished" || !wrote)) await store.releaseLock(key);
+  switch (outcome.kind) {
+    case "finished":
+      writeEvidence(runDir, record);
+      return outcome.exitCode;
+    case "waiting":
+      return exitCodes.waiting;
+    case "stopped":
+      store.append({ type: "executor.stopped", why: outcome.signal });
+      store.flush();
+      return outcome.signal === "SIGINT" ? exitCodes.sigint : exitCodes.sigterm;
+    case "refused":
+      store.append({ type: "executor.stopped", why: `refused: ${outcome.message}` });
+      store.flush();
+      log.fatal({ code: exitCodes.refused }, outcome.message);
+      return exitCodes.refused;
+  }
+}
+
+function busyText(key: string, lock: { run: string; step: string | null; sinceMs: number }): string {
+  const at = lock.step === null ? "" : ` at ${lock.step}`;
+  return `${key} is locked by ${lock.run}${at} for ${Math.round(lock.sinceMs / 1_000)} s; next: runbook status ${lock.run}, runbook abort ${lock.run}`;
+}
+
+function plainTexts(request: ExecutorRequest, target: JsonObject): { where: string; text: string }[] {
+  const inputs = (request.start?.inputs ?? []).filter((input) => !input.sensitive);
+  return [
+    { where: "the target", text: JSON.stringify({ ...target, fly: null, url: null }) },
+    ...inputs.map((input) => ({ where: `the input ${input.name}`, text: JSON.stringify(input.value ?? null) })),
+  ];
+}
+
+function resumeInputs(
+  kept: readonly {
+    readonly name: string;
+    readonly value: unknown;
+    readonly source: string;
+    readonly sensitive: boolean;
+  }[],
+  sensitive: Readonly<Record<string, unknown>>,
+): ResolvedInput[] {
+  return kept.map((input) => ({
+    name: input.name,
+    value: input.sensitive ? (sensitive[input.name] ?? null) : input.value,
+    source: input.source as ResolvedInput["source"],
+    sensitive: input.sensitive,
+    isUnknown: false,
+  }));
+}
+
+function refuseOtherMajor(tool: string): void {
+  const major = (version: string) => version.split(".")[0];
+  if (major(tool) !== major(toolVersion)) {
+    throw new Error(
+      `the run was started by runbook ${tool}; this is ${toolVersion}: finish it with the major version it began with`,
+    );
+  }
+}
+
+async function firstEvent(
+  request: ExecutorRequest,
+  start: NonNullable<ExecutorRequest["start"]>,
+  runbook: Runbook,
+  config: ReturnType<typeof loadSealed>["config"],
+  target: JsonObject,
+  sources: ReturnType<typeof loadSealed>["sources"],
+  tools: Awaited<ReturnType<typeof toolStates>>,
+  subjectConfig: Parameters<typeof planDigestOf>[0]["config"],
+) {
+  const place = {
+    frame: newFrame({
+      runbook,
+      prefix: "",
+      inputs: inputValues(start.inputs),
+      target,
+      run: { id: request.run, slug: "", actor: "", startedAt: "", reason: start.reason, dry: false },
+      facts: unknownFacts,
+    }),
+    items: [],
+  };
+  const scope = { catalogue, maskedSecrets: Object.fromEntries(runbook.secrets.map((name) => [name, MASK])) };
+  const phases = ["guards", "steps", "always"] as const;
+  const steps = phases.flatMap((phase) => planSteps(scope, runbook[phase], "", place, phase));
+  const planDigest = planDigestOf({
+    runbook,
+    file: config.file,
+    files: start.files,
+    config: subjectConfig,
+    targetName: config.target.name,
+    target,
+    inputs: start.inputs,
+    actor: "",
+    catalogue,
+  });
+  return {
+    type: "run.started" as const,
+    format: "runbook.journal/1.0" as const,
+    tool: toolVersion,
+    runbook: runbook.name,
+    version: runbook.version,
+    title: runbook.title,
+    kind: runbook.kind,
+    digest: start.files["runbook.yaml"] ?? "",
+    planDigest,
+    target: config.target.name,
+    protected: config.target.protected,
+    actor: request.drive.by.login,
+    reason: start.reason,
+    inputs: start.inputs.map(({ name, value, source, sensitive }) => ({
+      name,
+      value: (sensitive && value !== null ? MASK : (value ?? null)) as never,
+      source,
+      sensitive,
+    })),
+    secrets: runbook.secrets,
+    files: start.files,
+    source: { file: config.file, ...(await sourceState(config.project)) },
+    environment: {
+      ...environmentFacts(),
+      tools: Object.fromEntries(tools.map((tool) => [tool.name, tool.version ?? tool.found])),
+      sandbox: config.target.sandbox,
+    },
+    objectives: Object.entries(runbook.objectives).map(([name, { targetMs }]) => ({ name, targetMs })),
+    budgetMs: runbook.budgetMs,
+    steps: steps.map(({ path, id, title, phase, type, effects }) => ({
+      path,
+      id,
+      title,
+      phase,
+      stepType: type,
+      effects,
+      note: sources.notes[path] ?? null,
+    })),
+  };
+}

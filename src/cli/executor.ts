@@ -1,0 +1,64 @@
+/**
+ * The executor: one process per execution of a run, in its own session, its standard streams on a file. It reads its
+ * request, takes the run, drives it to the verdict or to the point where only a person can go on, and writes the evidence.
+ * Nobody needs to watch: what it knows is in the journal, its own log in `executor.log`.
+ */
+import { join } from "node:path";
+import pino from "pino";
+import { exitCodes } from "../engine/exit-codes.ts";
+import { JournalCorrupt, JournalError } from "../engine/ports.ts";
+import { RunIsTaken } from "../host/claim.ts";
+import { runDirectory } from "../host/state-dir.ts";
+import { execute } from "./execution.ts";
+import type { ExecutorRequest } from "./executor-request.ts";
+
+async function main(): Promise<number> {
+  const { request, disconnected } = await readRequest();
+  const runDir = runDirectory(request.stateDir, request.run);
+  // Written synchronously: a kill loses nothing that was logged.
+  const log = pino(
+    { base: { pid: process.pid } },
+    pino.destination({ dest: join(runDir, "executor.log"), sync: true, mode: 0o600 }),
+  );
+  // The terminal and its keys belong to the viewer; a lost one must not stop a run.
+  for (const signal of ["SIGHUP", "SIGINT", "SIGPIPE"] as const) process.on(signal, () => {});
+  try {
+    return await execute(request, runDir, log, disconnected);
+  } catch (error) {
+    const code = codeOf(error);
+    log.fatal({ code, err: error }, error instanceof Error ? error.message : String(error));
+    return code;
+  }
+}
+
+/** The request is the first line of standard input; its end, later, is the end of the one who watches. */
+function readRequest(): Promise<{ request: ExecutorRequest; disconnected: Promise<void> }> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const disconnected = new Promise<void>((gone) => process.stdin.once("close", gone));
+    process.stdin.setEncoding("utf8");
+    process.stdin.on("error", () => process.stdin.destroy());
+    process.stdin.once("end", () => reject(new Error("no request")));
+    const onData = (chunk: string) => {
+      text += chunk;
+      const end = text.indexOf("\n");
+      if (end < 0) return;
+      process.stdin.off("data", onData);
+      process.stdin.resume();
+      resolve({ request: JSON.parse(text.slice(0, end)) as ExecutorRequest, disconnected });
+    };
+    process.stdin.on("data", onData);
+  });
+}
+
+function codeOf(error: unknown): number {
+  if (error instanceof JournalError) return exitCodes.io;
+  if (error instanceof JournalCorrupt) return exitCodes.corrupt;
+  if (error instanceof RunIsTaken) return exitCodes.refused;
+  return exitCodes.internal;
+}
+
+main().then(
+  (code) => process.exit(code),
+  () => process.exit(exitCodes.internal),
+);

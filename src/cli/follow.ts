@@ -1,0 +1,134 @@
+/** Follows a run by its journal alone: what is not in the journal has not happened. */
+import { closeSync, type FSWatcher, fstatSync, openSync, readSync, watch } from "node:fs";
+import { join } from "node:path";
+import type { JournalRecord } from "../engine/events.ts";
+import { JournalCorrupt } from "../engine/ports.ts";
+import { applyRecord, newRunRecord, type RunRecord } from "../engine/run-record.ts";
+import { journalName } from "../host/journal-file.ts";
+import { JournalReader } from "../util/journal-line.ts";
+
+/** `fs.watch` may miss events; a slow look catches up. */
+const pollMs = 250;
+
+export interface Followed {
+  /** Null when there never was a record. */
+  readonly record: RunRecord | null;
+}
+
+export interface FollowOptions {
+  readonly runDir: string;
+  /** Called for each record in order, with its line as it stands in the file. */
+  readonly onRecord: (record: JournalRecord, run: RunRecord, line: string) => void;
+  /** Whether somebody may still write. Asked before each look, so that the last look sees everything. */
+  readonly alive: () => boolean;
+  /** Stops following although the run goes on. */
+  readonly signal?: AbortSignal;
+  /** Wakes the follower, for instance when the executor has ended. */
+  readonly wake?: Promise<unknown>;
+}
+
+/** Returns when nobody writes any more and everything written has been seen. */
+export async function follow(options: FollowOptions): Promise<Followed> {
+  const tail = new JournalTail(join(options.runDir, journalName));
+  let run: RunRecord | null = null;
+  const look = () => {
+    for (const { record, line } of tail.read()) {
+      if (run === null) run = newRunRecord(record);
+      else applyRecord(run, record);
+      options.onRecord(record, run, line);
+    }
+  };
+  const waker = new Waker(options.runDir, options.signal);
+  void options.wake?.then(() => waker.wake());
+  try {
+    for (;;) {
+      const alive = options.alive();
+      look();
+      if (!alive || options.signal?.aborted) return { record: run };
+      await waker.next();
+    }
+  } finally {
+    waker.close();
+    tail.close();
+  }
+}
+
+/** Reads what was appended since the last look; a line without its newline is not there yet. */
+class JournalTail {
+  private readonly file: string;
+  private fd: number | null = null;
+  private offset = 0;
+  private rest = Buffer.alloc(0);
+  private readonly reader = new JournalReader<JournalRecord>();
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  read(): { record: JournalRecord; line: string }[] {
+    if (this.fd === null) {
+      try {
+        this.fd = openSync(this.file, "r");
+      } catch {
+        return [];
+      }
+    }
+    const size = fstatSync(this.fd).size;
+    if (size <= this.offset) return [];
+    const chunk = Buffer.allocUnsafe(size - this.offset);
+    const bytes = readSync(this.fd, chunk, 0, chunk.length, this.offset);
+    this.offset += bytes;
+    const text = Buffer.concat([this.rest, chunk.subarray(0, bytes)]);
+    const entries: { record: JournalRecord; line: string }[] = [];
+    let start = 0;
+    for (let end = text.indexOf(10); end >= 0; end = text.indexOf(10, start)) {
+      const bytesOfLine = text.subarray(start, end + 1);
+      const [record] = this.reader.push(bytesOfLine);
+      if (record === undefined) {
+        throw new JournalCorrupt(this.reader.lastSeq + 1, `${this.file}: record ${this.reader.lastSeq + 1} is damaged`);
+      }
+      entries.push({ record, line: bytesOfLine.toString("utf8") });
+      start = end + 1;
+    }
+    this.rest = Buffer.from(text.subarray(start));
+    return entries;
+  }
+
+  close(): void {
+    if (this.fd !== null) closeSync(this.fd);
+  }
+}
+
+class Waker {
+  private watcher: FSWatcher | null = null;
+  private readonly timer: NodeJS.Timeout;
+  private woken = false;
+  private resolve: (() => void) | null = null;
+
+  constructor(directory: string, signal: AbortSignal | undefined) {
+    try {
+      this.watcher = watch(directory, () => this.wake());
+      this.watcher.on("error", () => this.watcher?.close());
+    } catch {
+      // the timer is enough
+    }
+    this.timer = setInterval(() => this.wake(), pollMs);
+    signal?.addEventListener("abort", () => this.wake());
+  }
+
+  wake(): void {
+    this.woken = true;
+    this.resolve?.();
+  }
+
+  async next(): Promise<void> {
+    if (!this.woken) await new Promise<void>((resolve) => (this.resolve = resolve));
+    this.woken = false;
+    this.resolve = null;
+  }
+
+  close(): void {
+    this.watcher?.close();
+    clearInterval(this.timer);
+  }
+}

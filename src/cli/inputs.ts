@@ -1,0 +1,149 @@
+/**
+ * Inputs of a run: flag > inputs file > RUNBOOK_INPUT_NAME > default. Values are read by their declared type, arrays and
+ * objects as JSON. Every problem is told at once with the flag that mends it.
+ */
+import { readFileSync } from "node:fs";
+import type { Input, Runbook } from "../language/runbook.ts";
+import type { ResolvedInput } from "../plan/build-plan.ts";
+import { closest } from "../util/closest.ts";
+import { isObject } from "../util/json.ts";
+import { UsageError } from "./errors.ts";
+
+export interface InputSources {
+  /** `name=value` words. */
+  readonly flags: readonly string[];
+  readonly file: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** `missing`: what to do about a required input without a value. Throws `UsageError` listing everything wrong. */
+export async function resolveInputs(
+  runbook: Runbook,
+  sources: InputSources,
+  missing: "refuse" | "unknown",
+): Promise<ResolvedInput[]> {
+  const problems: string[] = [];
+  const flags = new Map<string, string>();
+  for (const word of sources.flags) {
+    const at = word.indexOf("=");
+    if (at < 1) problems.push(`-i ${word}: write it as -i name=value`);
+    else flags.set(word.slice(0, at), word.slice(at + 1));
+  }
+  const fromFile = sources.file === undefined ? {} : await readInputsFile(sources.file);
+  const names = Object.keys(runbook.inputs);
+  for (const name of [...flags.keys(), ...Object.keys(fromFile)]) {
+    if (names.includes(name)) continue;
+    const near = closest(name, names);
+    const known = names.length === 0 ? "it has no inputs" : `its inputs are ${names.join(", ")}`;
+    problems.push(`${runbook.name} has no input "${name}"${near ? `. Did you mean "${near}"?` : `: ${known}`}`);
+  }
+  const absent: string[] = [];
+  const inputs: ResolvedInput[] = [];
+  for (const [name, input] of Object.entries(runbook.inputs)) {
+    const given = valueOf(name, input, flags, fromFile, sources.env);
+    if (given.problem !== null) {
+      problems.push(given.problem);
+      continue;
+    }
+    const value = given.value === undefined ? (input.default ?? null) : given.value;
+    const source = given.value !== undefined ? given.source : input.default === undefined ? "none" : "default";
+    const lacks = value === null && input.required;
+    if (lacks && missing === "refuse") absent.push(name);
+    if (value !== null) problems.push(...(await schemaProblems(name, input, value)));
+    inputs.push({ name, value, source, sensitive: input.sensitive, isUnknown: lacks && missing === "unknown" });
+  }
+  if (absent.length > 0) {
+    const flagsText = absent.map((name) => `-i ${name}=…`).join(" ");
+    const list = absent.map((name) => `  ${name}  ${runbook.inputs[name]?.description ?? ""}`.trimEnd()).join("\n");
+    problems.push(
+      `${absent.length === 1 ? "a required input is" : "required inputs are"} missing; add ${flagsText}\n${list}`,
+    );
+  }
+  if (problems.length > 0) throw new UsageError(problems.join("\n"), `runbook plan ${runbook.name} --help`);
+  return inputs;
+}
+
+type Given = { value: unknown; source: ResolvedInput["source"]; problem: string | null };
+
+function valueOf(
+  name: string,
+  input: Input,
+  flags: ReadonlyMap<string, string>,
+  fromFile: Readonly<Record<string, unknown>>,
+  env: InputSources["env"],
+): Given {
+  const flag = flags.get(name);
+  if (flag !== undefined) return { ...readText(name, input, flag), source: "flag" };
+  if (Object.hasOwn(fromFile, name)) return { value: fromFile[name], source: "file", problem: null };
+  const variable = env[`RUNBOOK_INPUT_${name.toUpperCase()}`];
+  if (variable !== undefined) return { ...readText(name, input, variable), source: "environment" };
+  return { value: undefined, source: "none", problem: null };
+}
+
+function readText(name: string, input: Input, text: string): { value: unknown; problem: string | null } {
+  const wrong = (what: string) => ({ value: undefined, problem: `-i ${name}=${text}: ${what}` });
+  switch (input.type) {
+    case "string":
+      return { value: text, problem: null };
+    case "boolean":
+      return text === "true" || text === "false"
+        ? { value: text === "true", problem: null }
+        : wrong("write true or false");
+    case "integer":
+      return /^-?\d+$/.test(text) ? { value: Number(text), problem: null } : wrong("write a whole number");
+    case "number":
+      return text.trim() !== "" && Number.isFinite(Number(text))
+        ? { value: Number(text), problem: null }
+        : wrong("write a number");
+    default:
+      try {
+        return { value: JSON.parse(text), problem: null };
+      } catch {
+        return wrong(`write ${input.type === "array" ? "an array" : "an object"} as JSON`);
+      }
+  }
+}
+
+async function readInputsFile(file: string): Promise<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UsageError(`--inputs-file ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const { parse } = await import("yaml");
+  let data: unknown;
+  try {
+    data = parse(text, { maxAliasCount: 0, stringKeys: true });
+  } catch (error) {
+    throw new UsageError(
+      `--inputs-file ${file}: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`,
+    );
+  }
+  if (!isObject(data)) throw new UsageError(`--inputs-file ${file}: a map of input names and values is needed`);
+  return data;
+}
+
+async function schemaProblems(name: string, input: Input, value: unknown): Promise<string[]> {
+  const { Ajv2020 } = await import("ajv/dist/2020.js");
+  const { compileRegex } = await import("../language/cel/index.ts");
+  const { pattern, ...schema } = input.schema as { pattern?: string };
+  const validate = new Ajv2020({ strict: false, allErrors: true, logger: false, validateFormats: false }).compile(
+    schema,
+  );
+  const problems: string[] = [];
+  if (!validate(value)) {
+    for (const error of validate.errors ?? []) {
+      const allowed =
+        error.keyword === "enum" ? `: ${(error.params as { allowedValues: unknown[] }).allowedValues.join(", ")}` : "";
+      problems.push(`-i ${name}: ${JSON.stringify(value)} ${error.message}${allowed}`);
+    }
+  }
+  // A pattern is the author's: matched in linear time, never by a backtracking engine.
+  if (pattern !== undefined && typeof value === "string") {
+    const regex = compileRegex(pattern);
+    if (typeof regex !== "string" && !regex.matcher(value).find())
+      problems.push(`-i ${name}: ${JSON.stringify(value)} does not match ${pattern}`);
+  }
+  return problems;
+}

@@ -1,0 +1,98 @@
+/** Entry of `runbook`. Loads nothing heavy for `--version` and `--help`; every verb is loaded when it is called. */
+import { exitCodes } from "../engine/exit-codes.ts";
+import { parseArguments } from "./arguments.ts";
+import { type Command, makeCommand, type VerbFunction } from "./command.ts";
+import { CommandError } from "./errors.ts";
+import { toolName, toolVersion } from "./version.ts";
+
+const load: Readonly<Record<string, () => Promise<{ readonly default: VerbFunction }>>> = {
+  run: () => import("./verbs/run.ts"),
+  plan: () => import("./verbs/plan.ts"),
+  resume: () => import("./verbs/resume.ts"),
+  attach: () => import("./verbs/attach.ts"),
+  wait: () => import("./verbs/attach.ts"),
+  abort: () => import("./verbs/abort.ts"),
+  approve: () => import("./verbs/approve.ts"),
+  reject: () => import("./verbs/approve.ts"),
+  status: () => import("./verbs/status.ts"),
+  logs: () => import("./verbs/logs.ts"),
+  list: () => import("./verbs/list.ts"),
+  history: () => import("./verbs/history.ts"),
+  report: () => import("./verbs/report.ts"),
+  verify: () => import("./verbs/verify.ts"),
+  validate: () => import("./verbs/validate.ts"),
+  schema: () => import("./verbs/schema.ts"),
+  keys: () => import("./verbs/keys.ts"),
+  doctor: () => import("./verbs/doctor.ts"),
+  help: () => import("./verbs/help.ts"),
+};
+
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === "--version" || argv[0] === "-V") {
+    process.stdout.write(`${toolName} ${toolVersion}\n`);
+    return 0;
+  }
+  if (argv.length === 0 || argv[0] === "--help" || argv[0] === "-h") {
+    const { overview } = await import("./help-text.ts");
+    process.stdout.write(overview());
+    return argv.length === 0 ? exitCodes.usage : 0;
+  }
+  let command: Command | null = null;
+  try {
+    const args = parseArguments(argv);
+    if (args.on("help")) {
+      const { verbHelp } = await import("./help-text.ts");
+      process.stdout.write(verbHelp(args.verb));
+      return 0;
+    }
+    command = makeCommand(args);
+    const allowed = args.verb.outputs ?? ["text"];
+    if (!allowed.includes(command.output)) {
+      throw new CommandError(
+        "usage",
+        `-o ${command.output}: ${args.verb.name} prints ${allowed.join(", ")}`,
+        `runbook ${args.verb.name} --help`,
+      );
+    }
+    const verb = await load[args.verb.name]?.();
+    if (verb === undefined) throw new Error(`no code for ${args.verb.name}`);
+    return await verb.default(command);
+  } catch (error) {
+    return await fail(error, command, argv);
+  }
+}
+
+async function fail(error: unknown, command: Command | null, argv: readonly string[]): Promise<number> {
+  const { describeError } = await import("./describe-error.ts");
+  const described = describeError(error);
+  const wantsJson =
+    command?.output === "json" ||
+    argv.some(
+      (word, at) =>
+        word === "-ojson" ||
+        word === "--output=json" ||
+        ((word === "-o" || word === "--output") && argv[at + 1] === "json"),
+    );
+  const exitCode = exitCodes[described.exitName];
+  if (wantsJson) {
+    const { exitName, message, next } = described;
+    const document = described.document ?? { format: "runbook.error/1.0", exitCode, exitName, message, next };
+    process.stdout.write(`${JSON.stringify(document)}\n`);
+  }
+  process.stderr.write(`${described.message}\n${described.next ? `next: ${described.next}\n` : ""}`);
+  if (process.env["RUNBOOK_TESTING"] === "1" && described.stack) process.stderr.write(`${described.stack}\n`);
+  return exitCode;
+}
+
+// A reader that went away (`| head`) is no error of ours.
+process.stdout.on("error", () => process.exit(0));
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error) => {
+    process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+    process.exitCode = exitCodes.internal;
+  },
+);

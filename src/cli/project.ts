@@ -1,0 +1,133 @@
+/** The project around the working directory: its config, runbooks and state directory. */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { stateDirectory } from "../host/state-dir.ts";
+import type { Config } from "../language/config.ts";
+import type { Diagnostic } from "../language/diagnostic.ts";
+import { emptyConfig, loadConfig } from "../language/load-config.ts";
+import { type LoadedRunbook, loadRunbook } from "../language/load-runbook.ts";
+import { renderText } from "../language/render.ts";
+import { toJson } from "../language/render-formats.ts";
+import { catalogue } from "../steps/index.ts";
+import { closest } from "../util/closest.ts";
+import { CommandError, UsageError } from "./errors.ts";
+import { paint } from "./terminal.ts";
+
+export const configName = "runbook.config.yaml";
+const runbooksFolder = "runbooks";
+
+export interface Project {
+  /** Absolute; where commands run. The working directory when there is no project file. */
+  readonly dir: string;
+  readonly hasConfig: boolean;
+  readonly config: Config;
+  readonly configDiagnostics: readonly Diagnostic[];
+  readonly stateDir: string;
+  /** Text of a file that diagnostics point into. */
+  readonly textOf: (file: string) => string;
+}
+
+/** Finds the project file upward from `cwd`. A broken project file is kept as diagnostics: not every verb needs it. */
+export function openProject(cwd: string, stateFlag: string | undefined): Project {
+  const dir = findUp(cwd);
+  const file = dir === null ? null : join(dir, configName);
+  const loaded = file === null ? null : loadConfig({ file: fromCwd(cwd, file), text: readFileSync(file, "utf8") });
+  const config = loaded?.config ?? emptyConfig;
+  return {
+    dir: dir ?? cwd,
+    hasConfig: file !== null,
+    config,
+    configDiagnostics: loaded?.diagnostics ?? [],
+    stateDir: stateDirectory({ flag: stateFlag, env: process.env, project: dir, configured: config.state }),
+    textOf: (name) => readFileSync(resolve(cwd, name), "utf8"),
+  };
+}
+
+function findUp(cwd: string): string | null {
+  for (let at = cwd; ; at = dirname(at)) {
+    if (existsSync(join(at, configName))) return at;
+    if (dirname(at) === at) return null;
+  }
+}
+
+export function fromCwd(cwd: string, file: string): string {
+  return relative(cwd, file) || file;
+}
+
+/** Files of all runbooks, absolute, sorted by name. */
+export function runbookFiles(project: Project): string[] {
+  const folder = join(project.dir, runbooksFolder);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => /\.ya?ml$/.test(name))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+export function runbookNames(project: Project): string[] {
+  return runbookFiles(project).map((file) => nameOf(file));
+}
+
+function nameOf(file: string): string {
+  return (file.split("/").at(-1) ?? "").replace(/\.ya?ml$/, "");
+}
+
+/** The file of a runbook named by name or path. Throws `UsageError` with the nearest name. */
+export function findRunbook(project: Project, cwd: string, word: string): string {
+  if (/\.ya?ml$/.test(word)) {
+    const file = resolve(cwd, word);
+    if (existsSync(file) && statSync(file).isFile()) return file;
+    throw new UsageError(`${word} does not exist`, "runbook list");
+  }
+  const names = runbookNames(project);
+  const at = names.indexOf(word);
+  if (at >= 0) return runbookFiles(project)[at] as string;
+  const near = closest(word, names);
+  const known = names.length === 0 ? `; there is no runbook in ${join(project.dir, runbooksFolder)}` : "";
+  throw new UsageError(`there is no runbook "${word}"${near ? `. Did you mean "${near}"?` : known}`, "runbook list");
+}
+
+export interface RunbookSource {
+  /** Absolute path. */
+  readonly path: string;
+  /** As diagnostics show it. */
+  readonly file: string;
+  readonly text: string;
+  readonly loaded: LoadedRunbook;
+}
+
+/** Loads one runbook with everything it uses. Never throws for what is wrong in it. */
+export function loadProjectRunbook(project: Project, cwd: string, path: string): RunbookSource {
+  const file = fromCwd(cwd, path);
+  const text = readFileSync(path, "utf8");
+  const loaded = loadRunbook({
+    file,
+    text,
+    catalogue,
+    config:
+      project.hasConfig && project.configDiagnostics.every((item) => item.severity !== "error")
+        ? project.config
+        : undefined,
+    readInclude: (name) => {
+      const include = join(dirname(path), `${name}.yaml`);
+      if (!existsSync(include)) return null;
+      return { path: fromCwd(cwd, include), text: readFileSync(include, "utf8") };
+    },
+  });
+  return { path, file, text, loaded };
+}
+
+/** Errors of the project file and a runbook end a command with 3, all at once. */
+export function refuseInvalid(project: Project, diagnostics: readonly Diagnostic[], color: boolean): void {
+  const all = [...project.configDiagnostics, ...diagnostics];
+  const errors = all.filter((item) => item.severity === "error");
+  if (errors.length === 0) return;
+  const count = `${errors.length} ${errors.length === 1 ? "error" : "errors"}`;
+  const text = renderText(errors, project.textOf, color ? { paint } : {});
+  throw new CommandError(
+    "invalid",
+    `${text}\n\n${count}; nothing ran`,
+    `runbook validate --explain ${errors[0]?.code}`,
+    toJson(all, project.textOf, new Set(all.map((item) => item.at.file)).size),
+  );
+}

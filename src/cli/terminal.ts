@@ -1,0 +1,102 @@
+/** What the terminal can do, decided once: colour, symbols, width, whether anybody can be asked. */
+
+export type Role = "error" | "warning" | "place" | "quiet" | "good" | "strong";
+
+const codes: Readonly<Record<Role, readonly [number, number]>> = {
+  error: [31, 39],
+  warning: [33, 39],
+  place: [36, 39],
+  quiet: [2, 22],
+  good: [32, 39],
+  strong: [1, 22],
+};
+
+/** ANSI, 16 colours only; never the only carrier of a fact. */
+export function paint(text: string, role: Role): string {
+  const [on, off] = codes[role];
+  return `\u001b[${on}m${text}\u001b[${off}m`;
+}
+
+export const unicodeSymbols = {
+  ok: "✔",
+  failed: "✖",
+  pending: "○",
+  running: "⠹",
+  skipped: "↷",
+  waiting: "⏸",
+  undone: "↩",
+  warn: "!",
+  unknown: "?",
+} as const;
+export const asciiSymbols = {
+  ok: "ok",
+  failed: "FAIL",
+  pending: "..",
+  running: ">>",
+  skipped: "--",
+  waiting: "||",
+  undone: "<-",
+  warn: "!",
+  unknown: "?",
+} as const;
+export type Symbols = Readonly<Record<keyof typeof unicodeSymbols, string>>;
+
+export interface Terminal {
+  /** Colour for what goes to stderr (progress) and to stdout (text output). */
+  readonly colorErr: boolean;
+  readonly colorOut: boolean;
+  readonly symbols: Symbols;
+  readonly width: number;
+  /** A person can be asked: stdin and stderr are terminals and nothing forbids it. */
+  readonly interactive: boolean;
+  readonly progress: "tty" | "plain" | "quiet";
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+export function readTerminal(
+  options: {
+    readonly color: string | undefined;
+    readonly progress: string | undefined;
+    readonly noInput: boolean;
+    readonly quiet: boolean;
+  },
+  env: Env = process.env,
+): Terminal {
+  const err = process.stderr.isTTY === true;
+  const out = process.stdout.isTTY === true;
+  const dumb = env["TERM"] === "dumb";
+  const interactive =
+    process.stdin.isTTY === true && err && !options.noInput && !isSet(env["RUNBOOK_NO_INPUT"]) && !isSet(env["CI"]);
+  const auto = err && !dumb && !isSet(env["CI"]) ? "tty" : "plain";
+  const progress = options.quiet
+    ? "quiet"
+    : options.progress === undefined || options.progress === "auto"
+      ? auto
+      : options.progress;
+  return {
+    colorErr: wantsColor(options.color, env, err),
+    colorOut: wantsColor(options.color, env, out),
+    symbols: isUtf8(env) && !isSet(env["RUNBOOK_ASCII"]) ? unicodeSymbols : asciiSymbols,
+    width: Number(env["COLUMNS"]) || process.stderr.columns || 80,
+    interactive,
+    progress: progress as Terminal["progress"],
+  };
+}
+
+/** `--color` > NO_COLOR > FORCE_COLOR > TERM=dumb > is it a terminal. */
+function wantsColor(flag: string | undefined, env: Env, isTerminal: boolean): boolean {
+  if (flag === "always") return true;
+  if (flag === "never") return false;
+  if (env["NO_COLOR"]) return false;
+  if (isSet(env["FORCE_COLOR"]) || isSet(env["CLICOLOR_FORCE"])) return true;
+  return isTerminal && env["TERM"] !== "dumb";
+}
+
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && value !== "" && value !== "0" && value !== "false";
+}
+
+function isUtf8(env: Env): boolean {
+  return /utf-?8/i.test(env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "UTF-8");
+}

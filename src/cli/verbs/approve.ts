@@ -1,0 +1,106 @@
+/** `approve` and `reject`: answer what waits. Recorded durably; when no executor is alive, one is started that goes on. */
+import { statSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import { objectionTo, waitingSteps } from "../../engine/decision.ts";
+import { exitCodes } from "../../engine/exit-codes.ts";
+import type { InboxMessage } from "../../engine/ports.ts";
+import type { ApprovalRecord, RunRecord } from "../../engine/run-record.ts";
+import { executorAlive } from "../../host/claim.ts";
+import { systemClock } from "../../host/clock.ts";
+import { leaveMessage } from "../../host/inbox.ts";
+import { loadPrivateKey } from "../../report/keys.ts";
+import { signAnswer, signerOf } from "../approval-signature.ts";
+import type { Command } from "../command.ts";
+import { CommandError, UsageError } from "../errors.ts";
+import { startExecutor } from "../launch.ts";
+import { findRun, loadRun } from "../run-lookup.ts";
+import { loadSealed } from "../sealed-runbook.ts";
+import { sensitiveInputs } from "./resume.ts";
+import { starter } from "./run.ts";
+
+type Answer = Extract<InboxMessage, { kind: "decision" }>;
+
+export default async function approve(command: Command): Promise<number> {
+  const { args, project } = command;
+  if (args.text("plan") !== undefined) throw new UsageError("--plan is not supported by this version");
+  const decision = args.verb.name === "approve" ? "approved" : "rejected";
+  const run = findRun(project.stateDir, args.words[0]);
+  const { record, runDir } = loadRun(project.stateDir, run);
+  const { step, approval } = waitingFor(record, args.text("step"));
+  const { config } = loadSealed(runDir);
+  const by = starter();
+  const key = args.text("sign");
+  const bare = { step, decision, reason: args.text("reason") ?? null } as const;
+  const answer: Answer = {
+    kind: "decision",
+    ...bare,
+    by,
+    shownDigest: approval.request.shownDigest,
+    signature: key === undefined ? null : signAnswer(record, bare, approval, loadPrivateKey(resolve(command.cwd, key))),
+    attachments: args.texts("attach").map((file) => attachment(command.cwd, file)),
+  };
+  const signer = signerOf(config.policy, record);
+  const objection = objectionTo(answer, { record, policy: config.policy, now: systemClock().now(), signer });
+  if (objection !== null) throw new CommandError("refused", objection.why, objection.next);
+  const sensitive = sensitiveInputs(record, []);
+  leaveMessage(runDir, answer);
+  if (!executorAlive(runDir)) goOn(project.stateDir, run, sensitive);
+  if (command.output === "json") command.json({ format: "runbook.decision/1.0", run, step, decision });
+  else command.print(`${decision} ${step} of ${run}`);
+  command.say(`next: runbook wait ${run}`);
+  return exitCodes.ok;
+}
+
+/** Starts an executor that takes the answer and goes on by itself. */
+export function goOn(stateDir: string, run: string, sensitive: Readonly<Record<string, string>>): void {
+  const executor = startExecutor({
+    stateDir,
+    run,
+    start: null,
+    sensitive,
+    drive: { resumed: true, by: starter(), decisions: [], overrides: [], rollback: false, abort: null, refusal: null },
+    onDisconnect: "continue",
+  });
+  executor.disconnect();
+  executor.child.unref();
+}
+
+/** The one step that waits, or the named one. Nothing waits: exit 4; several: exit 2 listing them. */
+function waitingFor(record: RunRecord, named: string | undefined): { step: string; approval: ApprovalRecord } {
+  const waiting = waitingSteps(record).filter((step) => step.approval !== null && step.status === "waiting");
+  const found =
+    named === undefined ? waiting : waiting.filter((step) => step.path === named || step.path.endsWith(`.${named}`));
+  const [first] = found;
+  if (first === undefined) {
+    const unknown = waitingSteps(record).find((step) => step.status === "indeterminate");
+    if (unknown) {
+      throw new CommandError(
+        "refused",
+        `${unknown.path} waits for a decision about its outcome, not for an approval`,
+        `runbook resume ${record.run} --accept ${unknown.path} --reason "…"`,
+      );
+    }
+    throw new CommandError(
+      "refused",
+      named === undefined ? `nothing of ${record.run} waits for an answer` : `${named} does not wait for an answer`,
+      `runbook wait ${record.run}`,
+    );
+  }
+  if (found.length > 1) {
+    throw new UsageError(
+      `several steps wait: ${found.map((step) => `--step ${step.path}`).join(", ")}`,
+      `runbook approve ${record.run} --step ${first.path}`,
+    );
+  }
+  return { step: first.path, approval: first.approval as ApprovalRecord };
+}
+
+function attachment(cwd: string, file: string): { name: string; file: string } {
+  const path = resolve(cwd, file);
+  try {
+    if (statSync(path).isFile()) return { name: basename(path), file: path };
+  } catch {
+    // said below
+  }
+  throw new UsageError(`--attach ${file}: there is no such file`);
+}

@@ -1,0 +1,120 @@
+/** `resume`: go on after a failure, a crash or a wait, by what the journal says. */
+import type { DriveRequest } from "../../engine/engine.ts";
+import type { RunRecord } from "../../engine/run-record.ts";
+import { executorAlive } from "../../host/claim.ts";
+import { checkSealed } from "../../host/sealed-run.ts";
+import type { Runbook } from "../../language/runbook.ts";
+import { catalogue } from "../../steps/index.ts";
+import type { Command } from "../command.ts";
+import { CommandError, UsageError } from "../errors.ts";
+import { startExecutor } from "../launch.ts";
+import { overridesOf, requireReason, stepPath, stepsByPath } from "../overrides.ts";
+import { findRun, loadRun } from "../run-lookup.ts";
+import { loadSealed } from "../sealed-runbook.ts";
+import { watchRun } from "../watch-run.ts";
+import { detached, onDisconnect, starter } from "./run.ts";
+
+export default async function resume(command: Command): Promise<number> {
+  const { args, project } = command;
+  const run = findRun(project.stateDir, args.words[0]);
+  const { record, runDir } = loadRun(project.stateDir, run);
+  checkSealed(runDir, record.started.files);
+  if (executorAlive(runDir)) {
+    throw new CommandError("refused", `${run} is running; there is nothing to resume`, `runbook attach ${run}`);
+  }
+  const { runbook } = loadSealed(runDir);
+  const decisions = decisionsOf(command, record, runbook);
+  const overrides = overridesOf(args, runbook);
+  refuseIdle(record, decisions.length + overrides.length > 0 || args.on("rollback"));
+  const executor = startExecutor({
+    stateDir: project.stateDir,
+    run,
+    start: null,
+    sensitive: sensitiveInputs(record, args.texts("input")),
+    drive: {
+      resumed: true,
+      by: starter(),
+      decisions,
+      overrides,
+      rollback: args.on("rollback"),
+      abort: null,
+      refusal: null,
+    },
+    onDisconnect: onDisconnect(command),
+  });
+  if (args.on("detach")) return detached(command, run, executor);
+  return await watchRun(command, { run, executor, fromSeq: record.lastSeq, keys: true });
+}
+
+function refuseIdle(record: RunRecord, decided: boolean): void {
+  const { result, run } = record;
+  if (["succeeded", "rolled_back", "refused"].includes(result)) {
+    throw new CommandError(
+      "refused",
+      `${run} has ended as ${result}; there is nothing to resume`,
+      `runbook report ${run}`,
+    );
+  }
+  const unknown = [...record.steps.values()].filter((step) => step.status === "indeterminate");
+  if (unknown.length > 0 && !decided) {
+    const step = unknown[0]?.path;
+    throw new CommandError(
+      "waiting",
+      `nobody knows whether ${step} took effect: ${unknown[0]?.why}`,
+      `runbook resume ${run} --accept ${step} --reason "…"   or   --retry ${step}`,
+    );
+  }
+}
+
+/** Skip and accept are refused on guards and on steps that ask a person: those have only `--override`. */
+function decisionsOf(command: Command, record: RunRecord, runbook: Runbook): DriveRequest["decisions"] {
+  const { args } = command;
+  const steps = stepsByPath(runbook);
+  return (["accept", "retry", "skip"] as const).flatMap((decision) =>
+    args.texts(decision).map((word) => {
+      const path = record.steps.has(word) ? word : stepPath(runbook, word);
+      const step = steps.get(path);
+      const action = step?.action;
+      const asks = action?.kind === "uses" && (action.type === "window" || catalogue.get(action.type)?.person != null);
+      if (decision !== "retry" && (asks || record.steps.get(path)?.phase === "guards")) {
+        throw new CommandError(
+          "refused",
+          `${path} may not be ${decision === "skip" ? "skipped" : "accepted"}: use --override where its author allowed it`,
+          `runbook resume ${record.run} --override ${path} --reason "…"`,
+        );
+      }
+      const status = record.steps.get(path)?.status ?? "pending";
+      if (status === "succeeded" || status === "undone") {
+        throw new CommandError(
+          "refused",
+          `${path} is ${status}; it will not run again`,
+          `runbook status ${record.run}`,
+        );
+      }
+      return {
+        decision,
+        step: path,
+        reason: decision === "retry" ? (args.text("reason") ?? "asked for") : requireReason(args, `--${decision}`),
+      };
+    }),
+  );
+}
+
+/** Sensitive inputs are never kept: they come again by flag or RUNBOOK_INPUT_NAME. Exit 2 naming those missing. */
+export function sensitiveInputs(record: RunRecord, flags: readonly string[]): Record<string, string> {
+  const values: Record<string, string> = {};
+  const missing: string[] = [];
+  for (const input of record.started.inputs) {
+    if (!input.sensitive || input.value === null) continue;
+    const flag = flags.find((word) => word.startsWith(`${input.name}=`));
+    const value = flag?.slice(input.name.length + 1) ?? process.env[`RUNBOOK_INPUT_${input.name.toUpperCase()}`];
+    if (value === undefined) missing.push(input.name);
+    else values[input.name] = value;
+  }
+  if (missing.length > 0) {
+    throw new UsageError(
+      `sensitive inputs are not kept; give them again: ${missing.map((name) => `RUNBOOK_INPUT_${name.toUpperCase()}=…`).join(" ")}`,
+    );
+  }
+  return values;
+}

@@ -1,0 +1,311 @@
+/**
+ * Every verb and flag of the command line, as data: the parser, `--help`, completion, the manual page and `docs/cli.md`
+ * are made from it. Light on purpose: it is loaded for `--help`.
+ */
+
+export interface Flag {
+  readonly name: string;
+  readonly short?: string;
+  /** Word for the value; absent = a switch. */
+  readonly value?: string;
+  readonly multiple?: boolean;
+  readonly values?: readonly string[];
+  readonly summary: string;
+}
+
+export interface Verb {
+  readonly name: string;
+  readonly group: "Run" | "Decide" | "Look" | "Write" | "Prove" | "Tool";
+  /** Positional words: `<runbook>`, `[<run>]`, `[paths...]`. */
+  readonly args: string;
+  readonly summary: string;
+  readonly flags: readonly Flag[];
+  /** Shown first in `--help`, without the leading `runbook`. */
+  readonly examples: readonly string[];
+  /** Values of `-o`, the first is the default. */
+  readonly outputs?: readonly string[];
+}
+
+const target: Flag = { name: "target", short: "t", value: "NAME", summary: "where: a target of runbook.config.yaml" };
+const input: Flag = {
+  name: "input",
+  short: "i",
+  value: "NAME=VALUE",
+  multiple: true,
+  summary: "an input, read by its declared type",
+};
+const inputsFile: Flag = { name: "inputs-file", short: "f", value: "FILE", summary: "inputs as a YAML or JSON map" };
+const override: Flag = {
+  name: "override",
+  value: "STEP",
+  multiple: true,
+  summary: "pass a guard or approval that allows it; needs --reason",
+};
+const reason: Flag = { name: "reason", value: "TEXT", summary: "why; kept in the report" };
+const step: Flag = { name: "step", value: "STEP", summary: "which step, when several wait" };
+const sign: Flag = { name: "sign", value: "KEY", summary: "sign with this private key file" };
+const waitForPerson: Flag = {
+  name: "wait-for-person",
+  value: "DURATION",
+  summary: "stay attached this long when a person must decide",
+};
+
+/** Flags every verb takes. */
+export const commonFlags: readonly Flag[] = [
+  { name: "output", short: "o", value: "FORMAT", summary: "text, json, ndjson, or what the verb names" },
+  { name: "quiet", short: "q", summary: "no progress" },
+  { name: "verbose", short: "v", multiple: true, summary: "more; repeat for even more" },
+  { name: "yes", short: "y", summary: 'skip "are you sure"; never approves anything' },
+  { name: "dir", short: "C", value: "DIR", summary: "run as if started in DIR" },
+  { name: "no-input", summary: "never prompt" },
+  { name: "color", value: "WHEN", values: ["auto", "always", "never"], summary: "colour in text output" },
+  { name: "progress", value: "MODE", values: ["auto", "tty", "plain", "quiet"], summary: "how progress is shown" },
+  { name: "state-dir", value: "DIR", summary: "where runs are kept (RUNBOOK_STATE_DIR)" },
+  { name: "help", short: "h", summary: "help for the verb" },
+];
+
+export const verbs: readonly Verb[] = [
+  {
+    name: "run",
+    group: "Run",
+    args: "<runbook>",
+    summary: "Execute a runbook",
+    examples: [
+      'run rollback-production -t local -i reason="bad release"',
+      "run rollback-production -t production -i reason=INC-482 --dry-run",
+    ],
+    outputs: ["text", "json", "ndjson"],
+    flags: [
+      target,
+      input,
+      inputsFile,
+      { name: "dry-run", summary: "the same as `plan`: nothing is executed" },
+      { name: "plan", value: "FILE", summary: "run exactly this saved plan, or refuse" },
+      { name: "approval", value: "FILE", summary: "an approval of that plan (CI)" },
+      { name: "detach", summary: "return at once with the run id" },
+      override,
+      reason,
+      { name: "report", value: "FORMAT[=PATH]", multiple: true, summary: "also write the report there: md, json" },
+      {
+        name: "fail-on",
+        value: "WHAT",
+        multiple: true,
+        values: ["objective", "budget", "warning"],
+        summary: "exit 1 when met although the run succeeded",
+      },
+      waitForPerson,
+      {
+        name: "on-disconnect",
+        value: "WHAT",
+        values: ["continue", "stop"],
+        summary: "when this command vanishes (default: continue in a terminal, else stop)",
+      },
+    ],
+  },
+  {
+    name: "plan",
+    group: "Run",
+    args: "[<runbook>]",
+    summary: "Show what would happen; execute nothing",
+    examples: ["plan rollback-production -t local -i reason=test", "plan --all"],
+    outputs: ["text", "json"],
+    flags: [
+      target,
+      input,
+      inputsFile,
+      { name: "all", summary: "every runbook on every target it lists" },
+      { name: "probe", summary: "run the read steps to fill in what is not known" },
+      { name: "save", value: "FILE", summary: "keep the plan for `run --plan` and `approve --plan`" },
+      override,
+      reason,
+    ],
+  },
+  {
+    name: "resume",
+    group: "Run",
+    args: "[<run>]",
+    summary: "Go on after a failure, a crash or a wait",
+    examples: ["resume", 'resume rb-7f3k2m --accept deploy --reason "checked by hand"', "resume last --rollback"],
+    outputs: ["text", "json", "ndjson"],
+    flags: [
+      { name: "accept", value: "STEP", multiple: true, summary: "a person did it: count it as done; needs --reason" },
+      { name: "retry", value: "STEP", multiple: true, summary: "run it again" },
+      { name: "skip", value: "STEP", multiple: true, summary: "leave it out; needs --reason" },
+      { name: "rollback", summary: "undo what took effect" },
+      override,
+      reason,
+      input,
+      waitForPerson,
+      { name: "detach", summary: "return at once" },
+    ],
+  },
+  {
+    name: "attach",
+    group: "Run",
+    args: "[<run>]",
+    summary: "Follow a run from any terminal",
+    examples: ["attach last"],
+    outputs: ["text", "json", "ndjson"],
+    flags: [],
+  },
+  {
+    name: "wait",
+    group: "Run",
+    args: "[<run>]",
+    summary: "Wait for a run and end with its code",
+    examples: ["wait last -o json"],
+    outputs: ["text", "json", "ndjson"],
+    flags: [],
+  },
+  {
+    name: "abort",
+    group: "Run",
+    args: "[<run>]",
+    summary: "Stop a run at the next safe point",
+    examples: ['abort last --reason "wrong target"', "abort last --rollback"],
+    outputs: ["text", "json"],
+    flags: [
+      { name: "rollback", summary: "undo what took effect" },
+      { name: "now", summary: "end the running step too" },
+      reason,
+    ],
+  },
+  {
+    name: "approve",
+    group: "Decide",
+    args: "[<run>]",
+    summary: "Answer an approval, a manual step or a checkpoint with yes",
+    examples: ["approve last", "approve rb-7f3k2m --sign keys/operators.pem"],
+    outputs: ["text", "json"],
+    flags: [
+      step,
+      reason,
+      { name: "attach", value: "FILE", multiple: true, summary: "evidence for a manual step" },
+      sign,
+      { name: "plan", value: "FILE", summary: "approve a saved plan and print the approval (CI)" },
+    ],
+  },
+  {
+    name: "reject",
+    group: "Decide",
+    args: "[<run>]",
+    summary: "Answer with no: the run stops, or rolls back",
+    examples: ['reject last --reason "not during the sale"'],
+    outputs: ["text", "json"],
+    flags: [step, reason, sign],
+  },
+  {
+    name: "status",
+    group: "Look",
+    args: "[<run>]",
+    summary: "What runs, what waits for whom",
+    examples: ["status", "status last -o json"],
+    outputs: ["text", "json"],
+    flags: [],
+  },
+  {
+    name: "logs",
+    group: "Look",
+    args: "<run> [step]",
+    summary: "Print the masked output of a run's steps",
+    examples: ["logs last deploy"],
+    flags: [{ name: "follow", summary: "until the run ends" }],
+  },
+  {
+    name: "list",
+    group: "Look",
+    args: "",
+    summary: "The runbooks of this project and their last result",
+    examples: ["list", "list --stale"],
+    outputs: ["text", "json"],
+    flags: [
+      { name: "tag", value: "TAG", summary: "only those with this tag" },
+      { name: "kind", value: "KIND", summary: "only those of this kind" },
+      { name: "stale", summary: "only overdue drills; exit 1 when there is one" },
+    ],
+  },
+  {
+    name: "history",
+    group: "Look",
+    args: "[<runbook>]",
+    summary: "Past runs, newest first",
+    examples: ["history rollback-production -n 5"],
+    outputs: ["text", "json"],
+    flags: [
+      { name: "since", value: "DURATION", summary: "only runs started since" },
+      { name: "result", value: "RESULT", summary: "only runs with this result" },
+      { name: "number", short: "n", value: "N", summary: "at most N" },
+    ],
+  },
+  {
+    name: "report",
+    group: "Prove",
+    args: "[<run>]",
+    summary: "Render the evidence report again, byte for byte",
+    examples: ["report last", "report last -o json"],
+    outputs: ["md", "json"],
+    flags: [],
+  },
+  {
+    name: "verify",
+    group: "Prove",
+    args: "[<run|dir>]",
+    summary: "Is this evidence complete and unchanged? Offline",
+    examples: ["verify last", "verify ./evidence/rb-7f3k2m -o json"],
+    outputs: ["text", "json"],
+    flags: [
+      { name: "key", value: "FILE", summary: "the public key that must have signed" },
+      { name: "head", value: "sha256:HEX", summary: "the anchored hash of the last record" },
+    ],
+  },
+  {
+    name: "validate",
+    group: "Write",
+    args: "[paths...]",
+    summary: "Check runbooks and the project file, everything in one pass",
+    examples: ["validate", "validate runbooks/rollback-production.yaml -o github", "validate --explain shell-in-run"],
+    outputs: ["text", "json", "github", "junit"],
+    flags: [
+      { name: "strict", summary: "warnings fail too" },
+      { name: "explain", value: "CODE", summary: "what a diagnostic means, with a right and a wrong example" },
+    ],
+  },
+  {
+    name: "schema",
+    group: "Write",
+    args: "[name]",
+    summary: "Print a JSON Schema",
+    examples: ["schema runbook", "schema config"],
+    flags: [],
+  },
+  {
+    name: "keys",
+    group: "Tool",
+    args: "<new|list> [name]",
+    summary: "Make or list signing keys for approvals",
+    examples: ["keys new operators@example", "keys list"],
+    outputs: ["text", "json"],
+    flags: [{ name: "out", value: "FILE", summary: "where the private key goes; the public one beside it as .pub" }],
+  },
+  {
+    name: "doctor",
+    group: "Tool",
+    args: "[<runbook>]",
+    summary: "What is missing on this machine, and how to get it",
+    examples: ["doctor", "doctor rollback-production"],
+    outputs: ["text", "json"],
+    flags: [target],
+  },
+  {
+    name: "help",
+    group: "Tool",
+    args: "[topic]",
+    summary: "Help on a verb or a topic: exit-codes, failpoints",
+    examples: ["help exit-codes", "help failpoints"],
+    flags: [],
+  },
+];
+
+export function verbNamed(name: string): Verb | undefined {
+  return verbs.find((verb) => verb.name === name);
+}

@@ -1,0 +1,207 @@
+/** Shows a run until it ends or waits, hands on the keys pressed, prints the result, and gives the exit code. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { exitCodes, exitNameOf, exitNameOfResult } from "../engine/exit-codes.ts";
+import type { RunRecord } from "../engine/run-record.ts";
+import { executorAlive } from "../host/claim.ts";
+import { leaveMessage } from "../host/inbox.ts";
+import { runDirectory } from "../host/state-dir.ts";
+import { runDocument } from "../report/run-json.ts";
+import { parseDurationMs } from "../util/duration.ts";
+import type { Command } from "./command.ts";
+import { CommandError } from "./errors.ts";
+import { follow } from "./follow.ts";
+import type { Executor } from "./launch.ts";
+import { outcomeText } from "./outcome-text.ts";
+import { type Progress, plainProgress } from "./plain-progress.ts";
+import { nextFor } from "./run-lookup.ts";
+import { toolVersion } from "./version.ts";
+
+export interface WatchOptions {
+  readonly run: string;
+  /** The executor this command started; without one it only follows. */
+  readonly executor: Executor | null;
+  /** Nothing before this record is shown: it was shown by an earlier command. */
+  readonly fromSeq?: number;
+  /** Whether Ctrl-C speaks to the run (`run`, `resume`, `attach`) or only ends this command (`wait`). */
+  readonly keys: boolean;
+}
+
+export async function watchRun(command: Command, options: WatchOptions): Promise<number> {
+  const runDir = runDirectory(command.project.stateDir, options.run);
+  const { executor } = options;
+  let code: number | null = null;
+  let executorEnded = executor === null;
+  const ended = executor?.ended.then((value) => {
+    code = value;
+    executorEnded = true;
+  });
+  const progress = await chooseProgress(command);
+  const stream = command.output === "ndjson";
+  if (stream)
+    process.stdout.write(
+      `${JSON.stringify({ type: "version", format: "runbook.events/1.0", runbook: toolVersion })}\n`,
+    );
+  const leave = new AbortController();
+  const release = options.keys ? catchKeys(command, runDir, options.run, leave) : () => {};
+  const patience = patienceOf(command);
+  let followed: Awaited<ReturnType<typeof follow>>;
+  try {
+    followed = await follow({
+      runDir,
+      alive: () => !executorEnded || executorAlive(runDir) || patience.left(runDir),
+      onRecord: (record, run, line) => {
+        if (record.seq <= (options.fromSeq ?? 0)) return;
+        if (stream) process.stdout.write(line);
+        patience.see(run);
+        progress.record(record, run);
+      },
+      signal: leave.signal,
+      ...(ended ? { wake: ended } : {}),
+    });
+  } finally {
+    progress.end();
+    release();
+  }
+  if (leave.signal.aborted) {
+    command.say(`left ${options.run}; it goes on. next: runbook attach ${options.run}`);
+    return exitCodes.sigint;
+  }
+  await ended;
+  if (followed.record === null) throw notStarted(runDir, code);
+  return conclude(command, runDir, followed.record, code);
+}
+
+/** The live view is loaded only where somebody looks at it. */
+async function chooseProgress(command: Command): Promise<Progress> {
+  if (command.terminal.progress === "quiet") return { record: () => {}, end: () => {} };
+  if (command.terminal.progress === "tty") {
+    const { liveProgress } = await import("./live-progress.ts");
+    return liveProgress(command.terminal);
+  }
+  return plainProgress((line) => process.stderr.write(`${line}\n`));
+}
+
+/** `--wait-for-person`: stays attached to a waiting run this long. */
+function patienceOf(command: Command): { see(run: RunRecord): void; left(runDir: string): boolean } {
+  const text = command.args.text("wait-for-person");
+  const ms = text === undefined ? 0 : parseDurationMs(text);
+  if (ms === null) throw new CommandError("usage", `--wait-for-person ${text}: write it as 30s, 10m or 4h`);
+  let waiting = false;
+  let until = 0;
+  return {
+    see(run) {
+      if (run.result === "waiting" && !waiting) until = Date.now() + ms;
+      waiting = run.result === "waiting";
+    },
+    left: () => waiting && Date.now() < until,
+  };
+}
+
+/** First press: stop after the step. Second: end the step. Third: leave; the run finishes what it was told. */
+function catchKeys(command: Command, runDir: string, run: string, leave: AbortController): () => void {
+  let presses = 0;
+  const press = (signal: "SIGINT" | "SIGTERM") => {
+    presses++;
+    if (presses > 2) {
+      leave.abort();
+      return;
+    }
+    leaveMessage(runDir, { kind: "signal", signal, press: presses });
+    command.say(
+      presses === 1
+        ? `stopping ${run} after the current step; again: end the step now`
+        : `ending the current step; again: leave, the run goes on stopping`,
+    );
+  };
+  const onInterrupt = () => press("SIGINT");
+  const onTerminate = () => press("SIGTERM");
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onTerminate);
+  return () => {
+    process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", onTerminate);
+  };
+}
+
+/** The executor ended before its first record: its log says why. */
+function notStarted(runDir: string, code: number | null): CommandError {
+  const exitName = code === null ? "internal" : exitNameOf(code);
+  return new CommandError(
+    exitName,
+    `${lastFatal(runDir) ?? "the executor ended before its first record"}; its log: ${join(runDir, "executor.log")}`,
+  );
+}
+
+/** The last fatal line of the executor's log. */
+export function lastFatal(runDir: string): string | null {
+  try {
+    const lines = readFileSync(join(runDir, "executor.log"), "utf8").trimEnd().split("\n");
+    for (const line of lines.reverse()) {
+      if (!line.startsWith('{"level":60')) continue;
+      return String(JSON.parse(line).msg);
+    }
+    return lines[0] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Prints what became of the run and gives the code of this command. */
+function conclude(command: Command, runDir: string, record: RunRecord, executorCode: number | null): number {
+  const alive = executorAlive(runDir);
+  const interrupted = record.finished === null && record.result === "running" && !alive;
+  const code = codeOf(record, executorCode);
+  const failOn = failOnHit(command, record);
+  const exitCode = code === exitCodes.ok && failOn !== null ? exitCodes.failed : code;
+  const refusal = executorCode === exitCodes.refused && record.finished === null ? lastFatal(runDir) : null;
+  if (command.output === "json") {
+    const report = record.finished === null ? null : join(runDir, "report.md");
+    const extras = {
+      exitCode,
+      exitName: exitNameOf(exitCode),
+      dir: runDir,
+      report,
+      executorAlive: alive,
+      interrupted,
+      nextFor: nextFor(record),
+    };
+    command.json({ ...runDocument(record, extras), exitCode, exitName: exitNameOf(exitCode) });
+  } else if (command.output === "text") {
+    command.print(
+      outcomeText(record, {
+        runDir,
+        interrupted,
+        exitCode,
+        refusal,
+        terminal: command.terminal,
+        project: command.project.dir,
+      }),
+    );
+  }
+  if (failOn !== null) command.say(`--fail-on ${failOn}: exit 1 although the run succeeded`);
+  return exitCode;
+}
+
+export function codeOf(record: RunRecord, executorCode: number | null): number {
+  if (record.finished !== null) return record.finished.exitCode;
+  if (record.result === "waiting" && (executorCode === null || executorCode === exitCodes.waiting))
+    return exitCodes.waiting;
+  if (executorCode !== null && executorCode !== exitCodes.ok) return executorCode;
+  return exitCodes[exitNameOfResult("interrupted")];
+}
+
+function failOnHit(command: Command, record: RunRecord): string | null {
+  for (const what of command.args.texts("fail-on")) {
+    const missed = record.finished?.objectives.some((objective) => objective.met !== true) ?? false;
+    const over = record.finished?.budget?.met === false;
+    const warned = [...record.steps.values()].some((step) => step.checks.some((check) => check.status !== "met"));
+    if (
+      (what === "objective" && missed) ||
+      (what === "budget" && over) ||
+      (what === "warning" && (warned || record.deviations.length > 0))
+    )
+      return what;
+  }
+  return null;
+}
