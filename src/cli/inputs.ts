@@ -40,7 +40,7 @@ export async function resolveInputs(
   const absent: string[] = [];
   const inputs: ResolvedInput[] = [];
   for (const [name, input] of Object.entries(runbook.inputs)) {
-    const given = valueOf(name, input, flags, fromFile, sources.env);
+    const given = givenValue(name, input, flags, fromFile, sources.env);
     if (given.problem !== null) {
       problems.push(given.problem);
       continue;
@@ -65,7 +65,7 @@ export async function resolveInputs(
 
 type Given = { value: unknown; source: ResolvedInput["source"]; problem: string | null };
 
-function valueOf(
+function givenValue(
   name: string,
   input: Input,
   flags: ReadonlyMap<string, string>,

@@ -219,8 +219,10 @@ async function writeRefusal(context: EngineContext, node: Node, text: string): P
   for (const guard of context.root.runbook.guards) {
     if (guard.action.kind !== "uses" || guard.action.type !== "window") continue;
     if (context.store.record.overrides.has(guard.id) || recordOf(context, guard.id)?.status !== "succeeded") continue;
-    const name = String(guard.action.with["name"]);
-    const mode = guard.action.with["mode"];
+    const place = { frame: context.root, items: [] };
+    const { spec } = resolveAction(guard, guard.action, place, context.catalogue, context.maskedSecrets);
+    const name = String(spec["name"]);
+    const mode = spec["mode"];
     const window = await context.actions.windowOpen(name);
     if (window === undefined || window.open || (mode ?? window.mode) === "warn") continue;
     const message = `the window ${name} closed while the run was on its way (now ${window.now})`;

@@ -9,7 +9,7 @@ import type { JsonObject } from "../util/json.ts";
 import { MASK } from "../util/mask/masker.ts";
 import type { Blocker, Plan, PlannedInput, PlannedStep } from "./plan.ts";
 import { planSteps, unknownFacts } from "./plan-steps.ts";
-import { allSteps, type Frame, membersOf, newFrame, type StepFactsSource } from "./scope.ts";
+import { allSteps, childPath, type Frame, membersOf, newFrame, type StepFactsSource } from "./scope.ts";
 
 export interface PlanSubject {
   readonly runbook: Runbook;
@@ -103,7 +103,7 @@ export function buildPlan(subject: PlanSubject, world: PlanWorld): Plan {
     destructive: happening.filter((step) => step.effects === "destructive").length,
     approvals: happening.filter((step) => step.type === "approval").length,
     lock: lockKey(runbook, place.frame),
-    worstCaseMs: worstCase(happening, runbook),
+    worstCaseMs: worstCase(planned, allSteps(runbook), ""),
     tools: world.tools,
     secrets: world.secrets,
     steps: planned,
@@ -202,15 +202,16 @@ function approvalBlocker(subject: PlanSubject, happening: readonly PlannedStep[]
   };
 }
 
-function worstCase(happening: readonly PlannedStep[], runbook: Runbook): number {
-  const attempts = new Map<string, number>();
-  const note = (steps: readonly Step[], parent: string) => {
-    for (const step of steps) {
-      const path = parent === "" ? step.id : `${parent}.${step.id}`;
-      attempts.set(path, step.retry.attempts);
-      note(membersOf(step), path);
-    }
-  };
-  note(allSteps(runbook), "");
-  return happening.reduce((sum, step) => sum + (step.timeoutMs ?? 0) * (attempts.get(step.path) ?? 1), 0);
+/** One after the other adds up, side by side the longest counts, every attempt takes its whole limit. */
+function worstCase(planned: readonly PlannedStep[], steps: readonly Step[], parent: string): number {
+  return steps.reduce((sum, step) => sum + worstOf(planned, step, childPath(parent, step.id)), 0);
+}
+
+function worstOf(planned: readonly PlannedStep[], step: Step, path: string): number {
+  const found = planned.find((item) => item.path === path);
+  if (found === undefined || found.condition?.status === "not_met") return 0;
+  const members = membersOf(step);
+  if (members.length === 0) return (found.timeoutMs ?? 0) * step.retry.attempts;
+  if (step.action.kind !== "parallel") return worstCase(planned, members, path);
+  return Math.max(...members.map((member) => worstOf(planned, member, childPath(path, member.id))));
 }
