@@ -34,7 +34,8 @@ export function diagnoseSchema(validate: ValidateFunction, source: Source, findi
     else if (error.keyword === "false schema") misplacedKey(pointer, source, findings);
     else {
       const { code, message, hint } = wrongValue(error, source);
-      findings.error(code, source.at(pointer), message, { hint });
+      const at = error.keyword === "uniqueItems" ? `${pointer}/${String(error.params["i"])}` : pointer;
+      findings.error(code, source.at(at), message, { hint });
     }
   }
   for (const [pointer, names] of missing) missingKeys(pointer, [...names], errors, source, findings);

@@ -12,6 +12,9 @@ export interface TextOptions {
   readonly paint?: (text: string, role: "error" | "warning" | "place" | "quiet") => string;
 }
 
+/** Columns of a source line that are shown even when the width has no limit. */
+const longestLine = 160;
+
 export function renderText(diagnostics: readonly Diagnostic[], textOf: TextOf, options: TextOptions = {}): string {
   const indexes = new Map<string, LineIndex>();
   const indexOf = (file: string): LineIndex | undefined => {
@@ -60,17 +63,18 @@ function frame(
   const marked = inert(raw.slice(from, to));
   const after = inert(raw.slice(to));
   const room = width - gutter - 3;
+  const lineRoom = Math.min(room, longestLine);
   // A place far to the right moves into view, and says that something stands before it.
   const start = cellWidth(before);
   const length = Math.max(1, cellWidth(marked));
-  const shift = start + Math.min(length, 20) > room ? Math.max(0, start - Math.floor(room / 2)) : 0;
+  const shift = start + Math.min(length, 20) > lineRoom ? Math.max(0, start - Math.floor(lineRoom / 2)) : 0;
   const full = before + marked + after;
-  const shown = cut(shift === 0 ? full : `…${dropCells(full, shift + 1)}`, room);
+  const shown = cut(shift === 0 ? full : `…${dropCells(full, shift + 1)}`, lineRoom);
   const column = start - shift;
-  const carets = "^".repeat(Math.max(1, Math.min(length, room - column)));
+  const carets = "^".repeat(Math.max(1, Math.min(length, lineRoom - column)));
   let out = "";
   const context = contextLine(index, line);
-  if (context !== null) out += `${number(context)}${cut(inert(index.lineText(context)), room)}\n`;
+  if (context !== null) out += `${number(context)}${cut(inert(index.lineText(context)), lineRoom)}\n`;
   out += `${number(line)}${shown}\n`;
   const inline = column + carets.length + 1 + cellWidth(sentence);
   if (inline <= room) return `${out}${blank}${" ".repeat(column)}${paint(carets, "place")} ${sentence}\n`;

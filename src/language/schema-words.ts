@@ -127,10 +127,12 @@ export function misplacedKey(pointer: string, source: Source, findings: Findings
     return;
   }
   if (!isObject(owner)) return;
-  const actions = ["run", "uses", "parallel", "steps"].filter((k) => k in owner);
+  // In the order of the file: the second action is the one too many.
+  const actions = Object.keys(owner).filter((k) => ["run", "uses", "parallel", "steps"].includes(k));
   const first = actions.find((k) => k !== key);
-  if (["run", "uses", "parallel", "steps"].includes(key) && first !== undefined) {
-    findings.error("two-actions", at, `A step has one action; this one has "${first}" already.`, {
+  if (actions.includes(key) && first !== undefined) {
+    const second = source.keyAt(`${parentOf(pointer)}/${actions[1]!}`);
+    findings.error("two-actions", second, `A step has one action; this one has "${actions[0]!}" already.`, {
       hint: "Make two steps of it.",
     });
     return;

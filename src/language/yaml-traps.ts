@@ -165,7 +165,14 @@ function byCode(
       };
     case "MISSING_CHAR": {
       const open = /^Missing closing (['"])/.exec(error.message);
-      if (open === null) return null;
+      if (open === null) {
+        return {
+          code: "expression-needs-quotes",
+          range,
+          message: `Inside [ ] and { } YAML reads "${text[range.start] ?? ""}" as a list or map of its own.`,
+          hint: "Quote the item, or write one item per line.",
+        };
+      }
       return {
         code: "yaml-syntax",
         range: { start: line.start + value.column, end: line.start + value.column + 1 },

@@ -21,6 +21,8 @@ export function lintEffects(context: LintContext): void {
 function leaf(step: Step, place: StepPlace, context: LintContext): void {
   const { source, findings, catalogue } = context;
   const { pointer } = step;
+  // With two actions nobody can say what the rest of the step is about.
+  if (source.has(`${pointer}/run`) && source.has(`${pointer}/uses`)) return;
   const type = catalogue.get(typeOf(step)!);
   const declared = valueAt(source.data, `${pointer}/effects`);
   if (type?.effectsRequired === true && declared === undefined) {

@@ -17,7 +17,6 @@ export function cel(markdown: string, ...examples: string[]): Node {
   return {
     type: "string",
     minLength: 1,
-    maxLength: 4096,
     ...(examples.length > 0 ? { examples } : {}),
     ...doc(markdown),
   };

@@ -67,7 +67,6 @@ const verification: Node = {
   ),
   type: ["string", "object"],
   minLength: 1,
-  maxLength: 4096,
 };
 // `propertyNames` and `required` look at objects only, so the text form passes untouched.
 
