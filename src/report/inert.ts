@@ -14,6 +14,12 @@ const hidden = new RegExp(
   "gu",
 );
 
+/** Most text is printable ASCII, in which nothing hides. */
+const plainLine = /^[ -~]*$/;
+
+/** Words that mean nothing to Markdown wherever they stand. */
+const plainWords = /^(?:[A-Za-z(][A-Za-z0-9,.()'"%/;]*(?: [A-Za-z0-9(][A-Za-z0-9,.()'"%/;]*)*)?$/;
+
 function visible(character: string): string {
   if (character === "\r") return "\\r";
   const code = character.codePointAt(0) ?? 0;
@@ -22,7 +28,7 @@ function visible(character: string): string {
 
 /** Shows hidden characters as `\u202e`; keeps tabs and newlines. */
 export function inert(value: string): string {
-  return value.replace(hidden, visible);
+  return plainLine.test(value) ? value : value.replace(hidden, visible);
 }
 
 /** The same on one line: newlines become ` ⏎ `, tabs blanks. */
@@ -34,6 +40,7 @@ export function inertLine(value: string): string {
 
 /** No line is a command to a CI runner that prints it (`::set-env …`, `##[error]`). */
 function noRunnerCommands(text: string): string {
+  if (!text.includes("::") && !text.includes("##[")) return text;
   return text.replace(/^(\s*)::/gm, "$1\\u003a:").replace(/##\[/g, "\\u0023#[");
 }
 
@@ -42,6 +49,7 @@ const linking = /(?:^|[^\p{L}\p{N}_])@[\p{L}\p{N}_]|#\d|\bGH-\d|@[\w-]+\.[\w.-]+
 
 /** Text for a paragraph, a heading or a table cell. */
 export function markdownText(value: string): string {
+  if (plainWords.test(value) && !/www\./i.test(value)) return value;
   const line = inertLine(value).trim();
   return line
     .split(/( +)/)
@@ -109,6 +117,7 @@ export function markdownLink(path: string, label: string): string {
 /** The percent-encoded relative URL of a path inside the run directory; null when it would lead elsewhere. */
 export function relativeUrl(path: string): string | null {
   if (path === "" || path.startsWith("/") || path.split("/").some((part) => part === "..")) return null;
+  if (/^[A-Za-z0-9/._-]+$/.test(path)) return path;
   return Array.from(Buffer.from(path, "utf8"), (byte) =>
     /[A-Za-z0-9/._-]/.test(String.fromCharCode(byte))
       ? String.fromCharCode(byte)

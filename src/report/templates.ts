@@ -95,9 +95,9 @@ type Environment = ReturnType<typeof Handlebars.create>;
 
 function registerHelper(environment: Environment, name: string, helper: Helper): void {
   environment.registerHelper(name, (...args: unknown[]) => {
-    const named = (args.pop() as Handlebars.HelperOptions).hash as Record<string, unknown>;
+    const { where, ...named } = (args.pop() as Handlebars.HelperOptions).hash as Record<string, unknown>;
     for (const value of [...args, ...Object.values(named)]) {
-      if (value === undefined) throw new TemplateError(`{{${name}}}: the value is missing`);
+      if (value === undefined) throw new TemplateError(`${where}: the value is missing`);
     }
     return helper(args, named);
   });
@@ -107,8 +107,9 @@ function registerHelper(environment: Environment, name: string, helper: Helper):
 function guardBlock(environment: Environment, name: string): void {
   const original = environment.helpers[name] as Handlebars.HelperDelegate;
   environment.registerHelper(name, function (this: unknown, ...args: unknown[]) {
-    if (args.length !== 2) throw new TemplateError(`{{#${name}}} takes one value`);
-    if (args[0] === undefined) throw new TemplateError(`{{#${name}}}: the value is missing`);
+    const { where } = (args.at(-1) as Handlebars.HelperOptions).hash as Record<string, unknown>;
+    if (args.length !== 2) throw new TemplateError(`${where} takes one value`);
+    if (args[0] === undefined) throw new TemplateError(`${where}: the value is missing`);
     return original.apply(this, args as never);
   });
 }
@@ -122,7 +123,7 @@ class WrapBareValues extends Handlebars.Visitor {
   }
 
   override MustacheStatement(mustache: hbs.AST.MustacheStatement): void {
-    const at = `line ${mustache.loc.start.line}`;
+    const at = lineOf(mustache);
     if (!mustache.escaped) throw new TemplateError(`${at}: {{{ }}} and {{& }} are refused; write {{ }}`);
     const path = mustache.path as hbs.AST.PathExpression;
     const known = path.type === "PathExpression" && Object.hasOwn(this.helpers, path.original);
@@ -134,7 +135,13 @@ class WrapBareValues extends Handlebars.Visitor {
     } else if (!known) {
       throw new TemplateError(`${at}: there is no helper ${path.original}`);
     }
+    addWhere(mustache, `${at}: {{${written(mustache, known || !plain)}}}`);
     super.MustacheStatement(mustache);
+  }
+
+  override BlockStatement(block: hbs.AST.BlockStatement): void {
+    addWhere(block, `${lineOf(block)}: {{#${written(block, true)}}}`);
+    super.BlockStatement(block);
   }
 
   override DecoratorBlock(): void {
@@ -144,4 +151,23 @@ class WrapBareValues extends Handlebars.Visitor {
   override Decorator(): void {
     throw new TemplateError("decorators are refused");
   }
+}
+
+type Call = hbs.AST.MustacheStatement | hbs.AST.BlockStatement;
+
+function lineOf(call: Call): string {
+  return `line ${call.loc.start.line}`;
+}
+
+/** The call as its author wrote it, without the helper that was put around a bare value. */
+function written(call: Call, withName: boolean): string {
+  const words = withName ? [call.path, ...call.params] : call.params;
+  return words.map((word) => (word as { original?: unknown }).original ?? "(…)").join(" ");
+}
+
+/** Helpers get their own place as a named value, so that a missing one can be found in the template. */
+function addWhere(call: Call, where: string): void {
+  const value: hbs.AST.StringLiteral = { type: "StringLiteral", value: where, original: where, loc: call.loc };
+  const pair: hbs.AST.HashPair = { type: "HashPair", key: "where", value, loc: call.loc };
+  call.hash = { type: "Hash", pairs: [...(call.hash?.pairs ?? []), pair], loc: call.loc };
 }

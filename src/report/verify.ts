@@ -9,6 +9,7 @@ import { applyRecord, newRunRecord, type RunRecord } from "../engine/run-record.
 import { JournalReader } from "../util/journal-line.ts";
 import { isObject, type JsonObject } from "../util/json.ts";
 import { evidenceFile } from "./evidence.ts";
+import { renderHtml } from "./html.ts";
 import { renderMarkdown } from "./markdown.ts";
 import { fileChunks, readRunFile } from "./run-files.ts";
 import { sumsFile } from "./sums.ts";
@@ -191,6 +192,10 @@ function checkReports(
   if (tool === undefined || tool !== record.started.tool) return;
   const text = (path: string) => textOf(dir, path, digests);
   const view = reportView(record, { runbookYaml: text("runbook.yaml") ?? "", config });
+  const page = text("report.html");
+  if (page !== null && renderHtml(view) !== page) {
+    report("report-differs", "report.html is not what the journal gives when it is rendered again");
+  }
   const markdown = text("report.md");
   if (markdown !== null) {
     // A runbook may bring its own layout, which is then among the sealed files.

@@ -187,7 +187,7 @@ export function reportView(record: RunRecord, sources: ReportSources): ReportVie
       tool: started.tool,
     },
     deviations: deviationRows(record),
-    deviationsText: record.deviations.length === 0 ? "none" : plural(record.deviations.length, "deviation"),
+    deviationsText: deviationsText(record),
     objectives: objectives(record),
     timeline: timeline(record, steps),
     steps: rows,
@@ -258,6 +258,16 @@ function countsText(steps: readonly StepRecord[]): string {
   const undo = count(["rollback"], (s) => s.status !== "skipped");
   if (undo > 0) parts.push(`${count(["rollback"], (s) => s.status === "succeeded")} of ${undo} undo ok`);
   return parts.join(", ");
+}
+
+/** Page one names what was overridden, skipped or interrupted; who, when and why is in the section. */
+function deviationsText(record: RunRecord): string {
+  const { deviations } = record;
+  if (deviations.length === 0) return "none";
+  const named = deviations.map((d) => `${d.kind.replaceAll("-", " ")}${d.step === null ? "" : ` of ${d.step}`}`);
+  const kinds = [...new Set(named)];
+  const shown = kinds.slice(0, 5).join(", ");
+  return `${plural(deviations.length, "deviation")}: ${shown}${kinds.length > 5 ? `, and ${kinds.length - 5} more` : ""}`;
 }
 
 /** Files the journal names with their digests: sealed copies, output logs, artifacts. */

@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest";
+import { markdownFormat, renderMarkdown } from "../../src/report/markdown.ts";
+import { compileDocument } from "../../src/report/templates.ts";
+import { reportView } from "../../src/report/view.ts";
+import { stories } from "../rig/run-stories.ts";
+
+const render = (main: string, view: object, partials: Record<string, string> = {}) =>
+  compileDocument({ main, partials }, markdownFormat)(view);
+
+describe("a template", () => {
+  test("places values inert, and code, lists and fences by helpers", () => {
+    const view = { a: "x | <y>", list: ["p", "q"], deep: { n: 3, flag: true, none: null } };
+    expect(render("{{a}} {{code a}} {{codes list}} {{deep.n}} {{deep.flag}}{{deep.none}}", view)).toBe(
+      "x &#124; &lt;y&gt; `x \\| <y>` `p`, `q` 3 true",
+    );
+    expect(render('{{fence a language="sh"}}', view)).toBe("```sh\nx | <y>\n```");
+  });
+
+  test("passes values through partials, loops and conditions", () => {
+    const view = { list: [{ n: "*" }, { n: "b" }], empty: [] };
+    expect(
+      render("{{#each list}}{{> item}}{{/each}}{{#each empty}}x{{else}}none{{/each}}", view, { item: "[{{n}}]" }),
+    ).toBe("[\\*][b]none");
+  });
+
+  test.each([
+    ["{{typo}}", "line 1: {{typo}}: the value is missing"],
+    ["\n{{a.typo}}", "line 2: {{a.typo}}: the value is missing"],
+    ["{{code typo}}", "line 1: {{code typo}}: the value is missing"],
+    ["{{#if typo}}x{{/if}}", "line 1: {{#if typo}}: the value is missing"],
+    ["{{#unless typo}}x{{/unless}}", "missing"],
+    ["{{#each typo}}x{{/each}}", "missing"],
+    ["{{#with typo}}x{{/with}}", "missing"],
+    ["{{fence a language=typo}}", "missing"],
+    ["{{> typo}}", "typo"],
+    ["{{a.constructor}}", "constructor"],
+    ["{{a.__proto__}}", "__proto__"],
+    ["{{a}}{{a.toString}}", "toString"],
+    ["{{./list}}", "a list cannot stand in the text"],
+    ["{{obj}}", "a object cannot stand in the text"],
+  ])("%s stops instead of writing nothing", (template, message) => {
+    expect(() => render(template, { a: "x", list: [], obj: {} })).toThrow(message);
+  });
+
+  test.each([
+    ["{{{a}}}", "refused"],
+    ["{{&a}}", "refused"],
+    ['{{lookup a "b"}}', "no helper lookup"],
+    ["{{log a}}", "no helper log"],
+    ["{{* decorate}}", "refused"],
+    ["{{#if a}}", "Parse error"],
+  ])("%s is refused when it is compiled", (template, message) => {
+    expect(() => compileDocument({ main: template, partials: {} }, markdownFormat)).toThrow(message);
+  });
+
+  test("never takes a value for a template", () => {
+    expect(render("{{a}}", { a: "{{b}} ${{ c }}", b: "no" })).toBe("{{b}} \\${{ c }}");
+  });
+});
+
+test("a runbook's own layout sees the same view and the packaged parts", () => {
+  const view = reportView(stories.succeeded().fold(), { runbookYaml: "x", config: null });
+  const own = renderMarkdown(view, "# {{headline heading}}\n\n{{> people}}\n");
+  expect(own).toMatch(/^# Roll production back to the last good release: PASSED/);
+  expect(own).toContain("## Deviations");
+  expect(own).not.toContain("## Timeline");
+});
