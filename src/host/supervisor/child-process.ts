@@ -88,6 +88,7 @@ function heldArguments(
     attemptId: spec.attemptId,
     stdoutFifo: stdout.path,
     stderrFifo: stderr.path,
+    stdoutFd: stdout.readFd,
     program: found.file,
     args,
     keepsPwd: spec.env["PWD"] !== undefined,

@@ -12,21 +12,27 @@ import { join } from "node:path";
 export const HOLDER_FAILED = 125;
 
 /**
- * Arguments: code file and attempt id, acknowledgement file, linger limit in seconds, the two FIFOs, the supervisor's pid, "keep" or
+ * Arguments: code file and attempt id, acknowledgement file, linger limit in seconds, the two FIFOs, the supervisor's pid and its descriptor of the first, "keep" or
  * "drop" for PWD, then the command with an absolute path (so that it can be no builtin).
  *
  * - The signals are trapped and not ignored, because ignored ones would stay ignored in the command.
  * - dash exports PWD on its own account; it is dropped unless the command's environment has it.
+ * - The supervisor lives when it still has the FIFO open, which takes two calls to see (as long as the holder has not let
+ *   go of its own end). Where that cannot be seen, the current parent is asked, which dash reads byte by byte.
  * - The parent is read from /proc, because `kill -0` also succeeds on a dead parent that nobody has reaped yet.
  */
 const HOLDER_SCRIPT = `
-__rb_codes=$1 __rb_attempt=$2 __rb_ack=$3 __rb_limit=$4 __rb_parent=$7
+__rb_codes=$1 __rb_attempt=$2 __rb_ack=$3 __rb_limit=$4 __rb_fifo=$5 __rb_parent=$7 __rb_fd=$8
 command exec 8<"$5" 9<"$6" || exit ${HOLDER_FAILED}
-[ "$8" = keep ] || unset PWD OLDPWD
-shift 8
+[ "$9" = keep ] || unset PWD OLDPWD
+shift 9
 trap : TERM INT QUIT HUP PIPE
 "$@" 8<&- 9<&-
 __rb_code=$?
+if [ "/proc/$__rb_parent/fd/$__rb_fd" -ef "$__rb_fifo" ]; then
+  printf '%s %s\\n' "$__rb_attempt" "$__rb_code" >>"$__rb_codes"
+  exit "$__rb_code"
+fi
 exec </dev/null >&0 2>&0
 printf '%s %s\\n' "$__rb_attempt" "$__rb_code" >>"$__rb_codes"
 IFS=' ' PATH=/usr/bin:/bin
@@ -117,6 +123,8 @@ export function holderArguments(options: {
   readonly attemptId: string;
   readonly stdoutFifo: string;
   readonly stderrFifo: string;
+  /** The descriptor by which this process reads the stdout FIFO. */
+  readonly stdoutFd: number;
   readonly program: string;
   readonly args: readonly string[];
   readonly keepsPwd: boolean;
@@ -133,6 +141,7 @@ export function holderArguments(options: {
     options.stdoutFifo,
     options.stderrFifo,
     String(process.pid),
+    String(options.stdoutFd),
     options.keepsPwd ? "keep" : "drop",
     options.program,
     ...options.args,
