@@ -34,7 +34,9 @@ let code = 1;
 try {
   code = await demo();
 } catch (error) {
-  process.stderr.write(`demo: ${error.message}\n`);
+  // The program that ended was told to by the same key press.
+  if (interruptedBy === null) process.stderr.write(`demo: ${error.message}\n`);
+  else code = signalCode();
 } finally {
   const stopped = await output(sandbox, ["stop"]).catch((error) => error);
   if (stopped instanceof Error) {
@@ -48,9 +50,9 @@ process.exitCode = code;
 async function demo() {
   say("A small platform on loopback gets ten releases of a shop; the live one is bad.");
   const { url } = JSON.parse(await output(sandbox, ["seed", "good"]));
-  if (interruptedBy !== null) return signalCode();
   say(`app      ${url}`);
   say(`before   ${await imageOf(url)}`);
+  if (interruptedBy !== null) return signalCode();
   say("");
   say("$ runbook run rollback-production -t local -i reason=demo");
   const runCode = await run(["run", "rollback-production", "-t", "local", "-i", "reason=demo", "--no-input"]);
