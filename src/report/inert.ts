@@ -18,7 +18,8 @@ const hidden = new RegExp(
 const plainLine = /^[ -~]*$/;
 
 /** Words that mean nothing to Markdown wherever they stand. */
-const plainWords = /^(?:[A-Za-z(][A-Za-z0-9,.()'"%/;]*(?: [A-Za-z0-9(][A-Za-z0-9,.()'"%/;]*)*)?$/;
+const plainWords =
+  /^(?:\d+[a-z]*(?:[ :]\d+[a-z]*)*|[A-Za-z(][A-Za-z0-9,.()'"%/;]*(?: [A-Za-z0-9(][A-Za-z0-9,.()'"%/;]*)*)?$/;
 
 function visible(character: string): string {
   if (character === "\r") return "\\r";
@@ -99,6 +100,7 @@ export function fenceText(value: string): string {
 }
 
 function longestRun(text: string, character: string): number {
+  if (!text.includes(character)) return 0;
   let longest = 0;
   let run = 0;
   for (const c of text) {

@@ -184,7 +184,7 @@ export function reportView(record: RunRecord, sources: ReportSources): ReportVie
       headHash: `sha256:${record.headHash}`,
       isSealed: record.sealed !== null,
       files: namedFiles(record, steps, artifacts),
-      tool: started.tool,
+      tool: toolText(started.tool),
     },
     deviations: deviationRows(record),
     deviationsText: deviationsText(record),
@@ -258,6 +258,11 @@ function countsText(steps: readonly StepRecord[]): string {
   const undo = count(["rollback"], (s) => s.status !== "skipped");
   if (undo > 0) parts.push(`${count(["rollback"], (s) => s.status === "succeeded")} of ${undo} undo ok`);
   return parts.join(", ");
+}
+
+/** `0.1.0` → `runbook 0.1.0`. */
+function toolText(tool: string): string {
+  return /^\d/.test(tool) ? `runbook ${tool}` : tool;
 }
 
 /** Page one names what was overridden, skipped or interrupted; who, when and why is in the section. */
@@ -344,7 +349,7 @@ function timeline(record: RunRecord, steps: readonly StepRecord[]): ReportView["
 function environment(record: RunRecord, sources: ReportSources): ReportView["environment"] {
   const startSeq = seqOf(record.started) ?? 1;
   const rows: { name: string; value: string; seq: number }[] = [
-    { name: "Tool", value: record.started.tool, seq: startSeq },
+    { name: "Tool", value: toolText(record.started.tool), seq: startSeq },
     ...Object.keys(record.started.environment).map((name) => ({
       name,
       value: jsonText(record.started.environment[name] ?? null),
@@ -355,7 +360,7 @@ function environment(record: RunRecord, sources: ReportSources): ReportView["env
     const how = executor.resumed ? "resumed" : "started";
     rows.push({
       name: `Executor ${how} ${executor.at}`,
-      value: `${executor.host}, Node ${executor.node}, ${executor.tool}, process ${executor.pid}, boot ${executor.bootId}`,
+      value: `${executor.host}, Node ${executor.node}, ${toolText(executor.tool)}, process ${executor.pid}, boot ${executor.bootId}`,
       seq: executor.seq,
     });
   }

@@ -112,7 +112,7 @@ export class JournalBuilder {
     const started: EventOf<"run.started"> = {
       type: "run.started",
       format: "runbook.journal/1.0",
-      tool: "runbook 0.1.0",
+      tool: "0.1.0",
       runbook: "rollback-production",
       version: "1.0.0",
       title: "Roll production back to the last good release",
@@ -154,7 +154,7 @@ export class JournalBuilder {
       host: "ci-1",
       uptimeMs: 1000,
       node: "20.20.2",
-      tool: "runbook 0.1.0",
+      tool: "0.1.0",
       resumed,
     });
   }

@@ -2,11 +2,14 @@
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { closingDocuments } from "../../src/report/closing.ts";
+import { evidenceFile, evidenceText } from "../../src/report/evidence.ts";
 import type { PrivateKey } from "../../src/report/keys.ts";
+import { renderMarkdown } from "../../src/report/markdown.ts";
+import { digestsOf, formatSums, sumsFile } from "../../src/report/sums.ts";
+import { reportView } from "../../src/report/view.ts";
 import type { JournalBuilder } from "./journal-builder.ts";
 
-export const tool = "runbook 0.1.0";
+export const tool = "0.1.0";
 
 export function temporaryDirectory(): string {
   return mkdtempSync(join(tmpdir(), "runbook-report-"));
@@ -16,16 +19,24 @@ export function removeDirectory(dir: string): void {
   rmSync(dir, { recursive: true, force: true });
 }
 
-/** Writes the journal, the files it names and the closing documents. */
-export function writeRun(dir: string, builder: JournalBuilder, key: PrivateKey | null = null): void {
+export interface WriteOptions {
+  readonly key?: PrivateKey;
+  /** A report layout of one's own. */
+  readonly template?: string;
+}
+
+/** Writes the journal, the files it names, and what closes a run directory: report, statement, digests. */
+export function writeRun(dir: string, builder: JournalBuilder, options: WriteOptions = {}): void {
   builder.write(dir);
-  const sources = {
+  const record = builder.fold();
+  const write = (path: string, text: string) => writeFileSync(join(dir, path), text, { mode: 0o600 });
+  const view = reportView(record, {
     runbookYaml: builder.files.get("runbook.yaml") ?? "",
     config: JSON.parse(builder.files.get("config.json") ?? "null"),
-  };
-  for (const { path, text } of closingDocuments(dir, builder.fold(), sources, { key, template: null })) {
-    writeFileSync(join(dir, path), text, { mode: 0o600 });
-  }
+  });
+  write("report.md", renderMarkdown(view, options.template));
+  write(evidenceFile, evidenceText(record, digestsOf(dir), options.key ?? null));
+  write(sumsFile, formatSums(digestsOf(dir)));
 }
 
 export function pathsIn(dir: string): string[] {
