@@ -45,7 +45,9 @@ async function reattach(context: EngineContext, node: Node): Promise<Flow> {
   const record = recordOf(context, node.path);
   const attempt = record?.attempts.at(-1)?.attempt ?? 1;
   const commands = record?.commands.filter((command) => command.attempt === attempt) ?? [];
-  if (commands.length === 0) {
+  // What a write only read before its first write changed nothing.
+  const changing = node.step.effects === "read" ? commands : commands.filter((command) => command.effects !== "read");
+  if (changing.length === 0) {
     return decideInterrupted(traits(node), "nothing-started") === "run-again" ? await runAttempts(context, node) : ok;
   }
   const resolved = resolve(context, node);

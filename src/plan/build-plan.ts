@@ -38,7 +38,7 @@ export interface PlanWorld {
   /** Window name → whether it is open now, in words. */
   readonly windows: Readonly<Record<string, { readonly open: boolean; readonly text: string }>>;
   /** Facts of probed steps; absent without `--probe`. */
-  readonly probed?: { readonly facts: StepFactsSource; readonly outputs: ReadonlyMap<string, JsonObject> };
+  readonly probed?: { readonly facts: StepFactsSource };
 }
 
 export function planFrame(subject: PlanSubject, facts: StepFactsSource): Frame {
@@ -77,7 +77,7 @@ export function buildPlan(subject: PlanSubject, world: PlanWorld): Plan {
     ...planSteps(scope, runbook.guards, "", place, "guards"),
     ...planSteps(scope, runbook.steps, "", place, "steps"),
     ...planSteps(scope, runbook.always, "", place, "always"),
-  ].map((step) => withProbe(step, world));
+  ];
   const leaves = planned.filter((step) => subject.catalogue.has(step.type));
   const happening = leaves.filter((step) => step.condition?.status !== "not_met");
   const blocked = blockersOf(subject, world, happening);
@@ -109,11 +109,6 @@ export function buildPlan(subject: PlanSubject, world: PlanWorld): Plan {
     steps: planned,
     probed: world.probed !== undefined,
   };
-}
-
-function withProbe(step: PlannedStep, world: PlanWorld): PlannedStep {
-  const outputs = world.probed?.outputs.get(step.path);
-  return outputs === undefined ? step : { ...step, probed: true, outputs };
 }
 
 /** The lock taken before the guards: declared, or the target's own when anything writes. Null = none. */

@@ -1,7 +1,9 @@
 /** Deploys an image. `fly deploy` prints no JSON, so what became of it is read from `fly status` afterwards. */
+
+import type { JsonSchema } from "../../util/json.ts";
 import { commandText, exitFailure } from "../command-text.ts";
 import { durationField, durationMs, goDuration } from "../duration.ts";
-import { closed, text } from "../schema.ts";
+import { closed, nullable, result, text, whole } from "../schema.ts";
 import { defineStepType, StepFailure, type StepHost } from "../step-type.ts";
 import { type AppState, appStateSchema, readAppState } from "./app-state.ts";
 import { appField, teach } from "./flyctl.ts";
@@ -13,7 +15,21 @@ interface DeploySpec {
   readonly waitTimeout?: string;
 }
 
-export const flyDeploy = defineStepType<DeploySpec, AppState>({
+/** What runs afterwards, and what ran before: the report's "what changed". */
+interface Deployed extends AppState {
+  /** Null when it could not be read; that alone must not hold up a deployment. */
+  readonly before: { readonly image: string; readonly version: number } | null;
+}
+
+const deployedSchema: JsonSchema = {
+  ...appStateSchema,
+  properties: {
+    ...(appStateSchema["properties"] as Readonly<Record<string, JsonSchema>>),
+    before: nullable(result({ image: text("Image that ran before."), version: whole("Release number before.") })),
+  },
+};
+
+export const flyDeploy = defineStepType<DeploySpec, Deployed>({
   type: "fly/deploy",
   summary:
     "Deploys an image to a Fly app as a new release, then reads what runs. Verify the image; exit 0 is not proof.",
@@ -33,7 +49,7 @@ export const flyDeploy = defineStepType<DeploySpec, AppState>({
     },
     ["app", "image"],
   ),
-  result: appStateSchema,
+  result: deployedSchema,
   stepKeys: ["env", "cwd"],
   tools: ["fly"],
   action: (spec) => {
@@ -47,6 +63,7 @@ export const flyDeploy = defineStepType<DeploySpec, AppState>({
       });
     }
     if (spec.waitTimeout !== undefined) durationMs(spec.waitTimeout, "waitTimeout");
+    const before = await readBefore(host, spec.app);
     const ended = await host.command(deployCommand(spec));
     if (ended.exitCode !== 0) {
       const failure = teach(exitFailure("fly deploy", ended), ended.stderr);
@@ -54,10 +71,10 @@ export const flyDeploy = defineStepType<DeploySpec, AppState>({
         "failed",
         failure.reason,
         `${failure.message}\nSome machines may have been replaced already: look with \`fly status --app ${spec.app}\` and \`fly logs --app ${spec.app} --no-tail\`.`,
-        { facts: failure.facts },
+        { facts: failure.facts, result: { before } },
       );
     }
-    return await readPatiently(host, spec.app);
+    return { ...(await readPatiently(host, spec.app)), before };
   },
 });
 
@@ -75,6 +92,16 @@ function deployCommand(spec: DeploySpec): [string, ...string[]] {
     ...(wait === undefined ? [] : ["--wait-timeout", goDuration(wait)]),
     "--yes",
   ];
+}
+
+async function readBefore(host: StepHost, app: string): Promise<Deployed["before"]> {
+  try {
+    const { image, version } = await readAppState(host, app);
+    return { image, version };
+  } catch (error) {
+    if (!(error instanceof StepFailure) || host.signal.aborted) throw error;
+    return null;
+  }
 }
 
 /** The deployment took effect; one lost reading of what it did must not make it look failed. */

@@ -10,12 +10,14 @@ test("deploys by image, then reads what runs", async () => {
   const host = rigHost({ replies: { deploy: {}, status: live } });
   const result = await runStep(flyDeploy, spec, host);
   expect(result).toMatchObject({ image: image("GOOD"), version: 43, machines: [{ state: "started" }] });
+  expect(result.before).toEqual({ image: image("GOOD"), version: 43 });
   expect(host.calls.map((call) => call.argv.join(" "))).toEqual([
+    "fly status --app shop --json",
     `fly deploy --app shop --image ${image("GOOD")} --strategy rolling --wait-timeout 90s --yes`,
     "fly status --app shop --json",
   ]);
   // The deployment has the step's own effects, so it is journalled as a write; the reading may be repeated.
-  expect(host.calls.map((call) => call.options.effects)).toEqual([undefined, "read"]);
+  expect(host.calls.map((call) => call.options.effects)).toEqual(["read", undefined, "read"]);
 });
 
 test("prints in a plan exactly what it runs, unknowns included", () => {
@@ -42,16 +44,20 @@ describe("a deployment that fails", () => {
       "Updating existing machines in 'shop' with rolling strategy",
       "Error: timeout reached waiting for health checks to pass for machine 3d8d: context deadline exceeded",
     ].join("\n");
-    const host = rigHost({ replies: { deploy: { exitCode: 1, stderr } } });
+    const host = rigHost({ replies: { deploy: { exitCode: 1, stderr }, status: live } });
     const failure = await failureOf(flyDeploy, spec, host);
     expect(failure).toMatchObject({ class: "failed", reason: "exit-code", facts: { exitCode: 1 } });
     expect(failure.message).toContain("timeout reached waiting for health checks");
     expect(failure.message).toContain("fly status --app shop");
-    expect(host.calls).toHaveLength(1);
+    expect(host.calls.map((call) => call.argv[1])).toEqual(["status", "deploy"]);
   });
 
   test("is failed when a signal ended it", async () => {
-    const failure = await failureOf(flyDeploy, spec, rigHost({ replies: { deploy: { signal: "SIGKILL" } } }));
+    const failure = await failureOf(
+      flyDeploy,
+      spec,
+      rigHost({ replies: { deploy: { signal: "SIGKILL" }, status: live } }),
+    );
     expect(failure).toMatchObject({ class: "failed", reason: "signal", facts: { signal: "SIGKILL" } });
   });
 
@@ -74,7 +80,7 @@ describe("a deployment that fails", () => {
 
 test("a reading lost after the deployment is tried again", async () => {
   const down = { exitCode: 1, stderr: "Error: 503 Service Unavailable" };
-  const host = rigHost({ replies: { deploy: {}, status: [down, down, live] } });
+  const host = rigHost({ replies: { deploy: {}, status: [live, down, down, live] } });
   expect((await runStep(flyDeploy, spec, host)).version).toBe(43);
   expect(host.sleeps).toEqual([500, 1_000]);
 });
@@ -83,5 +89,11 @@ test("a reading that stays lost fails as transient after three", async () => {
   const down = { exitCode: 1, stderr: "Error: 503 Service Unavailable" };
   const host = rigHost({ replies: { deploy: {}, status: down } });
   expect(await failureOf(flyDeploy, spec, host)).toMatchObject({ class: "transient" });
-  expect(host.calls).toHaveLength(4);
+  expect(host.calls).toHaveLength(5);
+});
+
+test("a reading that fails before the deployment does not hold it up", async () => {
+  const down = { exitCode: 1, stderr: "Error: 503 Service Unavailable" };
+  const host = rigHost({ replies: { deploy: {}, status: [down, live] } });
+  expect(await runStep(flyDeploy, spec, host)).toMatchObject({ before: null, version: 43 });
 });
