@@ -36,6 +36,7 @@ export function inert(value: string): string {
 export function inertLine(value: string): string {
   return noRunnerCommands(inert(value.replace(/\r\n/g, "\n")))
     .replace(/\t/g, " ")
+    .replace(/\n$/, " ⏎")
     .replace(/\n/g, " ⏎ ");
 }
 
@@ -78,11 +79,19 @@ function startOfBlock(mark: string): string {
 /** An inline code span that also survives in a table cell. Empty text becomes *empty*. */
 export function markdownCode(value: string): string {
   const line = inertLine(value);
-  if (line.trim() === "") return line === "" ? "*empty*" : "*blank*";
   // `\|` is read differently by Markdown programs inside a code span of a table, so such text goes without a span.
-  if (line.includes("|") && /\\\|/.test(line)) return escapeWord(line);
-  const content = line.replace(/\|/g, "\\|");
-  const ticks = "`".repeat(longestRun(line, "`") + 1);
+  if (line.includes("\\|")) return escapeWord(line);
+  return codeSpan(line.replace(/\|/g, "\\|"));
+}
+
+/** An inline code span outside tables, where a pipe is just a pipe. */
+export function markdownProseCode(value: string): string {
+  return codeSpan(inertLine(value));
+}
+
+function codeSpan(content: string): string {
+  if (content.trim() === "") return content === "" ? "*empty*" : "*blank*";
+  const ticks = "`".repeat(longestRun(content, "`") + 1);
   const pad = /^[` ]|[` ]$/.test(content) ? " " : "";
   return `${ticks}${pad}${content}${pad}${ticks}`;
 }

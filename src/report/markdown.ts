@@ -1,5 +1,5 @@
 /** The report as Markdown (CommonMark with GitHub's tables): the packaged template or the runbook's own over a view. */
-import { inertLine, markdownCode, markdownFence, markdownLink, markdownText } from "./inert.ts";
+import { inertLine, markdownCode, markdownFence, markdownLink, markdownProseCode, markdownText } from "./inert.ts";
 import { compileDocument, type Format, packagedTemplates, TemplateError, type TemplateSet } from "./templates.ts";
 import type { ReportView } from "./view.ts";
 
@@ -23,7 +23,9 @@ export function markdownRenderer(template?: string): (view: ReportView) => strin
 export const markdownFormat: Format = {
   bare: (value) => markdownText(textOf(value)),
   helpers: {
-    /** Inline code; nothing for null. */
+    /** Inline code outside tables. */
+    proseCode: ([value]) => (value === null ? "" : markdownProseCode(textOf(value))),
+    /** Inline code that is safe in a table; nothing for null. */
     code: ([value]) => (value === null ? "" : markdownCode(textOf(value))),
     /** A list of names as inline code. */
     codes: ([value]) =>

@@ -190,7 +190,10 @@ function stepDetail(step: StepRecord, number: number): StepDetail {
     finishedAt: step.finishedAt,
     took: step.durationMs === null ? null : durationText(step.durationMs),
     polls: step.polls,
-    failure: step.failure && { ...step.failure, facts: namedValues(step.failure.facts) },
+    failure: step.failure && {
+      ...step.failure,
+      facts: namedValues(step.failure.facts).filter((fact) => fact.value !== "null"),
+    },
     attempts:
       step.attempts.length < 2
         ? []

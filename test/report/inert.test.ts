@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { markdownCode, markdownText, mermaidLabel, relativeUrl } from "../../src/report/inert.ts";
+import { markdownCode, markdownProseCode, markdownText, mermaidLabel, relativeUrl } from "../../src/report/inert.ts";
 import { renderMarkdown } from "../../src/report/markdown.ts";
 import { reportView } from "../../src/report/view.ts";
 import { hostileTexts } from "../rig/hostile-text.ts";
@@ -121,6 +121,7 @@ test("inline code", () => {
   expect(markdownCode("a`b")).toBe("``a`b``");
   expect(markdownCode("`a`")).toBe("`` `a` ``");
   expect(markdownCode("a|b")).toBe("`a\\|b`");
+  expect(markdownProseCode("a|b")).toBe("`a|b`");
   expect(markdownCode("")).toBe("*empty*");
   expect(markdownCode("user\u202eexe")).toBe("`user\\u202eexe`");
 });
