@@ -5,7 +5,7 @@ import { isObject } from "../util/json.ts";
 import type { DiagnosticCode } from "./codes.ts";
 import type { Findings } from "./findings.ts";
 import { describeType, misplacedKey, typeHint, unknownKeyHint } from "./schema-words.ts";
-import { escapePointer, lastKeyOf, parentOf, type Source, valueAt } from "./source.ts";
+import { escapePointer, lastKeyOf, parentOf, type Source, unescapePointer, valueAt } from "./source.ts";
 
 /** Validates `source.data`; true when it holds. */
 export function diagnoseSchema(validate: ValidateFunction, source: Source, findings: Findings): boolean {
@@ -38,7 +38,7 @@ export function diagnoseSchema(validate: ValidateFunction, source: Source, findi
       findings.error(code, source.at(at), message, { hint });
     }
   }
-  for (const [pointer, names] of missing) missingKeys(pointer, [...names], errors, source, findings);
+  for (const [pointer, names] of missing) missingKeys(pointer, [...names], errors, validate.schema, source, findings);
   return false;
 }
 
@@ -84,6 +84,7 @@ function missingKeys(
   pointer: string,
   names: readonly string[],
   errors: readonly ErrorObject[],
+  root: unknown,
   source: Source,
   findings: Findings,
 ): void {
@@ -119,16 +120,50 @@ function missingKeys(
       ? ` "${String(data["uses"])}" needs to be told what to do.`
       : "";
   findings.error("missing-key", source.keyAt(pointer), `${whatIs(pointer)} needs ${text}.${type}`, {
-    hint: descriptionOf(first, names),
+    hint:
+      type === ""
+        ? descriptionOf(root, first, names)
+        : fieldsOf(root, String((data as Record<string, unknown>)["uses"])),
   });
 }
 
-function descriptionOf(error: ErrorObject | undefined, names: readonly string[]): string | undefined {
-  if (names.length !== 1) return undefined;
-  const properties = (error?.parentSchema as { properties?: Record<string, { description?: string }> } | undefined)
-    ?.properties;
-  const description = properties?.[names[0]!]?.description;
-  return description === undefined ? undefined : `${names[0]}: ${description}`;
+type Properties = Readonly<Record<string, { readonly description?: string }>>;
+
+/** What each missing member is for, from the map of members that the failed `required` belongs to. */
+function descriptionOf(root: unknown, error: ErrorObject | undefined, names: readonly string[]): string | undefined {
+  const path = (error?.schemaPath ?? "").replace(/^#\/?/, "").split("/").map(unescapePointer).map(decodeURIComponent);
+  for (let length = path.length; length >= 0; length--) {
+    const node = valueAt(
+      root,
+      path
+        .slice(0, length)
+        .map((part) => `/${escapePointer(part)}`)
+        .join("")
+        .replace(/^\/$/, ""),
+    );
+    if (
+      isObject(node) &&
+      isObject(node["properties"]) &&
+      names.every((name) => name in (node["properties"] as object))
+    ) {
+      return describeAll(node["properties"] as Properties, names);
+    }
+  }
+  return undefined;
+}
+
+function describeAll(properties: Properties, names: readonly string[]): string {
+  return names.map((name) => `${name}: ${properties[name]?.description ?? "…"}`).join(" ");
+}
+
+/** The members `with` must have for a step type. */
+function fieldsOf(root: unknown, type: string): string | undefined {
+  const node = valueAt(root, `/$defs/with.${escapePointer(type.replaceAll("/", "."))}`);
+  if (!isObject(node) || !isObject(node["properties"])) return undefined;
+  const then = isObject(node["then"]) ? node["then"] : {};
+  const required = (node["required"] ?? then["required"] ?? []) as readonly string[];
+  const short = required.map((name) => `${name}: …`).join(", ");
+  return `Write with: { ${short} }. ${describeAll(node["properties"] as Properties, required)}`;
 }
 
 interface Wrong {
@@ -239,6 +274,7 @@ function stepTypeHint(given: string, allowed: readonly string[]): string {
     request: "http",
     sleep: "wait",
     psql: "sql",
+    run: "run: (its own key)",
     assert: "eval",
     prompt: "manual",
   };

@@ -24,6 +24,14 @@ export function collectFiles(
         hint: "Write a path relative to the runbook file, as a plain text.",
       });
   };
+  /** A place files are kept at, which stays inside its folder. */
+  const ownPath = (path: string, pointer: string) => {
+    const leaves = path.startsWith("/") || path.startsWith("~") || path.split("/").includes("..");
+    if (!leaves) return;
+    findings.error("bad-path", source.at(pointer), `"${path}" leads out of its folder.`, {
+      hint: "Write a path below it, without .. and without a leading slash.",
+    });
+  };
   const action = (value: Action, pointer: string) => {
     if (value.kind !== "uses") return;
     for (const field of catalogue.get(value.type)?.fileFields ?? []) {
@@ -37,8 +45,13 @@ export function collectFiles(
     action(step.action, step.pointer);
     if (step.check !== null) action(step.check.action, `${step.pointer}/check`);
     if (step.action.kind === "group" || step.action.kind === "parallel") step.action.steps.forEach(visit);
+    for (const [i, glob] of step.artifacts.entries()) ownPath(glob, `${step.pointer}/artifacts/${i}`);
     step.rollback.forEach(visit);
   };
+  for (const key of ["append", "artifactsDir"] as const) {
+    const path = runbook.evidence[key];
+    if (path !== null) ownPath(path, `/evidence/${key}`);
+  }
   for (const step of [...runbook.guards, ...runbook.steps, ...runbook.always]) visit(step);
   for (const [i, item] of runbook.notify.entries())
     action({ kind: "uses", type: item.type, with: item.with }, `/notify/${i}`);

@@ -1,6 +1,8 @@
 /** What the project file must define: windows, groups of approvers, plug-ins; and who may be a notification. */
 import { nearestHint } from "../../util/closest.ts";
+import { compileRegex, rangeProblem } from "../cel/index.ts";
 import type { Action, Step } from "../runbook.ts";
+import { escapePointer } from "../source.ts";
 import type { LintContext } from "./context.ts";
 import { allSteps } from "./step-tree.ts";
 
@@ -27,6 +29,7 @@ export function lintProject(context: LintContext): void {
       hint: `Use ${[...notifiers].filter((type) => context.catalogue.has(type)).join(", ")}.`,
     });
   }
+  requirements(context);
   for (const [name, objective] of Object.entries(runbook.objectives)) {
     if (objective.measure !== null || name === "rto") continue;
     const marks = [...allSteps(runbook)].flatMap(([step]) => step.objective[name] ?? []);
@@ -34,6 +37,28 @@ export function lintProject(context: LintContext): void {
     findings.error("objective-without-measure", source.keyAt(`/objectives/${name}`), `Nothing measures "${name}".`, {
       hint: `Add measure: with a duration, or mark steps with objective: { ${name}: start } and { ${name}: end }.`,
     });
+  }
+}
+
+/** Ranges that mean nothing, and patterns that are no regular expression, before `doctor` meets them. */
+function requirements({ runbook, source, findings }: LintContext): void {
+  for (const [tool, { range, pattern }] of Object.entries(runbook.requires)) {
+    const pointer = `/requires/${escapePointer(tool)}`;
+    const place = source.has(`${pointer}/version`) ? `${pointer}/version` : pointer;
+    if (rangeProblem(range) !== null) {
+      findings.error("bad-value", source.at(place), `"${range}" is not a range of versions.`, {
+        hint: "Write >=0.3, >=15 <17, ^1.2, ~1.2 or an exact version.",
+      });
+    }
+    const regex = pattern === null ? null : compileRegex(pattern);
+    if (typeof regex === "string") {
+      findings.error(
+        "cel-regex",
+        source.at(`${pointer}/pattern`),
+        `This regular expression cannot be used: ${regex}.`,
+        { hint: "Write it for RE2, which runs in linear time." },
+      );
+    }
   }
 }
 
