@@ -178,6 +178,27 @@ describe("used runbooks", () => {
     ).toEqual(["runbooks/other.yaml include-cycle: The runbook includes itself: example → other → example."]);
   });
 
+  it("are given values that fit, for targets they are written for", () => {
+    const text = `${other}inputs: { n: { type: integer, maximum: 3, default: 1 } }\ntargets: [one]\nsteps:\n${look("a", "if: inputs.n > 1")}`;
+    expect(problems(`targets: [one, two]\n${uses}    with: { n: 5 }\n`, { includes: { other: text } })).toEqual([
+      'unknown-target: "other" is not written for two.',
+      "bad-value: 5 is above the maximum.",
+    ]);
+  });
+
+  it("may bring the approval, or the write that needs one", () => {
+    const config =
+      "apiVersion: runbook/v1\ntargets: { one: { protected: true } }\npolicy: { approvers: { ops: [{ name: a, key: k }] } }\n";
+    const approve = "  - id: ok\n    title: Ok\n    uses: approval\n    with: { prompt: Go?, from: [ops] }\n";
+    const write = "  - id: w\n    title: W\n    run: touch x\n    effects: write\n    idempotent: true\n";
+    const included = (steps: string) => ({ config, includes: { other: `${other}steps:\n${steps}` } });
+    expect(problems(`targets: [one]\n${uses}`, included(approve + write))).toEqual([]);
+    expect(problems(`targets: [one]\n${uses}`, included(write))).toEqual([
+      "no-approval: The first write on one comes without an approval before it.",
+    ]);
+    expect(problems(`targets: [one]\n${uses}`, included(look("a")))).toEqual([]);
+  });
+
   it("are read once and give their files", () => {
     const file = `${other}steps:\n  - id: s\n    title: S\n    uses: script\n    with: { file: ./scripts/x.sh }\n    effects: read\n`;
     const text = `${head}${uses}  - id: p\n    title: P\n    uses: runbook/other\n`;
@@ -198,6 +219,13 @@ describe("used runbooks", () => {
       ["scripts/x.sh"],
     ]);
   });
+});
+
+it("a sensitive input is not a word of a command", () => {
+  const text =
+    "inputs: { pin: { type: string, required: true, sensitive: true } }\nsteps:\n  - id: a\n    title: A\n    effects: read\n";
+  expect(problems(`${text}    run: login \${{ inputs.pin }}\n`)).toEqual([expect.stringMatching(/^secret-position: /)]);
+  expect(problems(`${text}    run: login\n    env: { PIN: "\${{ inputs.pin }}" }\n`)).toEqual([]);
 });
 
 describe("known-wrong commands", () => {

@@ -1,7 +1,7 @@
 /** What steps may change, and whether it is declared, undone, repeated, approved and verified as it must be. */
 import type { Diagnostic } from "../diagnostic.ts";
 import { isWeaker } from "../normalize-step.ts";
-import type { Effects, Step } from "../runbook.ts";
+import type { Effects, Runbook, Step } from "../runbook.ts";
 import { valueAt } from "../source.ts";
 import type { LintContext } from "./context.ts";
 import { allSteps, type StepPlace, typeOf } from "./step-tree.ts";
@@ -218,25 +218,33 @@ function wayBack(step: Step, place: StepPlace, context: LintContext): void {
 }
 
 /** Writes in the order they run: before the first one an approval, when a listed target is protected. */
-function approvals({ runbook, source, config, findings, catalogue }: LintContext): void {
+function approvals(context: LintContext): void {
+  const { runbook, source, config, findings } = context;
   if (config === undefined || config.policy.noApproval.includes(runbook.kind)) return;
   const guarded = Object.keys(runbook.targets).filter((name) => config.targets[name]?.protected === true);
   if (guarded.length === 0) return;
+  const write = writeBeforeApproval(runbook, context);
+  if (write === null || write === "approved") return;
+  findings.error(
+    "no-approval",
+    source.keyAt(`${write.pointer}/id`),
+    `The first write on ${guarded.join(", ")} comes without an approval before it.`,
+    { hint: `Add a step with uses: approval before "${write.id}" (if: target.protected skips it elsewhere).` },
+  );
+}
+
+/** The first write that no approval comes before; a used runbook counts as the step that uses it. */
+function writeBeforeApproval(runbook: Runbook, context: LintContext): Step | "approved" | null {
   for (const [step, { list }] of allSteps(runbook)) {
-    if (list === "rollback") continue;
-    if (typeOf(step) !== null && catalogue.get(typeOf(step)!)?.person === "approval" && asksOnProtected(step)) return;
-    const isWrite = (typeOf(step) !== null || step.action.kind === "runbook") && step.effects !== "read";
-    if (!isWrite || list === "guards") continue;
-    findings.error(
-      "no-approval",
-      source.keyAt(`${step.pointer}/id`),
-      `The first write on ${guarded.join(", ")} comes without an approval before it.`,
-      {
-        hint: `Add a step with uses: approval before "${step.id}" (if: target.protected skips it elsewhere).`,
-      },
-    );
-    return;
+    if (list === "rollback" || list === "guards") continue;
+    const type = typeOf(step);
+    if (type !== null && context.catalogue.get(type)?.person === "approval" && asksOnProtected(step)) return "approved";
+    if (type !== null && step.effects !== "read") return step;
+    if (step.action.kind !== "runbook") continue;
+    const inside = writeBeforeApproval(step.action.runbook, context);
+    if (inside !== null) return inside === "approved" ? inside : step;
   }
+  return null;
 }
 
 function asksOnProtected(step: Step): boolean {

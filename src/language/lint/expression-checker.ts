@@ -232,6 +232,21 @@ export class ExpressionChecker {
       );
       return true;
     }
+    if (
+      root === "inputs" &&
+      name !== undefined &&
+      /\/run(\/\d+)?$/.test(pointer) &&
+      this.#context.runbook.inputs[name]?.sensitive === true
+    ) {
+      this.#report(
+        "secret-position",
+        pointer,
+        range,
+        `The input "${name}" is sensitive; in a command every process of the machine could see it.`,
+        "Give it by env.",
+      );
+      return true;
+    }
     if (root === "target") return this.#missingVariable(reference, pointer, range);
     if (root === "steps" && name !== undefined) return this.#unreachable(reference, text, pointer, range, where);
     return false;

@@ -1,7 +1,7 @@
 /** Inputs that contradict themselves, inputs of used runbooks, names nothing reads. */
 import { nearestHint } from "../../util/closest.ts";
 import { compileRegex } from "../cel/index.ts";
-import type { Input } from "../runbook.ts";
+import type { Input, Runbook } from "../runbook.ts";
 import { escapePointer } from "../source.ts";
 import type { LintContext } from "./context.ts";
 import type { Use } from "./expression-checker.ts";
@@ -37,6 +37,21 @@ export function lintInputs(context: LintContext, use: Use): void {
         { hint: nearestHint(name, Object.keys(inputs)) },
       );
     }
+    for (const [name, value] of Object.entries(step.action.with)) {
+      const input = inputs[name];
+      if (input === undefined || (typeof value === "string" && value.includes("${{"))) continue;
+      const problem = valueProblem(value, input, true);
+      if (problem === null) continue;
+      findings.error(
+        "bad-value",
+        source.at(`${step.pointer}/with/${escapePointer(name)}`),
+        `${problem.replace(/^The default /, "")}`,
+        {
+          hint: `"${name}" is an input of runbook/${step.action.name}.`,
+        },
+      );
+    }
+    lintTargetsOf(step.action.runbook, step.action.name, step.pointer, context);
     const missing = Object.keys(inputs).filter(
       (name) => inputs[name]!.required && inputs[name]!.default === undefined && !given.includes(name),
     );
@@ -49,6 +64,16 @@ export function lintInputs(context: LintContext, use: Use): void {
       );
     }
   }
+}
+
+/** A used runbook runs against the same target, so it must be written for each of ours. */
+function lintTargetsOf(used: Runbook, name: string, pointer: string, { runbook, source, findings }: LintContext): void {
+  const theirs = Object.keys(used.targets);
+  const others = Object.keys(runbook.targets).filter((target) => !theirs.includes(target));
+  if (theirs.length === 0 || others.length === 0) return;
+  findings.error("unknown-target", source.at(`${pointer}/uses`), `"${name}" is not written for ${others.join(", ")}.`, {
+    hint: `Its targets are ${theirs.join(", ")}.`,
+  });
 }
 
 function contradictions(input: Input, pointer: string, { source, findings }: LintContext): void {
