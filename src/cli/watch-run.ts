@@ -179,6 +179,9 @@ function conclude(command: Command, runDir: string, record: RunRecord, executorC
       }),
     );
   }
+  if (interrupted && command.output !== "text") {
+    command.say(`INTERRUPTED ${record.run}: nobody works on it any more. next: runbook resume ${record.run}`);
+  }
   if (failOn !== null) command.say(`--fail-on ${failOn}: exit 1 although the run succeeded`);
   return exitCode;
 }
