@@ -178,8 +178,9 @@ function testResult(record: RunRecord): { readonly result: string; readonly [lis
   const passed: string[] = [];
   const warned: string[] = [];
   const failed: string[] = [];
-  for (const step of stepsInOrder(record)) {
-    if (isGroup(step) || step.status === "pending" || step.status === "skipped") continue;
+  const steps = stepsInOrder(record);
+  for (const step of steps) {
+    if (isGroup(step, steps) || step.status === "pending" || step.status === "skipped") continue;
     for (const check of step.checks) {
       const list = check.status === "met" ? passed : check.severity === "warning" ? warned : failed;
       list.push(`${step.path}: ${check.that}`);

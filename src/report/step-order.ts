@@ -43,7 +43,16 @@ export function undoneStep(path: string): string | null {
   return at < 1 ? null : path.slice(0, at);
 }
 
-/** True when other steps of the record are parts of this one. */
-export function isGroup(step: StepRecord): boolean {
-  return step.stepType === "group" || step.stepType === "parallel" || step.stepType.startsWith("runbook/");
+/** Paths of steps that have items, by the list they were found in. */
+const repeated = new WeakMap<readonly StepRecord[], ReadonlySet<string>>();
+
+/** True when other steps of the list are parts of this one: a group, parallel steps, a runbook, a step with items. */
+export function isGroup(step: StepRecord, steps: readonly StepRecord[]): boolean {
+  if (step.stepType === "group" || step.stepType === "parallel" || step.stepType.startsWith("runbook/")) return true;
+  let paths = repeated.get(steps);
+  if (paths === undefined) {
+    paths = new Set(steps.filter((s) => s.path.endsWith("]")).map((s) => s.path.slice(0, s.path.lastIndexOf("["))));
+    repeated.set(steps, paths);
+  }
+  return paths.has(step.path);
 }

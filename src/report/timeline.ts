@@ -31,7 +31,7 @@ export function timelineBars(record: RunRecord, steps: readonly StepRecord[]): B
   for (const [index, step] of steps.entries()) {
     const asked = step.approval?.request.at ?? null;
     const from = asked ?? step.startedAt;
-    if (from === null || isGroup(step)) continue;
+    if (from === null || isGroup(step, steps)) continue;
     const answered = step.approval?.decisions.at(-1)?.at ?? null;
     const end = step.finishedAt ?? answered;
     const to = end ?? record.lastAt;

@@ -27,7 +27,7 @@ export function verdictOf(record: RunRecord): Verdict {
     case "succeeded":
       return verdict(record.deviations.length === 0 ? "PASSED" : "PASSED WITH DEVIATIONS", passedDetail(record));
     case "rolled_back":
-      return verdict("ROLLED BACK", `failed${at}${because}; every change was undone`);
+      return verdict("ROLLED BACK", `failed${at}${because}; ${state}`);
     case "rollback_failed": {
       const undo = steps.filter((s) => s.status === "undo_failed" || (s.phase === "rollback" && isFailed(s)));
       return verdict("STATE UNKNOWN", `failed${at}, and so did the way back: ${names(undo) || "see Details"}`);
@@ -43,7 +43,7 @@ export function verdictOf(record: RunRecord): Verdict {
       return verdict("FAILED", `${at.trim()}${because}; ${state}`.replace(/^[:;] /, ""));
     default: {
       if (unknown.length > 0) return verdict("STATE UNKNOWN", names(unknown));
-      const running = steps.filter((s) => s.status === "running" && !isGroup(s));
+      const running = steps.filter((s) => s.status === "running" && !isGroup(s, steps));
       return verdict(
         "NOT FINISHED",
         `${running.length === 0 ? "no step was running" : `at ${names(running)}`}; ${state}`,
@@ -68,7 +68,7 @@ export function failedStep(steps: readonly StepRecord[]): StepRecord | null {
   const failed = steps.filter(
     (s) => s.phase !== "rollback" && s.phase !== "always" && s.why !== "continueOnFailure" && hasFailed(s),
   );
-  const leaves = failed.filter((s) => !isGroup(s));
+  const leaves = failed.filter((s) => !isGroup(s, steps));
   const earliest = [...(leaves.length > 0 ? leaves : failed)].sort(
     (a, b) => (a.seqs.at(-1) ?? 0) - (b.seqs.at(-1) ?? 0),
   );
@@ -98,7 +98,7 @@ export function unknownSteps(steps: readonly StepRecord[]): StepRecord[] {
 export function standingChanges(steps: readonly StepRecord[]): StepRecord[] {
   const unknown = new Set(unknownSteps(steps));
   return steps.filter(
-    (s) => s.tookEffect && !isGroup(s) && s.phase !== "rollback" && s.status !== "undone" && !unknown.has(s),
+    (s) => s.tookEffect && !isGroup(s, steps) && s.phase !== "rollback" && s.status !== "undone" && !unknown.has(s),
   );
 }
 
@@ -109,7 +109,10 @@ function stateLeft(record: RunRecord, steps: readonly StepRecord[]): string {
   if (unknown.length > 0) return `state unknown: ${names(unknown)}${changed && `; ${changed}`}`;
   if (record.result === "rollback_failed") return `state unknown: the way back failed${changed && `; ${changed}`}`;
   if (changed !== "") return record.result === "succeeded" ? `changed: ${names(standing)}` : changed;
-  return steps.some((s) => s.tookEffect) ? "every change was undone" : "nothing was changed";
+  const undone = steps.filter((s) => s.status === "undone" && !isGroup(s, steps));
+  if (undone.length === 0) return "nothing was changed";
+  const unverified = undone.filter((s) => s.undoVerified !== true);
+  return `every change was undone${unverified.length === 0 ? "" : `, not verified: ${names(unverified)}`}`;
 }
 
 function waitingText(steps: readonly StepRecord[]): string {

@@ -316,7 +316,7 @@ export function changeRows(steps: readonly StepRecord[]): ChangeRow[] {
         after: shortValue(step.outputs[name] ?? null, false),
       };
     });
-    if (step.effects !== "read" && !isGroup(step) && (step.tookEffect || step.status === "undone")) {
+    if (step.effects !== "read" && !isGroup(step, steps) && (step.tookEffect || step.status === "undone")) {
       rows.push({
         step: step.path,
         effects: step.effects,

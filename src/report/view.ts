@@ -224,7 +224,7 @@ function failureText(step: StepRecord): string {
 
 function countsText(steps: readonly StepRecord[]): string {
   const count = (phases: readonly string[], test: (step: StepRecord) => boolean) =>
-    steps.filter((s) => !isGroup(s) && phases.includes(s.phase) && test(s)).length;
+    steps.filter((s) => !isGroup(s, steps) && phases.includes(s.phase) && test(s)).length;
   const work = ["guards", "steps"];
   const parts = [
     `${plural(

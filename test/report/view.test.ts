@@ -76,6 +76,33 @@ test("what changed stands beside what was read before", () => {
   });
 });
 
+test("a step with items is counted by its items", () => {
+  const builder = new JournalBuilder().start([{ path: "hosts", effects: "write" }]).begin("hosts");
+  for (const path of ["hosts[0]", "hosts[1]"]) {
+    builder.append({
+      ...{ type: "step.started", step: path, title: path, attempt: 1, phase: "steps", stepType: "run" },
+      ...{ effects: "write", action: "touch x", definition: "" },
+    } as never);
+    builder.end(path);
+  }
+  const view = viewOf(builder.end("hosts").finish("succeeded", 0).seal());
+  expect(view.result.counts).toBe("2 steps ok, 0 failed, 0 skipped");
+  expect(view.changes.map((change) => change.step)).toEqual(["hosts[0]", "hosts[1]"]);
+  expect(view.timeline.bars.map((bar) => bar.path)).toEqual(["hosts[0]", "hosts[1]"]);
+});
+
+test("an undo that nothing verified is said to be so", () => {
+  const builder = new JournalBuilder()
+    .start([{ path: "deploy", effects: "write" }, { path: "check" }])
+    .step("deploy")
+    .step("check", { status: "failed" })
+    .append({ type: "rollback.started", why: "check failed", steps: ["deploy"] })
+    .append({ type: "step.undone", step: "deploy", ok: true, verified: null })
+    .append({ type: "rollback.finished", ok: true })
+    .finish("rolled_back", 6);
+  expect(viewOf(builder).verdict.state).toBe("every change was undone, not verified: deploy");
+});
+
 test("sensitive inputs are named, never shown", () => {
   const inputs = [{ name: "token", value: null, source: "flag", sensitive: true }];
   const builder = new JournalBuilder().start([{ path: "a" }], { inputs });
