@@ -8,8 +8,7 @@ import type { ApprovalRecord, RunRecord } from "../engine/run-record.ts";
 import type { Policy } from "../language/config.ts";
 import { isEnvelope, openEnvelope, signEnvelope } from "../report/dsse.ts";
 import { type PrivateKey, type PublicKey, parsePublicKey } from "../report/keys.ts";
-
-const payloadType = "application/vnd.runbook.approval+json";
+import { approvalPayloadType } from "../report/verify-approvals.ts";
 
 interface Payload {
   readonly format: "runbook.approval/1.0";
@@ -49,7 +48,7 @@ export function signAnswer(
   key: PrivateKey,
 ): string {
   const payload = Buffer.from(JSON.stringify(payloadOf(record, answer, approval)));
-  return JSON.stringify(signEnvelope(payloadType, payload, key));
+  return JSON.stringify(signEnvelope(approvalPayloadType, payload, key));
 }
 
 /** Finds the listed approver whose key made an answer's signature; null when none did, or it is for something else. */
@@ -60,7 +59,7 @@ export function signerOf(policy: Policy, record: RunRecord): AnswerContext["sign
     if (envelope === null) return null;
     const opened = openEnvelope(
       envelope,
-      payloadType,
+      approvalPayloadType,
       listed.map((item) => item.key),
     );
     if (opened === null) return null;
@@ -89,7 +88,7 @@ function parseEnvelope(text: string | null) {
 }
 
 /** Keys whose text is in the sealed policy; an approver without a readable key cannot sign. */
-function listedKeys(policy: Policy): { name: string; group: string; key: PublicKey }[] {
+export function listedKeys(policy: Policy): { name: string; group: string; key: PublicKey }[] {
   return Object.entries(policy.approvers).flatMap(([group, approvers]) =>
     approvers.flatMap((approver) => {
       try {

@@ -29,6 +29,7 @@ import { refusalOf } from "../util/mask/refusal.ts";
 import { signerOf } from "./approval-signature.ts";
 import { writeEvidence } from "./evidence-files.ts";
 import type { ExecutorRequest } from "./executor-request.ts";
+import { checkPlanApproval, useUp } from "./plan-approval.ts";
 import { loadSealed } from "./sealed-runbook.ts";
 import { toolStates } from "./tool-states.ts";
 import { distDir, toolName, toolVersion } from "./version.ts";
@@ -160,6 +161,7 @@ export async function execute(
     actor,
     protected: config.target.protected,
     control: { stop: null, cancel: new AbortController() },
+    preapproval: preapprovalOf(request, config.policy, record, () => clock.now()),
     failpoint: (name) => void failpoint(name as Parameters<typeof failpoint>[0]),
   };
   const key = lockKey(runbook, root);
@@ -190,6 +192,22 @@ export async function execute(
   log.info({ code }, "executor ended");
   release();
   return code;
+}
+
+/** The approval file of `run --approval`, checked again here and used up when a step asks. */
+function preapprovalOf(
+  request: ExecutorRequest,
+  policy: Parameters<typeof checkPlanApproval>[2],
+  record: FileRunStore["record"],
+  now: () => Date,
+): EngineContext["preapproval"] {
+  const text = request.start?.approval ?? null;
+  return (groups) => {
+    if (text === null) return null;
+    const approval = checkPlanApproval(text, record.started.planDigest, policy, request.drive.by, now());
+    if (groups.length > 0 && !approval.by.groups.some((group) => groups.includes(group))) return null;
+    return useUp(request.stateDir, approval.nonce) ? { by: approval.by, signature: text } : null;
+  };
 }
 
 async function afterwards(

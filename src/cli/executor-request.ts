@@ -11,6 +11,8 @@ export interface ExecutorRequest {
     readonly files: Readonly<Record<string, string>>;
     readonly reason: string | null;
     readonly planDigest: string;
+    /** Text of an approval file for this plan (CI), already checked once by `run`. */
+    readonly approval: string | null;
   };
   /** Values of sensitive inputs, resolved again on resume. */
   readonly sensitive: Readonly<Record<string, unknown>>;

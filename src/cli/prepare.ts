@@ -36,6 +36,7 @@ export async function prepare(
   path: string,
   targetName: string | undefined,
   missing: "refuse" | "unknown",
+  inputWords: readonly string[] = command.args.texts("input"),
 ): Promise<Prepared> {
   const { project, args, cwd } = command;
   const source = loadProjectRunbook(project, cwd, path);
@@ -44,7 +45,7 @@ export async function prepare(
   const target = chooseTarget(project, runbook, targetName);
   const inputs = await resolveInputs(
     runbook,
-    { flags: args.texts("input"), file: args.text("inputs-file"), env: process.env },
+    { flags: inputWords, file: args.text("inputs-file"), env: process.env },
     missing,
   );
   const sandbox = target.sandbox ? readSandbox(project.stateDir) : null;
@@ -100,7 +101,7 @@ function filesToSeal(project: Project, source: RunbookSource, target: Target): S
 }
 
 /** Keys are sealed as text, so that a key exchanged later cannot approve this run. A missing key file cannot sign. */
-function approverKeys(project: Project): Project["config"]["policy"]["approvers"] {
+export function approverKeys(project: Project): Project["config"]["policy"]["approvers"] {
   const { approvers } = project.config.policy;
   return Object.fromEntries(
     Object.entries(approvers).map(([group, people]) => [

@@ -105,7 +105,27 @@ function ask(context: EngineContext, node: Node, kind: PersonKind): Flow {
   });
   context.failpoint("approval.before_sync");
   context.store.flush();
-  return { kind: "waiting" };
+  return kind === "approval" ? preapproved(context, node) : { kind: "waiting" };
+}
+
+/** An approval of the plan, given beforehand, answers an approval step when its giver may. */
+function preapproved(context: EngineContext, node: Node): Flow {
+  const approval = recordOf(context, node.path)?.approval;
+  if (approval == null || approval.request.min > 1) return { kind: "waiting" };
+  const given = context.preapproval(approval.request.from);
+  if (given === null) return { kind: "waiting" };
+  append(context, {
+    type: "approval.decided",
+    step: node.path,
+    decision: "approved",
+    by: given.by,
+    reason: `approved with the plan ${context.store.record.started.planDigest}`,
+    shownDigest: approval.request.shownDigest,
+    signature: given.signature,
+    attachments: [],
+  });
+  context.store.flush();
+  return decided(context, node, "approval", approval);
 }
 
 function promptOf(kind: PersonKind, spec: Readonly<Record<string, unknown>>, title: string): string {

@@ -23,6 +23,8 @@ export interface EngineContext {
   readonly actor: Person;
   readonly protected: boolean;
   readonly control: Control;
+  /** Who approved the plan of this run beforehand and may answer for these groups (CI); null = nobody. Used up by asking. */
+  readonly preapproval: (groups: readonly string[]) => { readonly by: Person; readonly signature: string } | null;
   /** Named points at which tests make the executor fail; does nothing otherwise. */
   readonly failpoint: (name: string) => void;
 }

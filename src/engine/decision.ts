@@ -87,9 +87,6 @@ function identityObjection(answer: Answer, approval: ApprovalRecord, context: An
       next: null,
     };
   }
-  if (signer.name === starter || answer.by.login === starter) {
-    // The same account may hold a listed key of another person only on a machine that is shared; the key decides.
-    if (signer.name === starter) return { why: `${starter} started this run and may not approve it`, next: null };
-  }
+  if (signer.name === starter) return { why: `${starter} started this run and may not approve it`, next: null };
   return null;
 }

@@ -8,8 +8,8 @@
  */
 import type { Place } from "../plan/scope.ts";
 import { anyWriteStarted, append, type EngineContext, type Flow, type Node, ok, recordOf } from "./context.ts";
-import { type AnswerContext, objectionTo, waitingSteps } from "./decision.ts";
-import type { Person } from "./events.ts";
+import { type Answer, type AnswerContext, objectionTo, waitingSteps } from "./decision.ts";
+import type { Artifact, Person } from "./events.ts";
 import { runLeaf } from "./leaf.ts";
 import { runSequence, runStep } from "./loop.ts";
 import { type NotifyOn, notify } from "./notify.ts";
@@ -260,28 +260,9 @@ async function readMessages(context: EngineContext, hooks: EngineHooks): Promise
 
 function handleMessage(context: EngineContext, message: InboxMessage, hooks: EngineHooks): void {
   switch (message.kind) {
-    case "decision": {
-      const judge = {
-        record: context.store.record,
-        policy: context.policy,
-        now: context.clock.now(),
-        signer: hooks.signer,
-      };
-      const objection = objectionTo(message, judge);
-      const approval = context.store.record.steps.get(message.step)?.approval ?? null;
-      const signer = approval === null || message.signature === null ? null : hooks.signer(message, approval);
-      append(context, {
-        type: "approval.decided",
-        step: message.step,
-        decision: objection === null ? message.decision : "refused",
-        by: signer ?? message.by,
-        reason: objection === null ? message.reason : objection.why,
-        shownDigest: message.shownDigest,
-        signature: message.signature,
-        attachments: [],
-      });
+    case "decision":
+      handleAnswer(context, message, hooks);
       break;
-    }
     case "override":
       append(context, { type: "override.recorded", step: message.step, reason: message.reason, by: message.by });
       break;
@@ -303,4 +284,31 @@ function handleMessage(context: EngineContext, message: InboxMessage, hooks: Eng
       break;
   }
   context.store.flush();
+}
+
+/** Records an answer, also one that does not count; attached files are part of the evidence of one that does. */
+function handleAnswer(context: EngineContext, answer: Answer, hooks: EngineHooks): void {
+  const { record } = context.store;
+  const judge = { record, policy: context.policy, now: context.clock.now(), signer: hooks.signer };
+  const approval = record.steps.get(answer.step)?.approval ?? null;
+  const signer = approval === null || answer.signature === null ? null : hooks.signer(answer, approval);
+  let why = objectionTo(answer, judge)?.why ?? null;
+  let attachments: readonly Artifact[] = [];
+  if (why === null) {
+    try {
+      attachments = answer.attachments.map(({ name, file }) => context.actions.keepFile(answer.step, name, file));
+    } catch (error) {
+      why = `an attached file could not be kept: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+  append(context, {
+    type: "approval.decided",
+    step: answer.step,
+    decision: why === null ? answer.decision : "refused",
+    by: signer ?? answer.by,
+    reason: why ?? answer.reason,
+    shownDigest: answer.shownDigest,
+    signature: answer.signature,
+    attachments,
+  });
 }

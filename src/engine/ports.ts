@@ -114,6 +114,8 @@ export interface ActionRunner {
   run(request: ActionRequest): Promise<ActionOutcome>;
   /** Copies the files that match into the evidence; throws `StepFailure` when a pattern matches nothing. */
   keepArtifacts(path: string, cwd: string | null, patterns: readonly string[]): Promise<readonly Artifact[]>;
+  /** Copies a file that a person attached to an answer into the evidence; throws when it cannot be read. */
+  keepFile(path: string, name: string, file: string): Artifact;
   /** State of a window of the config now; undefined = no such window. */
   windowOpen(
     name: string,

@@ -18,7 +18,7 @@ import {
 import { windowState } from "../steps/window-calendar.ts";
 import type { Json, JsonObject } from "../util/json.ts";
 import type { Masker } from "../util/mask/masker.ts";
-import { keepArtifacts } from "./artifacts.ts";
+import { keepArtifacts, keepFile } from "./artifacts.ts";
 import { CommandRunner, Lost } from "./command-runner.ts";
 import { exchange } from "./http.ts";
 import { specProblem } from "./spec-check.ts";
@@ -56,6 +56,7 @@ export function createActionRunner(options: RunnerOptions): ActionRunner {
   return {
     run: (request) => runAction(options, commands, request),
     keepArtifacts: (path, cwd, patterns) => Promise.resolve(keepArtifacts(options, path, cwd, patterns)),
+    keepFile: (path, name, file) => keepFile(options.runDir, path, name, file),
     async windowOpen(name) {
       const window = options.windows[name];
       if (window === undefined) return undefined;
@@ -106,7 +107,10 @@ function failed(error: StepFailure, durationMs: number, masker: Masker): Extract
 function internal(error: unknown): StepFailure {
   const text = error instanceof Error ? error.message : String(error);
   const stack = error instanceof Error ? (error.stack ?? null) : null;
-  return new StepFailure("failed", "internal-error", `internal error in the step type: ${text}`, { cause: error, facts: { stack } });
+  return new StepFailure("failed", "internal-error", `internal error in the step type: ${text}`, {
+    cause: error,
+    facts: { stack },
+  });
 }
 
 function createHost(

@@ -1,7 +1,7 @@
 /** Files a step leaves behind, copied into the evidence with their hashes. Links are never followed out of the work directory. */
 import { createHash } from "node:crypto";
 import { closeSync, constants, type Dirent, fstatSync, openSync, readdirSync, readSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import type { Artifact } from "../engine/events.ts";
 import { StepFailure } from "../steps/step-type.ts";
 import { onDisk } from "./command-runner.ts";
@@ -29,6 +29,12 @@ export function keepArtifacts(
     }
   }
   return artifacts;
+}
+
+/** Copies one file that a person attached to an answer. Throws when it cannot be read. */
+export function keepFile(runDir: string, path: string, name: string, file: string): Artifact {
+  const kept = join("artifacts", onDisk(path), basename(name));
+  return { name: basename(name), path: kept, ...copy(file, join(runDir, kept)) };
 }
 
 /** Names relative to `workDir`; `*` and `?` within a name, `**` across folders. */

@@ -45,7 +45,8 @@ export async function exchange(request: HttpRequest, timeoutMs: number, signal: 
         const next = new URL(location, url);
         // As the Fetch standard does: a changed origin gets no credentials, 303 (and 301, 302 after POST) become GET.
         if (next.origin !== url.origin) headers = withoutCredentials(headers);
-        if (answer.statusCode === 303 || (answer.statusCode < 303 && method === "POST")) [method, body] = ["GET", undefined];
+        if (answer.statusCode === 303 || (answer.statusCode < 303 && method === "POST"))
+          [method, body] = ["GET", undefined];
         url = next;
         continue;
       }

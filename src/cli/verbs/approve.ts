@@ -13,6 +13,7 @@ import { signAnswer, signerOf } from "../approval-signature.ts";
 import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { startExecutor } from "../launch.ts";
+import { approvePlan, readPlanFile } from "../plan-approval.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
 import { loadSealed } from "../sealed-runbook.ts";
 import { sensitiveInputs } from "./resume.ts";
@@ -22,7 +23,7 @@ type Answer = Extract<InboxMessage, { kind: "decision" }>;
 
 export default async function approve(command: Command): Promise<number> {
   const { args, project } = command;
-  if (args.text("plan") !== undefined) throw new UsageError("--plan is not supported by this version");
+  if (args.text("plan") !== undefined) return approveSaved(command);
   const decision = args.verb.name === "approve" ? "approved" : "rejected";
   const run = findRun(project.stateDir, args.words[0]);
   const { record, runDir } = loadRun(project.stateDir, run);
@@ -48,6 +49,17 @@ export default async function approve(command: Command): Promise<number> {
   if (command.output === "json") command.json({ format: "runbook.decision/1.0", run, step, decision });
   else command.print(`${decision} ${step} of ${run}`);
   command.say(`next: runbook wait ${run}`);
+  return exitCodes.ok;
+}
+
+/** `approve --plan FILE --sign KEY`: the approval goes to stdout, for `run --plan FILE --approval`. */
+function approveSaved(command: Command): number {
+  const { args, cwd } = command;
+  const key = args.text("sign");
+  if (key === undefined)
+    throw new UsageError("approving a plan needs --sign KEY: nobody else could tell who did", "runbook keys new NAME");
+  const plan = readPlanFile(resolve(cwd, args.text("plan") ?? ""));
+  command.print(approvePlan(plan, loadPrivateKey(resolve(cwd, key)), args.text("reason") ?? null, systemClock().now()));
   return exitCodes.ok;
 }
 
