@@ -136,6 +136,9 @@ ${look("back", `verify: ['${that}']`, "      ")}${look("later", "outputs: { s: r
     expect(problems(`${inputs}steps:\n${each}${look("after", "verify: [size(steps.each.outputs.s) > 1]")}`)).toEqual(
       [],
     );
+    expect(problems(`${inputs}steps:\n${each.replace("host != null", "host > 3")}`)[0]).toMatch(
+      /^cel-type: ">" does not work between a string/,
+    );
     expect(problems(`${inputs}steps:\n${each}${look("after", "verify: [host == 1]")}`)).toEqual([
       'unknown-reference: There is no "host" here.',
     ]);

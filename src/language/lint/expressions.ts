@@ -6,7 +6,8 @@ import type { Runbook, Step } from "../runbook.ts";
 import { escapePointer, lastKeyOf, valueAt } from "../source.ts";
 import { parseTemplate } from "../template.ts";
 import type { LintContext } from "./context.ts";
-import { ExpressionChecker, type Use, type Where } from "./expression-checker.ts";
+import { ExpressionChecker, type Use } from "./expression-checker.ts";
+import type { Where } from "./reference-rules.ts";
 import { commonVariables, type Entry, ownVariables } from "./scope.ts";
 import { membersOf } from "./step-tree.ts";
 
@@ -65,14 +66,15 @@ class Walk {
   #step(step: Step, where: Where): Entry {
     const { pointer } = step;
     if (step.if !== null) this.#checker.bare(`${pointer}/if`, where, { expects: "boolean", nullAllowed: false });
-    if (step.forEach !== null) this.#text(`${pointer}/forEach/in`, where, { expects: "array" });
+    const list = step.forEach === null ? {} : this.#text(`${pointer}/forEach/in`, where, { expects: "array" });
+    const item = isObject(list["items"]) ? list["items"] : {};
     const inner: Where = {
       ...where,
       assuming: step.if === null ? where.assuming : [...where.assuming, step.if],
       bindings:
         step.forEach === null
           ? where.bindings
-          : { ...where.bindings, [step.forEach.as]: {}, index: { type: "integer" } },
+          : { ...where.bindings, [step.forEach.as]: item, index: { type: "integer" } },
     };
     this.#text(`${pointer}/title`, inner, {});
     if (step.note !== null) this.#text(`${pointer}/note`, inner, {});
@@ -178,8 +180,8 @@ class Walk {
     else this.#text(pointer, where, {});
   }
 
-  #text(pointer: string, where: Where, options: Parameters<ExpressionChecker["template"]>[2]): void {
-    this.#checker.template(pointer, where, options);
+  #text(pointer: string, where: Where, options: Parameters<ExpressionChecker["template"]>[2]): JsonSchema {
+    return this.#checker.template(pointer, where, options);
   }
 
   /** Every text inside `with`, checked against what the step type expects there. `type` null: inputs of a used runbook. */

@@ -12,8 +12,6 @@ export const editorKeywords = [
   "markdownEnumDescriptions",
   "patternErrorMessage",
   "errorMessage",
-  "x-secret",
-  "x-cel",
 ];
 
 const runbookValidators = new WeakMap<Catalogue, ValidateFunction>();
