@@ -36,7 +36,7 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
     code = value;
     executorEnded = true;
   });
-  const progress = await chooseProgress(command);
+  const progress = await chooseProgress(command, options, runDir);
   const stream = command.output === "ndjson";
   if (stream)
     process.stdout.write(
@@ -73,11 +73,14 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
 }
 
 /** The live view is loaded only where somebody looks at it. */
-async function chooseProgress(command: Command): Promise<Progress> {
+async function chooseProgress(command: Command, options: WatchOptions, runDir: string): Promise<Progress> {
   if (command.terminal.progress === "quiet") return { record: () => {}, end: () => {} };
-  if (command.terminal.progress === "tty") {
+  // Records on the same screen would be drawn over.
+  const records = command.output === "ndjson" && process.stdout.isTTY;
+  if (command.terminal.progress === "tty" && !records) {
     const { liveProgress } = await import("./live-progress.ts");
-    return liveProgress(command.terminal);
+    const { lastLogLine } = await import("./last-log-line.ts");
+    return liveProgress(command.terminal, { keys: options.keys, lastLine: lastLogLine(runDir) });
   }
   return plainProgress((line) => process.stderr.write(`${line}\n`));
 }
