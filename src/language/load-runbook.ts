@@ -47,6 +47,9 @@ export interface LoadedRunbook {
   readonly files: readonly string[];
 }
 
+/** Characters at the start of a text by which a file of another tool is recognised. */
+const recognised = 65_536;
+
 /** Nested deeper than this nobody follows a procedure. */
 const deepestInclude = 8;
 
@@ -85,7 +88,7 @@ class Loader {
     const { catalogue, config } = this.#options;
     const findings = new Findings();
     const source = readYaml(file, text, findings);
-    const foreign = looksLike(source.data, text);
+    const foreign = looksLike(source.data, text.slice(0, recognised));
     if (foreign !== null) {
       this.#findings.error("not-a-runbook", { file, range: firstLine(text) }, `This looks like ${foreign}.`, {
         hint: "A runbook begins with apiVersion: runbook/v1 and needs name, version, title, owner, kind, description and steps; `runbook new` writes one.",

@@ -14,6 +14,8 @@ export interface TextOptions {
 
 /** Columns of a source line that are shown even when the width has no limit. */
 const longestLine = 160;
+/** UTF-16 code units before and after the place. */
+const nearby = 2_000;
 
 export function renderText(diagnostics: readonly Diagnostic[], textOf: TextOf, options: TextOptions = {}): string {
   const indexes = new Map<string, LineIndex>();
@@ -53,12 +55,16 @@ function frame(
 ): string {
   const width = options.width ?? Number.POSITIVE_INFINITY;
   const { line } = index.positionOf(d.at.range.start);
-  const raw = index.lineText(line);
+  // Of a line without end only what is near the place is looked at.
+  const whole = index.lineText(line);
+  const skipped = Math.max(0, Math.min(d.at.range.start - index.lineStart(line) - nearby, whole.length - nearby));
+  const raw = whole.slice(skipped, skipped + 2 * nearby);
+  const lineStart = index.lineStart(line) + skipped;
   const gutter = Math.max(4, String(line).length + 2);
   const number = (n: number) => paint(`${String(n).padStart(gutter)} | `, "quiet");
   const blank = paint(`${" ".repeat(gutter)} | `, "quiet");
-  const from = d.at.range.start - index.lineStart(line);
-  const to = Math.max(from, Math.min(d.at.range.end - index.lineStart(line), raw.length));
+  const from = d.at.range.start - lineStart;
+  const to = Math.max(from, Math.min(d.at.range.end - lineStart, raw.length));
   const before = inert(raw.slice(0, from));
   const marked = inert(raw.slice(from, to));
   const after = inert(raw.slice(to));

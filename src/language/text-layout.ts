@@ -7,17 +7,19 @@ export interface LineColumn {
   readonly column: number;
 }
 
+/** Finds lines as far as it is asked, so that an error at the start of a huge text costs nothing. */
 export class LineIndex {
   readonly #text: string;
   readonly #starts: number[] = [0];
+  #isComplete = false;
 
   constructor(text: string) {
     this.#text = text;
-    for (let i = text.indexOf("\n"); i !== -1; i = text.indexOf("\n", i + 1)) this.#starts.push(i + 1);
   }
 
   positionOf(offset: number): LineColumn {
     const at = Math.max(0, Math.min(offset, this.#text.length));
+    this.#find((start) => start > at);
     let low = 0;
     let high = this.#starts.length - 1;
     while (low < high) {
@@ -30,13 +32,24 @@ export class LineIndex {
 
   /** Offset of the first character of a 1-based line. */
   lineStart(line: number): number {
+    this.#find(() => this.#starts.length >= line);
     return this.#starts[line - 1] ?? this.#text.length;
   }
 
   /** Without its line break. */
   lineText(line: number): string {
+    const start = this.lineStart(line);
+    this.#find(() => this.#starts.length > line);
     const end = this.#starts[line];
-    return this.#text.slice(this.lineStart(line), end === undefined ? undefined : end - 1).replace(/\r$/, "");
+    return this.#text.slice(start, end === undefined ? undefined : end - 1).replace(/\r$/, "");
+  }
+
+  #find(isEnough: (lastStart: number) => boolean): void {
+    while (!this.#isComplete && !isEnough(this.#starts.at(-1)!)) {
+      const newline = this.#text.indexOf("\n", this.#starts.at(-1)!);
+      if (newline === -1) this.#isComplete = true;
+      else this.#starts.push(newline + 1);
+    }
   }
 }
 

@@ -93,6 +93,22 @@ runbooks/rollback-production.yaml:23:15  error  unknown-reference
     expect(source!.slice(carets!.indexOf("^"), carets!.lastIndexOf("^") + 1)).toBe("wrong");
   });
 
+  it("cost nothing for a problem at the start of a huge text", () => {
+    const text = "x\n".repeat(20_000_000);
+    const started = process.cpuUsage();
+    const out = renderText([at(text, "x")], () => text);
+    expect(out).toBe("a.yaml:1:1  error  bad-value\n   1 | x\n     | ^ It is wrong.\n");
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(500);
+  });
+
+  it("show the place in a line without end", () => {
+    const text = `a: ${"x".repeat(20_000_000)} wrong ${"y".repeat(20_000_000)}`;
+    const [head, source, carets] = renderText([at(text, "wrong")], () => text).split("\n");
+    expect(head).toBe("a.yaml:1:20000005  error  bad-value");
+    expect(source!.length).toBeLessThan(200);
+    expect(source!.slice(carets!.indexOf("^"), carets!.lastIndexOf("^") + 1)).toBe("wrong");
+  });
+
   it("name other places, and do without the text of a file", () => {
     const text = "a: 1\nb: 2\n";
     const related = [{ message: "It was set here.", at: { file: "a.yaml", range: { start: 0, end: 1 } } }];
