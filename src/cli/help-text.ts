@@ -1,7 +1,9 @@
 /** Help, made from the verb table: examples first, one screen. */
 import { commonFlags, type Flag, type Verb, verbs } from "./verbs/table.ts";
 
-const groups = ["Run", "Decide", "Look", "Write", "Prove", "Tool"] as const;
+export const verbGroups = ["Run", "Decide", "Look", "Write", "Prove", "Tool"] as const;
+const widthColumns = 80;
+const flagColumn = 32;
 
 export function overview(): string {
   const lines = [
@@ -10,15 +12,13 @@ export function overview(): string {
     "  runbook plan rollback-production -t local -i reason=test",
     '  runbook run  rollback-production -t local -i reason="bad release"',
     "  runbook resume",
-    "",
   ];
-  for (const group of groups) {
-    lines.push(group);
-    for (const verb of verbs.filter((item) => item.group === group)) {
-      lines.push(`  ${`${verb.name} ${verb.args}`.padEnd(22)} ${verb.summary}`);
+  for (const group of verbGroups) {
+    for (const [at, verb] of verbs.filter((item) => item.group === group).entries()) {
+      lines.push(`${(at === 0 ? group : "").padEnd(7)} ${`${verb.name} ${verb.args}`.padEnd(24)} ${verb.summary}`);
     }
   }
-  lines.push("", "runbook <verb> --help · runbook help exit-codes", "");
+  lines.push("", "runbook <verb> --help · runbook help exit-codes|environment|expressions|formatting|security", "");
   return lines.join("\n");
 }
 
@@ -26,25 +26,44 @@ export function verbHelp(verb: Verb): string {
   const lines = [
     ...verb.examples.map((example) => `  runbook ${example}`),
     "",
-    verb.summary,
-    "",
     `runbook ${verb.name} ${verb.args}`.trimEnd(),
+    verb.summary,
   ];
-  if (verb.flags.length > 0) lines.push("", "Flags", ...flagLines(verb.flags));
-  lines.push(
-    "",
-    "Common",
-    ...flagLines(commonFlags.filter((flag) => flag.name !== "output" || verb.outputs !== undefined)),
-  );
-  if (verb.outputs) lines.push("", `-o: ${verb.outputs.join(", ")}`);
+  if (verb.flags.length > 0) lines.push("", ...verb.flags.flatMap(flagLines));
+  lines.push("", ...commonLines(verb));
   return `${lines.join("\n")}\n`;
 }
 
-function flagLines(flags: readonly Flag[]): string[] {
-  return flags.map((flag) => {
-    const short = flag.short ? `-${flag.short}, ` : "    ";
-    const value = flag.values ? ` ${flag.values.join("|")}` : flag.value ? ` ${flag.value}` : "";
-    const head = `  ${short}--${flag.name}${value}`;
-    return head.length > 32 ? `${head}\n${" ".repeat(34)}${flag.summary}` : `${head.padEnd(34)}${flag.summary}`;
-  });
+function flagLines(flag: Flag): string[] {
+  const short = flag.short ? `-${flag.short}, ` : "    ";
+  const value = flag.values ? ` ${flag.values.join("|")}` : flag.value ? ` ${flag.value}` : "";
+  const head = `  ${short}--${flag.name}${value}`;
+  const indent = " ".repeat(flagColumn);
+  if (head.length >= flagColumn) return [head, ...wrapped(flag.summary, indent, indent)];
+  return wrapped(flag.summary, head.padEnd(flagColumn), indent);
+}
+
+/** Flags of every verb by name only: `runbook help flags` says what they do. */
+function commonLines(verb: Verb): string[] {
+  const lines = verb.outputs && verb.outputs.length > 1 ? [`-o ${verb.outputs.join("|")}`] : [];
+  const names = commonFlags
+    .filter((flag) => flag.name !== "output" && flag.name !== "help")
+    .map((flag) => `${flag.short ? `-${flag.short}/` : ""}--${flag.name}`);
+  return [...lines, ...wrapped(`${names.join(" ")}: runbook help flags`, "Also: ", "      ")];
+}
+
+function wrapped(text: string, first: string, rest: string): string[] {
+  const lines: string[] = [];
+  let line = first;
+  let isEmpty = true;
+  for (const word of text.split(" ")) {
+    if (!isEmpty && line.length + 1 + word.length > widthColumns) {
+      lines.push(line);
+      line = rest;
+      isEmpty = true;
+    }
+    line += isEmpty ? word : ` ${word}`;
+    isEmpty = false;
+  }
+  return [...lines, line];
 }

@@ -1,4 +1,103 @@
+/** `history`: past runs, newest first, folded from their journals. */
+import { exitCodes } from "../../engine/exit-codes.ts";
+import { systemClock } from "../../host/clock.ts";
+import { closest } from "../../util/closest.ts";
+import { formatDuration, parseDurationMs } from "../../util/duration.ts";
 import type { Command } from "../command.ts";
-export default function history(_command: Command): number {
-  throw new Error("history: not there yet");
+import { UsageError } from "../errors.ts";
+import { agoMs, type PastRun, pastRuns } from "../past-runs.ts";
+import { runbookNames } from "../project.ts";
+import { counted, textTable } from "../text-table.ts";
+
+export default function history(command: Command): number {
+  const now = systemClock().now();
+  const { stateDir } = command.project;
+  const { runs, unreadable } = pastRuns(stateDir);
+  const chosen = choose(command, runs, now);
+  if (command.output === "json")
+    command.json({ format: "runbook.history/1.0", runs: chosen.map(document), unreadable });
+  else if (chosen.length > 0) command.print(textTable(chosen.map((run) => row(run, now))));
+  else command.say(runs.length === 0 ? `no runs in ${stateDir}` : "no run fits");
+  if (unreadable.length > 0) {
+    command.say(`${counted(unreadable.length, "run")} without a readable journal: ${unreadable.join(", ")}`);
+    command.say(`next: runbook verify ${unreadable[0]}`);
+  }
+  return exitCodes.ok;
+}
+
+function choose(command: Command, runs: readonly PastRun[], now: Date): readonly PastRun[] {
+  const { args } = command;
+  const name = args.words[0];
+  if (name !== undefined) refuseUnknown(command, name, runs);
+  const since = args.text("since");
+  const sinceMs = since === undefined ? null : parseDurationMs(since);
+  if (since !== undefined && sinceMs === null)
+    throw new UsageError(`--since ${since}: write it as 24h or 30d`, "runbook history --since 30d");
+  const result = args.text("result");
+  const number = args.text("number");
+  if (number !== undefined && !/^[1-9]\d{0,6}$/.test(number))
+    throw new UsageError(`-n ${number}: write a whole number above 0`, "runbook history -n 10");
+  return runs
+    .filter(({ record }) => name === undefined || record.started.runbook === name)
+    .filter(({ record }) => sinceMs === null || agoMs(record.started.at, now) <= sinceMs)
+    .filter((run) => result === undefined || run.result === result)
+    .slice(0, number === undefined ? undefined : Number(number));
+}
+
+/** A runbook that is gone still has a history. */
+function refuseUnknown(command: Command, name: string, runs: readonly PastRun[]): void {
+  const names = [...new Set([...runbookNames(command.project), ...runs.map(({ record }) => record.started.runbook)])];
+  if (names.includes(name)) return;
+  const near = closest(name, names);
+  throw new UsageError(
+    `there is no runbook "${name}", and no run of one${near ? `. Did you mean "${near}"?` : ""}`,
+    near ? `runbook history ${near}` : "runbook list",
+  );
+}
+
+function document({ record, dir, result }: PastRun): object {
+  const { started, finished } = record;
+  return {
+    run: record.run,
+    runbook: started.runbook,
+    version: started.version,
+    digest: started.digest,
+    target: started.target,
+    result,
+    exitCode: finished?.exitCode ?? null,
+    exitName: finished?.exitName ?? null,
+    actor: started.actor,
+    startedAt: started.at,
+    finishedAt: finished?.at ?? null,
+    durationMs: finished?.durationMs ?? null,
+    workingMs: finished?.workingMs ?? null,
+    waitingMs: finished?.waitingMs ?? null,
+    objectives: (finished?.objectives ?? []).map(({ name, targetMs, actualMs, met }) => ({
+      name,
+      targetMs,
+      actualMs,
+      met,
+    })),
+    deviations: record.deviations.length,
+    dir,
+  };
+}
+
+function row({ record, result }: PastRun, now: Date): string[] {
+  const { started, finished } = record;
+  const missed = (finished?.objectives ?? []).filter((objective) => objective.met === false);
+  const notes = [
+    ...missed.map((objective) => `missed ${objective.name}`),
+    ...(record.deviations.length > 0 ? [counted(record.deviations.length, "deviation")] : []),
+  ];
+  return [
+    record.run,
+    result,
+    started.runbook,
+    started.version,
+    started.target,
+    `${formatDuration(agoMs(started.at, now))} ago`,
+    finished === null ? "" : `took ${formatDuration(finished.durationMs)}`,
+    notes.join(", "),
+  ];
 }

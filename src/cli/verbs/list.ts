@@ -1,4 +1,77 @@
+/** `list`: the runbooks of the project, their last real result per target, and drills that are overdue. */
+import { exitCodes } from "../../engine/exit-codes.ts";
+import { systemClock } from "../../host/clock.ts";
+import { runbookKinds } from "../../language/runbook.ts";
+import { closest } from "../../util/closest.ts";
+import { formatDuration } from "../../util/duration.ts";
 import type { Command } from "../command.ts";
-export default function list(_command: Command): number {
-  throw new Error("list: not there yet");
+import { CommandError, UsageError } from "../errors.ts";
+import { type ListedRunbook, listRunbooks } from "../listed-runbooks.ts";
+import { runbookFiles } from "../project.ts";
+import { paint } from "../terminal.ts";
+import { counted, textTable } from "../text-table.ts";
+
+export default function list(command: Command): number {
+  const { args, project, output } = command;
+  const kind = args.text("kind");
+  if (kind !== undefined && !(runbookKinds as readonly string[]).includes(kind)) {
+    const near = closest(kind, runbookKinds);
+    throw new UsageError(
+      `"${kind}" is not a kind${near ? `. Did you mean "${near}"?` : `: ${runbookKinds.join(", ")}`}`,
+      `runbook list --kind ${near ?? runbookKinds[0]}`,
+    );
+  }
+  if (runbookFiles(project).length === 0) {
+    throw new CommandError("invalid", `there is no runbook in ${project.dir}/runbooks`, "runbook new my-runbook");
+  }
+  const tag = args.text("tag");
+  const stale = args.on("stale");
+  const all = listRunbooks(command, systemClock().now());
+  const shown = all.filter(
+    (item) =>
+      (kind === undefined || item.kind === kind) &&
+      (tag === undefined || item.tags.includes(tag)) &&
+      (!stale || item.drill?.overdue === true),
+  );
+  if (output === "json") command.json({ format: "runbook.list/1.0", runbooks: shown });
+  else if (shown.length > 0) command.print(text(command, shown));
+  else command.say(stale ? "no drill is overdue" : "no runbook fits");
+  const invalid = shown.filter((item) => item.errors > 0);
+  if (invalid.length > 0) command.say(`${counted(invalid.length, "runbook")} not valid. next: runbook validate`);
+  const overdue = shown.filter((item) => item.drill?.overdue === true);
+  if (!stale || overdue.length === 0) return exitCodes.ok;
+  command.say(`${counted(overdue.length, "drill")} overdue. next: runbook run ${overdue[0]?.name}`);
+  return exitCodes.failed;
+}
+
+function text(command: Command, items: readonly ListedRunbook[]): string {
+  const { colorOut } = command.terminal;
+  const strong = (word: string) => (colorOut ? paint(word, "strong") : word);
+  const heads = textTable(
+    items.map((item) => [item.name, item.kind ?? "not valid", item.owner ?? "", item.title ?? ""]),
+  ).split("\n");
+  return items
+    .flatMap((item, at) => [
+      (heads[at] ?? "").replace(item.name, strong(item.name)),
+      ...textTable(facts(item), "    ")
+        .split("\n")
+        .filter((line) => line !== ""),
+    ])
+    .join("\n");
+}
+
+function facts(item: ListedRunbook): string[][] {
+  const rows = item.targets.map(({ target, last }) => [
+    target,
+    last === null ? "never ran" : `${last.result}`,
+    last === null ? "" : `${formatDuration(last.ageMs)} ago`,
+    last === null ? "" : last.run,
+  ]);
+  const { drill } = item;
+  if (drill !== null) {
+    const due = drill.lastSuccessAt === null ? "never succeeded" : `due ${drill.dueAt?.slice(0, 10)}`;
+    rows.push(["drill", drill.overdue ? "OVERDUE" : "in time", due]);
+  }
+  if (item.errors > 0) rows.push([item.file, counted(item.errors, "error")]);
+  return rows;
 }

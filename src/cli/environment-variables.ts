@@ -1,0 +1,21 @@
+/** Variables the tool reads, as data: `help environment`, `docs/cli.md` and a test are made from it. */
+export const environmentVariables: readonly { readonly name: string; readonly summary: string }[] = [
+  { name: "RUNBOOK_TARGET", summary: "the target when -t is absent" },
+  { name: "RUNBOOK_INPUT_<NAME>", summary: "an input when -i and --inputs-file do not give it" },
+  { name: "RUNBOOK_SECRET_<NAME>", summary: "a secret, for the provider `env` with its default prefix" },
+  { name: "RUNBOOK_STATE_DIR", summary: "where runs are kept when --state-dir is absent" },
+  { name: "RUNBOOK_NO_INPUT", summary: "never prompt, as --no-input; CI does the same" },
+  { name: "RUNBOOK_ASCII", summary: "symbols without Unicode" },
+  { name: "RUNBOOK_ALLOW_NETWORK_STATE", summary: "1: accept a state directory on a network file system" },
+  { name: "NO_COLOR", summary: "no colour; --color wins" },
+  { name: "FORCE_COLOR", summary: "colour without a terminal; CLICOLOR_FORCE does the same" },
+  { name: "TERM", summary: "dumb: no colour, no animation" },
+  { name: "COLUMNS", summary: "width of text output" },
+  { name: "CI", summary: "never prompt, plain progress" },
+  { name: "PATH", summary: "where tools are looked up" },
+  { name: "VAULT_TOKEN", summary: "token of the provider `vault`; VAULT_NAMESPACE too" },
+  { name: "XDG_STATE_HOME", summary: "state outside a project: $XDG_STATE_HOME/runbook" },
+  { name: "RUNBOOK_TESTING", summary: "1: tests only; allows the two below and prints stacks" },
+  { name: "RUNBOOK_FAILPOINT", summary: "tests only: fail at a named point, see help failpoints" },
+  { name: "RUNBOOK_NOW", summary: "tests only: the wall clock, RFC 3339" },
+];

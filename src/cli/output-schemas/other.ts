@@ -1,0 +1,164 @@
+/** The documents of the reading verbs. */
+import type { JsonSchema } from "../../util/json.ts";
+import { exit, objective, runResult } from "./shared.ts";
+import {
+  count,
+  described,
+  digest,
+  exactly,
+  list,
+  ms,
+  oneOf,
+  orNull,
+  published,
+  record,
+  runId,
+  text,
+  time,
+  truth,
+} from "./words.ts";
+
+const point = record({
+  line: { type: "integer", minimum: 1 },
+  column: { type: "integer", minimum: 1, description: "UTF-16 code units." },
+  offset: count,
+});
+const range = record({ start: point, end: point });
+
+const diagnostics = record({
+  format: exactly("runbook.diagnostics/1.0"),
+  files: count,
+  errors: count,
+  warnings: count,
+  diagnostics: list(
+    record({
+      code: described(text, "Stable; `runbook validate --explain CODE`."),
+      severity: oneOf("error", "warning"),
+      message: text,
+      file: text,
+      range,
+      hint: orNull(text),
+      related: list(record({ message: text, file: text, range })),
+    }),
+  ),
+});
+
+const lastRun = record({ run: runId, result: runResult, startedAt: time, finishedAt: orNull(time), ageMs: ms });
+const listed = record({
+  name: text,
+  file: text,
+  version: orNull(text),
+  title: orNull(text),
+  owner: orNull(text),
+  kind: orNull(text),
+  tags: list(text),
+  errors: count,
+  targets: list(record({ target: text, protected: truth, last: orNull(lastRun) })),
+  drill: orNull(record({ everyMs: ms, lastSuccessAt: orNull(time), dueAt: orNull(time), overdue: truth })),
+});
+
+const pastRun = record({
+  run: runId,
+  runbook: text,
+  version: text,
+  digest,
+  target: text,
+  result: runResult,
+  exitCode: orNull(count),
+  exitName: orNull(text),
+  actor: text,
+  startedAt: time,
+  finishedAt: orNull(time),
+  durationMs: orNull(ms),
+  workingMs: orNull(ms),
+  waitingMs: orNull(ms),
+  objectives: list(objective),
+  deviations: count,
+  dir: text,
+});
+
+const verification = record({
+  format: exactly("runbook.verification/1.0"),
+  run: orNull(text),
+  ok: truth,
+  records: count,
+  sealed: truth,
+  signature: oneOf("valid", "absent", "invalid", "untrusted"),
+  headHash: orNull(text),
+  problems: list(record({ code: text, seq: orNull(count), message: text })),
+});
+
+const documents: Readonly<Record<string, readonly [title: string, schema: JsonSchema]>> = {
+  diagnostics: ["What validate finds", diagnostics],
+  explanation: [
+    "validate --explain under -o json",
+    record({
+      format: exactly("runbook.explanation/1.0"),
+      code: text,
+      title: text,
+      explanation: described(text, "Markdown."),
+      wrong: text,
+      right: text,
+    }),
+  ],
+  error: [
+    "A failure without a run, under -o json",
+    record({ format: exactly("runbook.error/1.0"), ...exit, message: text, next: orNull(text) }),
+  ],
+  verification: ["What verify finds", verification],
+  list: ["The runbooks of a project", record({ format: exactly("runbook.list/1.0"), runbooks: list(listed) })],
+  history: [
+    "Past runs, newest first",
+    record({
+      format: exactly("runbook.history/1.0"),
+      runs: list(pastRun),
+      unreadable: described(list(runId), "Runs whose journal cannot be read."),
+    }),
+  ],
+  doctor: [
+    "What doctor finds",
+    record({
+      format: exactly("runbook.doctor/1.0"),
+      ok: truth,
+      checks: list(
+        record({ check: text, status: oneOf("ok", "warning", "problem"), detail: text, next: orNull(text) }),
+      ),
+    }),
+  ],
+  keys: [
+    "keys list",
+    record({
+      format: exactly("runbook.keys/1.0"),
+      approvers: list(record({ group: text, name: text, key: text, id: orNull(text), problem: orNull(text) })),
+    }),
+  ],
+  key: [
+    "keys new",
+    record({
+      format: exactly("runbook.key/1.0"),
+      name: text,
+      id: text,
+      privateFile: text,
+      publicFile: text,
+      publicLine: text,
+      approver: described(text, "The YAML to paste under a group of policy.approvers."),
+    }),
+  ],
+  written: [
+    "Files that new, init or docs wrote, left alone or found stale",
+    record({
+      format: exactly("runbook.written/1.0"),
+      files: list(
+        record({
+          file: text,
+          status: oneOf("written", "added-to", "kept", "unchanged", "stale", "removed"),
+          detail: orNull(text),
+        }),
+      ),
+    }),
+  ],
+};
+
+export const otherSchemas: Readonly<Record<string, JsonSchema>> = Object.fromEntries(
+  Object.entries(documents).map(([name, [title, schema]]) => [name, published(name, title, schema)]),
+);

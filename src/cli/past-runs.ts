@@ -1,0 +1,44 @@
+/** Every run of a state directory, as `list` and `history` tell of them: each journal is read once. */
+import type { RunResult } from "../engine/events.ts";
+import type { RunRecord } from "../engine/run-record.ts";
+import { executorAlive } from "../host/claim.ts";
+import { summarize } from "../host/run-summary.ts";
+import { runDirectory, runIds } from "../host/state-dir.ts";
+
+export interface PastRun {
+  readonly record: RunRecord;
+  readonly dir: string;
+  /** As of now: a run without a verdict whose executor is gone is `interrupted`. */
+  readonly result: RunResult;
+}
+
+/** Every run whose journal can be read, newest first, and the ids of those whose journal cannot. */
+export function pastRuns(stateDir: string): {
+  readonly runs: readonly PastRun[];
+  readonly unreadable: readonly string[];
+} {
+  const runs: PastRun[] = [];
+  const unreadable: string[] = [];
+  for (const id of runIds(stateDir)) {
+    const dir = runDirectory(stateDir, id);
+    const summary = summarize(dir);
+    if (summary === null) {
+      unreadable.push(id);
+      continue;
+    }
+    const { record } = summary;
+    const isOpen = record.finished === null && record.result === "running";
+    runs.push({ record, dir, result: isOpen && !executorAlive(dir) ? "interrupted" : record.result });
+  }
+  runs.sort((a, b) => compare(b.record.started.at, a.record.started.at) || compare(a.record.run, b.record.run));
+  return { runs, unreadable: unreadable.sort() };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** `3d 4h ago`; a moment ahead of this clock counts as now. */
+export function agoMs(at: string, now: Date): number {
+  return Math.max(0, now.getTime() - Date.parse(at));
+}
