@@ -6,14 +6,17 @@ import { replaceFile } from "../host/durable-file.ts";
 import { failpoint } from "../host/failpoints.ts";
 import { readSealedText } from "../host/sealed-run.ts";
 import { evidenceFile, evidenceText } from "../report/evidence.ts";
+import { renderHtml } from "../report/html.ts";
 import { renderMarkdown } from "../report/markdown.ts";
 import { digestsOf, formatSums, sumsFile } from "../report/sums.ts";
-import { reportView } from "../report/view.ts";
+import { type ReportView, reportView } from "../report/view.ts";
 
 /** Report → evidence.json → SHA256SUMS, each replaced as a whole; repeatable after a crash in between. */
 export function writeEvidence(runDir: string, record: RunRecord): void {
   failpoint("report.before_rename");
-  replaceFile(join(runDir, "report.md"), renderReport(runDir, record));
+  const view = viewOf(runDir, record);
+  replaceFile(join(runDir, "report.md"), renderMarkdown(view));
+  replaceFile(join(runDir, "report.html"), renderHtml(view));
   failpoint("report.before_dirsync");
   try {
     rmdirSync(join(runDir, "inbox"));
@@ -25,8 +28,13 @@ export function writeEvidence(runDir: string, record: RunRecord): void {
 }
 
 /** The report of a run directory, from its journal's record and its sealed files alone. */
-export function renderReport(runDir: string, record: RunRecord): string {
+export function renderReport(runDir: string, record: RunRecord, format: "md" | "html" = "md"): string {
+  const view = viewOf(runDir, record);
+  return format === "md" ? renderMarkdown(view) : renderHtml(view);
+}
+
+function viewOf(runDir: string, record: RunRecord): ReportView {
   const runbookYaml = readSealedText(runDir, "runbook.yaml");
   const config = JSON.parse(readSealedText(runDir, "config.json"));
-  return renderMarkdown(reportView(record, { runbookYaml, config }));
+  return reportView(record, { runbookYaml, config });
 }

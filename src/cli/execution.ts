@@ -162,6 +162,7 @@ export async function execute(
     protected: config.target.protected,
     control: { stop: null, cancel: new AbortController() },
     preapproval: preapprovalOf(request, config.policy, record, () => clock.now()),
+    mask: (text) => masker.text(text),
     failpoint: (name) => void failpoint(name as Parameters<typeof failpoint>[0]),
   };
   const key = lockKey(runbook, root);
@@ -204,9 +205,16 @@ function preapprovalOf(
   const text = request.start?.approval ?? null;
   return (groups) => {
     if (text === null) return null;
-    const approval = checkPlanApproval(text, record.started.planDigest, policy, request.drive.by, now());
-    if (groups.length > 0 && !approval.by.groups.some((group) => groups.includes(group))) return null;
-    return useUp(request.stateDir, approval.nonce) ? { by: approval.by, signature: text } : null;
+    const { by, nonce } = checkPlanApproval(text, record.started.planDigest, policy, request.drive.by, now());
+    if (groups.length > 0 && !by.groups.some((group) => groups.includes(group))) {
+      return {
+        kind: "refused",
+        why: `${by.name} is in ${by.groups.join(", ")}, and ${groups.join(" or ")} must answer`,
+      };
+    }
+    if (!useUp(request.stateDir, nonce))
+      return { kind: "refused", why: "the approval file was used before; it counts once" };
+    return { kind: "approved", by, signature: text };
   };
 }
 

@@ -86,7 +86,7 @@ function ask(context: EngineContext, node: Node, kind: PersonKind): Flow {
   const title = messageText(node.step.title, scopeOf(node.place));
   const prompt = promptOf(kind, spec, title);
   const next = nextActions(context, node);
-  const shown = shownText(context, node, prompt, next);
+  const shown = context.mask(shownText(context, node, prompt, next));
   append(context, {
     type: "approval.requested",
     step: node.path,
@@ -114,18 +114,22 @@ function preapproved(context: EngineContext, node: Node): Flow {
   if (approval == null || approval.request.min > 1) return { kind: "waiting" };
   const given = context.preapproval(approval.request.from);
   if (given === null) return { kind: "waiting" };
+  const counts = given.kind === "approved";
   append(context, {
     type: "approval.decided",
     step: node.path,
-    decision: "approved",
-    by: given.by,
-    reason: `approved with the plan ${context.store.record.started.planDigest}`,
+    decision: counts ? "approved" : "refused",
+    by: counts ? given.by : null,
+    reason: counts ? `approved with the plan ${context.store.record.started.planDigest}` : given.why,
     shownDigest: approval.request.shownDigest,
-    signature: given.signature,
+    signature: counts ? given.signature : null,
     attachments: [],
   });
   context.store.flush();
-  return decided(context, node, "approval", approval);
+  if (counts) return decided(context, node, "approval", approval);
+  const failure: Failure = { class: "refused", reason: "approval-file", message: given.why, facts: {} };
+  append(context, finished(node.path, 1, 0, "failed", { failure }));
+  return { kind: "failed", path: node.path, refused: true };
 }
 
 function promptOf(kind: PersonKind, spec: Readonly<Record<string, unknown>>, title: string): string {

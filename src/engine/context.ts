@@ -23,11 +23,18 @@ export interface EngineContext {
   readonly actor: Person;
   readonly protected: boolean;
   readonly control: Control;
-  /** Who approved the plan of this run beforehand and may answer for these groups (CI); null = nobody. Used up by asking. */
-  readonly preapproval: (groups: readonly string[]) => { readonly by: Person; readonly signature: string } | null;
+  /** The approval of this run's plan that was given beforehand (CI), used up by asking; null = none was given. */
+  readonly preapproval: (groups: readonly string[]) => Preapproval | null;
+  /** The journal's masking sink, for text whose digest is taken before it is recorded. */
+  readonly mask: (text: string) => string;
   /** Named points at which tests make the executor fail; does nothing otherwise. */
   readonly failpoint: (name: string) => void;
 }
+
+export type Preapproval =
+  | { readonly kind: "approved"; readonly by: Person; readonly signature: string }
+  /** It was used before, or its giver may not answer here. */
+  | { readonly kind: "refused"; readonly why: string };
 
 /** How others stop a run. `stop` ends it at the next safe point; `cancel` also ends the running step. */
 export interface Control {

@@ -1,7 +1,7 @@
 /** The part of the view about steps: the table, the details of each, and what the writes changed. */
 import type { Artifact, CheckOutcome } from "../engine/events.ts";
 import type { CommandRecord, RunRecord, StepRecord } from "../engine/run-record.ts";
-import type { Json } from "../util/json.ts";
+import { isObject, type Json } from "../util/json.ts";
 import { clockText, commandText, durationText, excerpt, jsonText, plural } from "./format.ts";
 import { isGroup, undoneStep } from "./step-order.ts";
 import { ends } from "./timeline.ts";
@@ -57,6 +57,8 @@ export interface StepDetail {
   readonly checks: readonly CheckRow[];
   readonly shown: readonly { readonly that: string; readonly value: string }[];
   readonly outputs: readonly NamedValue[];
+  /** What else the step found, besides its outputs and what its commands printed. */
+  readonly results: readonly NamedValue[];
   readonly artifacts: readonly ArtifactRow[];
   readonly seqs: readonly number[];
 }
@@ -211,9 +213,21 @@ function stepDetail(step: StepRecord, number: number): StepDetail {
       .filter((c) => c.show !== null && c.show !== undefined)
       .map((c) => ({ that: c.that, value: shortValue(c.show, true) })),
     outputs: namedValues(step.outputs),
+    results: namedValues(resultsOf(step)),
     artifacts: artifactRows([step]),
     seqs: step.seqs,
   };
+}
+
+/** Shown elsewhere: outputs, what commands printed, what was there before a change. */
+const shownElsewhere = new Set(["stdout", "stderr", "lines", "exitCode", "signal", "durationMs", "before", "machines"]);
+
+function resultsOf(step: StepRecord): { readonly [name: string]: Json } {
+  if (!isObject(step.result)) return {};
+  const entries = Object.entries(step.result).filter(
+    ([name, value]) => value !== null && !shownElsewhere.has(name) && !(name in step.outputs),
+  );
+  return Object.fromEntries(entries) as { readonly [name: string]: Json };
 }
 
 function checkText(check: CheckOutcome): string {
@@ -260,7 +274,8 @@ function commandDetail(command: CommandRecord): CommandDetail {
             .map((name) => ({
               name,
               ...end.output[name],
-              excerpt: excerpt(end.output.excerpt[name], shownLines, shownLines, shownWidth),
+              // The journal keeps the first and last lines with one line between them that says what is left out.
+              excerpt: excerpt(end.output.excerpt[name], shownLines + 1, shownLines, shownWidth),
             })),
     seqs: [seqOf(command), seqOf(end)].filter((seq) => seq !== null),
   };
@@ -308,14 +323,16 @@ export function changeRows(steps: readonly StepRecord[]): ChangeRow[] {
   const rows: ChangeRow[] = [];
   for (const step of steps) {
     if (step.phase === "rollback") continue;
-    const values = Object.keys(step.outputs).map((name) => {
-      const earlier = read.get(name);
-      return {
-        name,
-        before: earlier === undefined ? null : `${earlier.value} (read by ${earlier.step})`,
-        after: shortValue(step.outputs[name] ?? null, false),
-      };
-    });
+    const values =
+      changedValues(step) ??
+      Object.keys(step.outputs).map((name) => {
+        const earlier = read.get(name);
+        return {
+          name,
+          before: earlier === undefined ? null : `${earlier.value} (read by ${earlier.step})`,
+          after: shortValue(step.outputs[name] ?? null, false),
+        };
+      });
     if (step.effects !== "read" && !isGroup(step, steps) && (step.tookEffect || step.status === "undone")) {
       rows.push({
         step: step.path,
@@ -326,10 +343,22 @@ export function changeRows(steps: readonly StepRecord[]): ChangeRow[] {
         seqs: ends(step.seqs),
       });
     } else {
-      for (const value of values) read.set(value.name, { value: value.after, step: step.path });
+      for (const value of values) read.set(value.name, { value: value.after ?? "", step: step.path });
     }
   }
   return rows;
+}
+
+/** What a step type itself recorded: `before` in its result, and the same names afterwards. Null = it recorded none. */
+function changedValues(step: StepRecord): ChangeRow["values"] | null {
+  const result = isObject(step.result) ? step.result : {};
+  const { before } = result;
+  if (!isObject(before)) return null;
+  return Object.entries(before).map(([name, value]) => ({
+    name,
+    before: shortValue(value as Json, false),
+    after: result[name] === undefined ? "not seen" : shortValue(result[name] as Json, false),
+  }));
 }
 
 function standingText(step: StepRecord, undo: readonly StepRecord[]): string {

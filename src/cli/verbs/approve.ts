@@ -8,10 +8,12 @@ import type { ApprovalRecord, RunRecord } from "../../engine/run-record.ts";
 import { executorAlive } from "../../host/claim.ts";
 import { systemClock } from "../../host/clock.ts";
 import { leaveMessage } from "../../host/inbox.ts";
+import { runDirectory } from "../../host/state-dir.ts";
 import { loadPrivateKey } from "../../report/keys.ts";
 import { signAnswer, signerOf } from "../approval-signature.ts";
 import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
+import { follow } from "../follow.ts";
 import { startExecutor } from "../launch.ts";
 import { approvePlan, readPlanFile } from "../plan-approval.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
@@ -45,7 +47,7 @@ export default async function approve(command: Command): Promise<number> {
   if (objection !== null) throw new CommandError("refused", objection.why, objection.next);
   const sensitive = sensitiveInputs(record, []);
   leaveMessage(runDir, answer);
-  if (!executorAlive(runDir)) goOn(project.stateDir, run, sensitive);
+  if (!executorAlive(runDir)) await goOn(project.stateDir, record, sensitive);
   if (command.output === "json") command.json({ format: "runbook.decision/1.0", run, step, decision });
   else command.print(`${decision} ${step} of ${run}`);
   command.say(`next: runbook wait ${run}`);
@@ -63,18 +65,44 @@ function approveSaved(command: Command): number {
   return exitCodes.ok;
 }
 
-/** Starts an executor that takes the answer and goes on by itself. */
-export function goOn(stateDir: string, run: string, sensitive: Readonly<Record<string, string>>): void {
+/** Starts an executor that takes the answer and goes on by itself; returns when it has taken the run (or ended). */
+export async function goOn(
+  stateDir: string,
+  record: RunRecord,
+  sensitive: Readonly<Record<string, string>>,
+): Promise<void> {
   const executor = startExecutor({
     stateDir,
-    run,
+    run: record.run,
     start: null,
     sensitive,
-    drive: { resumed: true, by: starter(), decisions: [], overrides: [], rollback: false, abort: null, refusal: null },
+    drive: {
+      resumed: true,
+      by: starter(),
+      decisions: [],
+      overrides: [],
+      rollback: false,
+      abort: null,
+      refusal: null,
+    },
     onDisconnect: "continue",
   });
   executor.disconnect();
   executor.child.unref();
+  let ended = false;
+  void executor.ended.then(() => {
+    ended = true;
+  });
+  const taken = new AbortController();
+  await follow({
+    runDir: runDirectory(stateDir, record.run),
+    alive: () => !ended,
+    onRecord: (entry) => {
+      if (entry.type === "executor.started" && entry.seq > record.lastSeq) taken.abort();
+    },
+    signal: taken.signal,
+    wake: executor.ended,
+  });
 }
 
 /** The one step that waits, or the named one. Nothing waits: exit 4; several: exit 2 listing them. */

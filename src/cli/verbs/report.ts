@@ -17,6 +17,6 @@ export default function report(command: Command): number {
     );
   }
   if (command.output === "json") command.json(documentOf(stateDir, record));
-  else command.print(renderReport(runDir, record));
+  else process.stdout.write(renderReport(runDir, record, command.output === "html" ? "html" : "md"));
   return exitCodes.ok;
 }

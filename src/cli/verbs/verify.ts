@@ -7,12 +7,14 @@ import { verifyRun } from "../../report/verify.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { findRun } from "../run-lookup.ts";
+import { toolVersion } from "../version.ts";
 
 export default async function verify(command: Command): Promise<number> {
   const dir = directoryOf(command);
   const keyFile = command.args.text("key");
   const head = command.args.text("head");
   const verification = await verifyRun(dir, {
+    tool: toolVersion,
     ...(head === undefined ? {} : { head }),
     ...(keyFile === undefined ? {} : { key: readKey(command.cwd, keyFile) }),
   });
