@@ -194,10 +194,11 @@ function rightText(run: RunRecord, step: StepRecord, look: Look): string[] {
     return members > 0 && step.stepType === "parallel" ? [`${members} in parallel`, ""] : [""];
   }
   if (status === "waiting") {
-    const until = step.approval?.request.expiresAt;
-    return until
-      ? [`waits until ${until.slice(11, 16)}Z`, `until ${until.slice(11, 16)}Z`]
-      : ["waits for a person", "waits"];
+    const until = step.approval?.request.expiresAt ?? null;
+    if (until === null) return ["waits for a person", "waits"];
+    const far = Date.parse(until) - look.nowMs > 20 * 3_600_000;
+    const when = far ? until.slice(0, 10) : `${until.slice(11, 16)}Z`;
+    return [`waits until ${when}`, `until ${when}`];
   }
   if (status === "skipped") return [""];
   const tries = step.attempts.length > 1 ? `${step.attempts.length} tries  ` : "";

@@ -25,6 +25,8 @@ export interface WatchOptions {
   readonly fromSeq?: number;
   /** Whether Ctrl-C speaks to the run (`run`, `resume`, `attach`) or only ends this command (`wait`). */
   readonly keys: boolean;
+  /** A person answered in this terminal and the run goes on: it is not introduced again. */
+  readonly goesOn?: boolean;
 }
 
 export async function watchRun(command: Command, options: WatchOptions): Promise<number> {
@@ -38,13 +40,15 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
   });
   const progress = await chooseProgress(command, options, runDir);
   const stream = command.output === "ndjson";
-  if (stream)
+  if (stream && !options.goesOn)
     process.stdout.write(
       `${JSON.stringify({ type: "version", format: "runbook.events/1.0", runbook: toolVersion })}\n`,
     );
   const leave = new AbortController();
   const release = options.keys ? catchKeys(command, runDir, options.run, leave) : () => {};
-  const patience = patienceOf(command);
+  const asks = options.keys && command.terminal.interactive && command.terminal.progress !== "quiet";
+  // Where somebody can be asked, the question itself is the waiting.
+  const patience = patienceOf(command, asks);
   let followed: Awaited<ReturnType<typeof follow>>;
   try {
     followed = await follow({
@@ -69,6 +73,12 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
   }
   await ended;
   if (followed.record === null) throw notStarted(runDir, code);
+  if (asks && (code === null || code === exitCodes.waiting || code === exitCodes.failed)) {
+    const { answerInTerminal } = await import("./prompts.ts");
+    const answered = await answerInTerminal(command, options.run, followed.record);
+    if (answered !== null)
+      return await watchRun(command, { ...options, ...answered, fromSeq: followed.record.lastSeq, goesOn: true });
+  }
   return conclude(command, runDir, followed.record, code);
 }
 
@@ -80,15 +90,19 @@ async function chooseProgress(command: Command, options: WatchOptions, runDir: s
   if (command.terminal.progress === "tty" && !records) {
     const { liveProgress } = await import("./live-progress.ts");
     const { lastLogLine } = await import("./last-log-line.ts");
-    return liveProgress(command.terminal, { keys: options.keys, lastLine: lastLogLine(runDir) });
+    return liveProgress(command.terminal, {
+      keys: options.keys,
+      goesOn: options.goesOn ?? false,
+      lastLine: lastLogLine(runDir),
+    });
   }
   return plainProgress((line) => process.stderr.write(`${line}\n`));
 }
 
 /** `--wait-for-person`: stays attached to a waiting run this long. */
-function patienceOf(command: Command): { see(run: RunRecord): void; left(runDir: string): boolean } {
+function patienceOf(command: Command, asks: boolean): { see(run: RunRecord): void; left(runDir: string): boolean } {
   const text = command.args.text("wait-for-person");
-  const ms = text === undefined ? 0 : parseDurationMs(text);
+  const ms = text === undefined || asks ? 0 : parseDurationMs(text);
   if (ms === null) throw new CommandError("usage", `--wait-for-person ${text}: write it as 30s, 10m or 4h`);
   let waiting = false;
   let until = 0;
