@@ -1,4 +1,69 @@
+/**
+ * `logs`: what the steps of a run printed, masked when it was written. Bytes as they are into a pipe; inert on a
+ * terminal and on a CI runner, where they could move a cursor or be taken for a command. Headings go to stderr.
+ */
+import { exitCodes } from "../../engine/exit-codes.ts";
+import type { RunRecord } from "../../engine/run-record.ts";
+import { executorAlive } from "../../host/claim.ts";
+import { closest } from "../../util/closest.ts";
 import type { Command } from "../command.ts";
-export default function logs(_command: Command): number {
-  throw new Error("logs: not there yet");
+import { UsageError } from "../errors.ts";
+import { follow } from "../follow.ts";
+import { LogPrinter } from "../log-printer.ts";
+import { findRun, loadRun } from "../run-lookup.ts";
+
+/** Growing logs leave no record in the journal: they are looked at this often. */
+const lookMs = 200;
+
+export default async function logs(command: Command): Promise<number> {
+  const { stateDir } = command.project;
+  const [run, step] = command.args.words;
+  if (run === undefined) throw new UsageError("which run?", "runbook logs last");
+  const { record, runDir } = loadRun(stateDir, findRun(stateDir, run));
+  const path = step === undefined ? null : findStep(record, step);
+  const isShown = process.stdout.isTTY === true || process.env["GITHUB_ACTIONS"] === "true";
+  const printer = new LogPrinter({ runDir, step: path, inert: isShown, heading: (text) => command.say(text) });
+  if (command.args.on("follow")) await followLogs(runDir, printer);
+  else await printer.print(record);
+  if (printer.streams === 0) command.say(`${path ?? record.run} printed nothing. next: runbook report ${record.run}`);
+  return exitCodes.ok;
+}
+
+async function followLogs(runDir: string, printer: LogPrinter): Promise<void> {
+  let latest: RunRecord | null = null;
+  let printing = Promise.resolve();
+  const look = () => {
+    const run = latest;
+    if (run !== null) printing = printing.then(() => printer.print(run));
+  };
+  const timer = setInterval(look, lookMs);
+  try {
+    await follow({
+      runDir,
+      alive: () => executorAlive(runDir),
+      onRecord: (entry, run) => {
+        latest = run;
+        if (entry.type === "command.finished") look();
+      },
+    });
+  } finally {
+    clearInterval(timer);
+  }
+  look();
+  await printing;
+}
+
+/** A step's path or a unique end of it. Throws `UsageError`. */
+function findStep(record: RunRecord, word: string): string {
+  const paths = [...record.steps.keys()];
+  if (paths.includes(word)) return word;
+  const ends = paths.filter((path) => path.endsWith(`.${word}`));
+  if (ends.length === 1) return ends[0] as string;
+  if (ends.length > 1)
+    throw new UsageError(`"${word}" fits ${ends.join(", ")}`, `runbook logs ${record.run} ${ends[0]}`);
+  const near = closest(word, [...paths, ...paths.map((path) => path.split(".").at(-1) ?? path)]);
+  throw new UsageError(
+    `${record.run} has no step "${word}"${near ? `. Did you mean "${near}"?` : `: ${paths.join(", ")}`}`,
+    `runbook logs ${record.run} ${near ?? ""}`.trimEnd(),
+  );
 }
