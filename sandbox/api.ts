@@ -1,10 +1,10 @@
 import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
 import { type Cloud, CloudError, type LeaseRequest, type MachineChange } from "./cloud.ts";
 import type { Credentials } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import { BEHAVIOURS, type Behaviour, liveOf, machineJson, type ReleaseStatus } from "./model.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
 import { SEEDS, type Seed } from "./seeds.ts";
 import { answerSlack, type SlackMessage } from "./slack.ts";
 

@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { get } from "node:http";
 import { join, resolve } from "node:path";
-import { readJson } from "./durable-file.ts";
+import { isAlive, type ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
+import { readJson } from "./json-file.ts";
 import {
   type Credentials,
   loopbackUrl,
@@ -12,7 +13,6 @@ import {
   sandboxLayout,
 } from "./layout.ts";
 import { liveOf, type PlatformState } from "./model.ts";
-import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;

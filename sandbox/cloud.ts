@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { replaceFile } from "../src/host/durable-file.ts";
+import { isAlive, type ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
 import { AppLog } from "./app-log.ts";
-import { readJson, writeDurably } from "./durable-file.ts";
+import { readJson } from "./json-file.ts";
 import type { SandboxLayout } from "./layout.ts";
 import { endLeftover, Machine } from "./machine.ts";
 import type { AppState, ImageSpec, MachineState, PlatformState, Release, ReleaseStatus } from "./model.ts";
-import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 import { SecretStore } from "./secret-store.ts";
 import { newInstanceId, newMachine, newRelease, type Seed, seedState } from "./seeds.ts";
 
@@ -285,7 +286,7 @@ export class Cloud {
       for (const each of [app, ...app.machines]) for (const digest of Object.values(each.secrets)) inUse.add(digest);
     }
     this.#secrets.save(inUse);
-    writeDurably(this.#layout.state, `${JSON.stringify(this.#state)}\n`);
+    replaceFile(this.#layout.state, `${JSON.stringify(this.#state)}\n`);
   }
 
   #allMachines(): Machine[] {

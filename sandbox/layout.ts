@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import type { ProcessIdentity } from "./process-identity.ts";
+import type { ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
 
 /** Where everything of one sandbox lives: absolute paths below `<state>/sandbox/`. */
 export interface SandboxLayout {

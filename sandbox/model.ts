@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ProcessIdentity } from "./process-identity.ts";
+import type { ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
 
 /** How a version of the app behaves: answers; answers late; fails its check; never answers; exits at start. */
 export type Behaviour = "ok" | "slow" | "failing" | "never" | "crash";

@@ -5,10 +5,12 @@ import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { replaceFile } from "../src/host/durable-file.ts";
+import { identityOf } from "../src/host/supervisor/process-identity.ts";
 import { createApi } from "./api.ts";
 import { Cloud } from "./cloud.ts";
-import { readJson, writeDurably } from "./durable-file.ts";
 import { createEdge } from "./edge.ts";
+import { readJson } from "./json-file.ts";
 import {
   type Credentials,
   layoutOf,
@@ -18,7 +20,6 @@ import {
   type SandboxLayout,
 } from "./layout.ts";
 import { holdsLock, releaseLock, takeLock } from "./lock.ts";
-import { identityOf } from "./process-identity.ts";
 
 const [dir, distDir] = process.argv.slice(2);
 if (dir === undefined || distDir === undefined)
@@ -56,12 +57,12 @@ async function main(layout: SandboxLayout, bundles: string): Promise<void> {
     apps[name] = await listen(edge, kept?.apps[name], `app ${name}`, notices);
   }
   if (!holdsLock(layout.lock)) throw new Error("another platform took over while this one started");
-  writeDurably(layout.ports, `${JSON.stringify({ api: apiPort, apps } satisfies Ports)}\n`);
+  replaceFile(layout.ports, `${JSON.stringify({ api: apiPort, apps } satisfies Ports)}\n`);
 
   await cloud.startAll();
   const identity = identityOf(process.pid);
   if (identity === null) throw new Error("this process cannot see itself in /proc; is it mounted?");
-  writeDurably(layout.running, `${JSON.stringify({ identity, notices } satisfies RunningPlatform)}\n`);
+  replaceFile(layout.running, `${JSON.stringify({ identity, notices } satisfies RunningPlatform)}\n`);
   console.error(`sandbox platform: pid ${process.pid} serves ${loopbackUrl(apiPort)}`);
 
   let ending = false;
@@ -89,7 +90,7 @@ function loadCredentials(path: string): Credentials {
     flyApiToken: `fm2_${random(32)}`,
     slackPath: `/services/T0SANDBOX/B0SANDBOX/${random(18)}`,
   };
-  writeDurably(path, `${JSON.stringify(fresh)}\n`);
+  replaceFile(path, `${JSON.stringify(fresh)}\n`);
   return fresh;
 }
 
@@ -105,7 +106,7 @@ function writeFlyWrapper(layout: SandboxLayout, bundles: string): void {
     `exec ${quoted(process.execPath)} ${quoted(join(bundles, "sandbox-fly.cjs"))} "$@"`,
     "",
   ];
-  writeDurably(layout.fly, lines.join("\n"), 0o700);
+  replaceFile(layout.fly, lines.join("\n"), 0o700);
   chmodSync(layout.fly, 0o700);
 }
 

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { readJson, writeDurably } from "./durable-file.ts";
+import { replaceFile } from "../src/host/durable-file.ts";
+import { readJson } from "./json-file.ts";
 
 interface SecretFile {
   readonly key: string;
@@ -33,6 +34,6 @@ export class SecretStore {
   /** Drops the values nobody refers to any more and writes the file. */
   save(inUse: ReadonlySet<string>): void {
     this.#file.values = Object.fromEntries(Object.entries(this.#file.values).filter(([digest]) => inUse.has(digest)));
-    writeDurably(this.#path, `${JSON.stringify(this.#file)}\n`);
+    replaceFile(this.#path, `${JSON.stringify(this.#file)}\n`);
   }
 }

@@ -4,8 +4,9 @@
 //   - SIGINT or SIGTERM leaves it `interrupted` (exit 127), leases released;
 //   - kill -9 leaves a half deploy and the release `running` for ever. (Its leases are void at once, see cloud.ts; the
 //     vendor's run out after 13 s.)
+
+import { identityOf } from "../../src/host/supervisor/process-identity.ts";
 import type { Release } from "../model.ts";
-import { identityOf } from "../process-identity.ts";
 import { type ApiClient, ApiError, type MachineJson } from "./api-client.ts";
 
 /** As flyctl: leases of 13 s, refreshed meanwhile. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readJson } from "../durable-file.ts";
+import { readJson } from "../json-file.ts";
 import { layoutOf, loopbackUrl, type Ports } from "../layout.ts";
 import { ApiClient } from "./api-client.ts";
 import type { FlagSpec, ParsedFlags } from "./flags.ts";

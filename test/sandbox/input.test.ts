@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { parseDuration } from "../../sandbox/fly/duration.ts";
@@ -7,8 +7,8 @@ import { type FlagSpec, parseFlags } from "../../sandbox/fly/flags.ts";
 import { parseSecretArguments, parseSecretsInput } from "../../sandbox/fly/secrets-input.ts";
 import { relativeTime } from "../../sandbox/fly/views.ts";
 import { holdsLock, releaseLock, takeLock } from "../../sandbox/lock.ts";
-import { identityOf, isAlive } from "../../sandbox/process-identity.ts";
 import { seedState } from "../../sandbox/seeds.ts";
+import { identityOf, isAlive } from "../../src/host/supervisor/process-identity.ts";
 
 describe("Go durations", () => {
   test.each([
@@ -135,7 +135,7 @@ describe("who is alive", () => {
     const own = identityOf(process.pid);
     if (own === null) throw new Error("no /proc");
     expect(isAlive(own)).toBe(true);
-    expect(isAlive({ ...own, startTicks: "1" })).toBe(false);
+    expect(isAlive({ ...own, startTime: 1 })).toBe(false);
     expect(isAlive({ ...own, bootId: "another" })).toBe(false);
     expect(identityOf(2 ** 22 + 1)).toBeNull();
   });
@@ -144,7 +144,7 @@ describe("who is alive", () => {
     const path = join(dir, "lock");
     expect(takeLock(path).holder).toBeNull();
     expect(takeLock(path).holder?.pid).toBe(process.pid);
-    writeFileSync(path, JSON.stringify({ pid: process.pid, startTicks: "1", bootId: "another" }));
+    writeFileSync(path, JSON.stringify({ pid: process.pid, startTime: 1, bootId: "another", host: hostname() }));
     expect(takeLock(path).holder).toBeNull();
     writeFileSync(path, '{"pid":');
     expect(takeLock(path).holder).toBeNull();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSandbox, stopSandbox } from "../../sandbox/client.ts";
 import type { PlatformState } from "../../sandbox/model.ts";
-import { identityOf, isAlive } from "../../sandbox/process-identity.ts";
+import { identityOf, isAlive } from "../../src/host/supervisor/process-identity.ts";
 import { finished, SandboxRig, until } from "./rig.ts";
 
 const rig = new SandboxRig();
