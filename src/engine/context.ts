@@ -7,11 +7,13 @@ import type { Catalogue } from "../steps/step-type.ts";
 import type { Json, JsonObject } from "../util/json.ts";
 import type { Failure, JournalEvent, Person } from "./events.ts";
 import type { ActionRunner, EngineClock, RunStore } from "./ports.ts";
+import type { ClockWatch } from "./run-clock.ts";
 import type { RunRecord, StepRecord } from "./run-record.ts";
 
 export interface EngineContext {
   readonly store: RunStore;
   readonly clock: EngineClock;
+  readonly clockWatch: ClockWatch;
   readonly actions: ActionRunner;
   readonly catalogue: Catalogue;
   readonly root: Frame;
@@ -38,7 +40,12 @@ export type Preapproval =
 
 /** How others stop a run. `stop` ends it at the next safe point; `cancel` also ends the running step. */
 export interface Control {
-  stop: null | { readonly kind: "signal"; readonly signal: "SIGINT" | "SIGTERM" } | { readonly kind: "abort" };
+  stop:
+    | null
+    | { readonly kind: "signal"; readonly signal: "SIGINT" | "SIGTERM" }
+    | { readonly kind: "abort" }
+    /** The time of a group is over; stops only what is in it. */
+    | { readonly kind: "timeout" };
   cancel: AbortController;
 }
 
@@ -66,6 +73,8 @@ export function recordOf(context: EngineContext, path: string): StepRecord | und
 }
 
 export function append(context: EngineContext, event: JournalEvent): void {
+  const anomaly = context.clockWatch();
+  if (anomaly !== null) context.store.append(anomaly);
   context.store.append(event);
 }
 

@@ -195,6 +195,8 @@ export type JournalEvent =
       /** Why a group, an item or an adopted step ended so; null = plain. */
       readonly note: string | null;
     } & StepFacts)
+  /** A group took longer than its budget; it is marked, never ended. */
+  | ({ readonly type: "budget.exceeded"; readonly targetMs: number; readonly actualMs: number } & StepFacts)
   | ({
       readonly type: "step.indeterminate";
       readonly attempt: number;

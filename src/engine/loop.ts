@@ -20,7 +20,7 @@ import {
   recordOf,
   started,
 } from "./context.ts";
-import type { StepStatus } from "./events.ts";
+import type { Failure, StepStatus } from "./events.ts";
 import { runLeaf } from "./leaf.ts";
 
 /** Runs a list one after the other until one fails, waits or the run is stopped. */
@@ -82,16 +82,16 @@ async function runOnce(context: EngineContext, node: Node): Promise<Flow> {
   const { action } = node.step;
   switch (action.kind) {
     case "group":
-      return await runGroup(context, node, "group", () =>
-        runSequence(context, action.steps, node.path, node.place, node.phase),
+      return await runGroup(context, node, "group", (inner) =>
+        runSequence(inner, action.steps, node.path, node.place, node.phase),
       );
     case "parallel":
-      return await runGroup(context, node, "parallel", () => {
+      return await runGroup(context, node, "parallel", (inner) => {
         const nodes = action.steps.map((step) => ({ ...node, step, path: childPath(node.path, step.id) }));
-        return runAtOnce(context, nodes, action.max ?? nodes.length);
+        return runAtOnce(inner, nodes, action.max ?? nodes.length);
       });
     case "runbook":
-      return await runGroup(context, node, `runbook/${action.name}`, () => runUsed(context, node, action.runbook));
+      return await runGroup(context, node, `runbook/${action.name}`, (inner) => runUsed(inner, node, action.runbook));
     default: {
       const type = context.catalogue.get(action.kind === "run" ? "run" : action.type);
       return type?.person ? await runPersonStep(context, node, type.person) : await runLeaf(context, node);
@@ -105,17 +105,66 @@ function kindOf(step: Step): string {
   return action.kind === "runbook" ? `runbook/${action.name}` : action.kind;
 }
 
-/** Records the begin and end of something that holds other steps. A group that only waits is not ended. */
-async function runGroup(context: EngineContext, node: Node, kind: string, run: () => Promise<Flow>): Promise<Flow> {
+/**
+ * Records the begin and end of something that holds other steps. A group that only waits is not ended. Over its `timeout`
+ * the running members are ended and no other is started; over its `budget` it is only marked.
+ */
+async function runGroup(
+  context: EngineContext,
+  node: Node,
+  kind: string,
+  run: (inner: EngineContext) => Promise<Flow>,
+): Promise<Flow> {
   const begin = context.clock.monotonicMs();
   const attempt = recordOf(context, node.path)?.attempts.at(-1)?.attempt ?? 1;
   if (recordOf(context, node.path)?.status !== "running") {
     // A group has no effect of its own: its members record theirs.
     append(context, started(node, attempt, kind, messageText(node.step.title, scopeOf(node.place)), "", "", "read"));
   }
-  const flow = await run();
+  const limit = limited(context, node.step.timeoutMs);
+  const flow = await run(limit.inner);
+  limit.end();
+  const durationMs = context.clock.monotonicMs() - begin;
+  if (limit.isOver() && flow.kind !== "ok") return endGroup(context, node, attempt, durationMs, "timed_out", flow, {});
   if (flow.kind === "waiting" || flow.kind === "stopped") return flow;
-  return endGroup(context, node, attempt, context.clock.monotonicMs() - begin, flow, {});
+  return endGroup(context, node, attempt, durationMs, flow.kind === "ok" ? "succeeded" : "failed", flow, {});
+}
+
+/** The same context with a stop of its own after `timeoutMs`; a stop of the whole run still reaches it. */
+function limited(
+  context: EngineContext,
+  timeoutMs: number | null,
+): { inner: EngineContext; isOver: () => boolean; end: () => void } {
+  if (timeoutMs === null) return { inner: context, isOver: () => false, end: () => {} };
+  const own = new AbortController();
+  const ended = new AbortController();
+  let over = false;
+  void context.clock.sleep(timeoutMs, ended.signal).then(() => {
+    if (ended.signal.aborted) return;
+    over = true;
+    own.abort();
+  });
+  const outer = context.control;
+  const control: EngineContext["control"] = {
+    get stop() {
+      return outer.stop ?? (over ? { kind: "timeout" } : null);
+    },
+    set stop(value) {
+      outer.stop = value;
+    },
+    cancel: own,
+  };
+  // A running member listens to one signal: it must hear both.
+  const forward = () => own.abort();
+  outer.cancel.signal.addEventListener("abort", forward);
+  return {
+    inner: { ...context, control },
+    isOver: () => over,
+    end: () => {
+      ended.abort();
+      outer.cancel.signal.removeEventListener("abort", forward);
+    },
+  };
 }
 
 function endGroup(
@@ -123,12 +172,22 @@ function endGroup(
   node: Node,
   attempt: number,
   durationMs: number,
-  flow: Extract<Flow, { kind: "ok" | "failed" }>,
+  status: Extract<StepStatus, "succeeded" | "failed" | "timed_out">,
+  flow: Flow,
   outputs: Readonly<Record<string, Json>>,
 ): Flow {
-  const status: StepStatus = flow.kind === "ok" ? "succeeded" : "failed";
-  const tolerated = flow.kind === "failed" && node.step.continueOnFailure;
-  const problem = flow.kind === "failed" ? failure("member", `${flow.path} failed`) : null;
+  const tolerated = status !== "succeeded" && node.step.continueOnFailure;
+  const over = `not done within ${node.step.timeoutMs} ms`;
+  const problem: Failure | null =
+    status === "succeeded"
+      ? null
+      : status === "timed_out"
+        ? { class: "timeout", reason: "timeout", message: over, facts: { timeoutMs: node.step.timeoutMs } }
+        : failure("member", `${flow.kind === "failed" ? flow.path : "a member"} failed`);
+  const { budgetMs } = node.step;
+  if (budgetMs !== null && durationMs > budgetMs) {
+    append(context, { type: "budget.exceeded", step: node.path, targetMs: budgetMs, actualMs: Math.round(durationMs) });
+  }
   append(
     context,
     finished(node.path, attempt, durationMs, status, {
@@ -137,7 +196,8 @@ function endGroup(
       note: tolerated ? "continueOnFailure" : null,
     }),
   );
-  return tolerated ? ok : flow;
+  if (tolerated || status === "succeeded") return ok;
+  return flow.kind === "failed" ? flow : { kind: "failed", path: node.path, refused: false };
 }
 
 /** Starts at most `max` at a time, waits for every one that was started, then gives the worst flow. */
@@ -191,7 +251,8 @@ async function runForEach(context: EngineContext, node: Node, forEach: NonNullab
   const flow: Flow = failures > limit ? worst(flows) : ok;
   if (flow.kind === "waiting" || flow.kind === "stopped") return flow;
   const outputs = itemOutputs(context, node, nodes);
-  return endGroup(context, node, 1, context.clock.monotonicMs() - begin, flow, outputs);
+  const status = flow.kind === "ok" ? "succeeded" : "failed";
+  return endGroup(context, node, 1, context.clock.monotonicMs() - begin, status, flow, outputs);
 }
 
 /** The list of a forEach, or why there is none. */

@@ -76,6 +76,9 @@ export interface StepRecord {
   attempts: AttemptRecord[];
   startedAt: string | null;
   finishedAt: string | null;
+  /** Numbers of the records that say `startedAt` and `finishedAt`; 0 = none. */
+  startedSeq: number;
+  finishedSeq: number;
   durationMs: number | null;
   outputs: JsonObject;
   result: Json;
@@ -125,7 +128,7 @@ export interface Deviation {
 
 export interface RunRecord {
   readonly run: string;
-  readonly started: EventOf<"run.started"> & { readonly at: string };
+  readonly started: EventOf<"run.started"> & { readonly at: string; readonly seq: number };
   /** Each time an executor took the run. */
   readonly executors: (EventOf<"executor.started"> & {
     readonly at: string;
@@ -139,10 +142,13 @@ export interface RunRecord {
   readonly signals: (EventOf<"signal.received"> & { readonly at: string })[];
   readonly overrides: Map<string, { readonly reason: string; readonly by: Person }>;
   readonly locks: Set<string>;
+  /** Each time the wall clock was found set: how far it and the time since boot had moved since the look before. */
+  readonly clockAnomalies: { readonly seq: number; readonly wallMs: number; readonly bootMs: number }[];
   abort: (EventOf<"abort.requested"> & { readonly at: string }) | null;
   rollback: null | { readonly why: string; readonly steps: readonly string[]; ok: boolean | null };
-  /** Since when only a person can advance the run. */
+  /** Since when only a person can advance the run, and the number of the record that says so. */
   waitingSince: string | null;
+  waitingSeq: number;
   waitedMs: number;
   result: RunResult;
   finished: (EventOf<"run.finished"> & { readonly at: string; readonly seq: number }) | null;
@@ -169,6 +175,8 @@ export function newRunRecord(first: JournalRecord): RunRecord {
     abort: null,
     rollback: null,
     waitingSince: null,
+    waitingSeq: 0,
+    clockAnomalies: [],
     waitedMs: 0,
     result: "running",
     finished: null,
@@ -227,6 +235,8 @@ function newStepRecord(step: {
     attempts: [],
     startedAt: null,
     finishedAt: null,
+    startedSeq: 0,
+    finishedSeq: 0,
     durationMs: null,
     outputs: {},
     result: null,
@@ -267,6 +277,9 @@ export function applyRecord(record: RunRecord, entry: JournalRecord): void {
     case "run.started":
       throw new Error(`record ${entry.seq}: a second run.started`);
     case "executor.started":
+      if (record.executors.length > 0 && record.executors.at(-1)?.bootId !== entry.bootId) {
+        deviate(record, entry, "clock", null, "the machine was restarted: times across it are by the wall clock alone");
+      }
       record.executors.push({ ...entry, stoppedAt: null });
       if (entry.resumed) deviate(record, entry, "resumed", null, "the run was resumed by a new executor");
       break;
@@ -291,6 +304,7 @@ export function applyRecord(record: RunRecord, entry: JournalRecord): void {
       record.locks.delete(entry.key);
       break;
     case "clock.anomaly":
+      record.clockAnomalies.push({ seq: entry.seq, wallMs: entry.wallMs, bootMs: entry.bootMs });
       deviate(
         record,
         entry,
@@ -301,6 +315,7 @@ export function applyRecord(record: RunRecord, entry: JournalRecord): void {
       break;
     case "run.waiting":
       record.waitingSince = entry.at;
+      record.waitingSeq = entry.seq;
       record.result = "waiting";
       break;
     case "run.resumed":
@@ -337,7 +352,8 @@ export function applyRecord(record: RunRecord, entry: JournalRecord): void {
       record.sealed = null;
       record.result = "running";
       record.abort = null;
-      record.rollback = null;
+      // A rollback that failed is what a resume goes on with.
+      record.rollback = record.rollback?.ok === false ? { ...record.rollback, ok: null } : null;
       for (const step of record.steps.values()) reopenStep(step);
       break;
     case "run.finished":
@@ -353,6 +369,13 @@ export function applyRecord(record: RunRecord, entry: JournalRecord): void {
 
 /** A resumed run decides again about what failed; what succeeded, was undone or skipped stays so. */
 function reopenStep(step: StepRecord): void {
+  // Its own end stands; its way back is walked again.
+  if (step.status === "undo_failed") step.status = "failed";
+  else if (step.phase === "rollback" && step.status === "succeeded") return;
+  else reopenOther(step);
+}
+
+function reopenOther(step: StepRecord): void {
   if (step.phase === "always" || step.stepType === "group" || step.stepType === "parallel") {
     if (step.status !== "succeeded" || step.phase === "always") step.status = "pending";
   } else if (step.status === "failed" || step.status === "timed_out" || step.status === "cancelled") {
@@ -393,6 +416,7 @@ function applyStepRecord(record: RunRecord, step: StepRecord, entry: Extract<Jou
       step.effects = entry.effects;
       step.action = entry.action;
       step.definition = entry.definition;
+      if (step.startedAt === null) step.startedSeq = entry.seq;
       step.startedAt ??= entry.at;
       step.finishedAt = null;
       step.failure = null;
@@ -435,6 +459,7 @@ function applyStepRecord(record: RunRecord, step: StepRecord, entry: Extract<Jou
     case "step.finished":
       step.status = entry.status;
       step.finishedAt = entry.at;
+      step.finishedSeq = entry.seq;
       step.durationMs = entry.durationMs;
       step.outputs = entry.outputs;
       step.result = entry.result;
@@ -463,6 +488,9 @@ function applyStepRecord(record: RunRecord, step: StepRecord, entry: Extract<Jou
     case "step.checked":
       if (entry.applied === false) step.tookEffect = false;
       break;
+    case "budget.exceeded":
+      deviate(record, entry, "budget-exceeded", step.path, `budget: ${entry.actualMs} ms of ${entry.targetMs} ms`);
+      break;
     case "step.undone":
       step.status = entry.ok ? "undone" : "undo_failed";
       step.undoVerified = entry.verified;
@@ -481,6 +509,7 @@ function applyStepRecord(record: RunRecord, step: StepRecord, entry: Extract<Jou
         step.status = "succeeded";
         step.why = `accepted by ${entry.by.name}: ${entry.reason}`;
         step.failure = null;
+        if (step.finishedAt === null) step.finishedSeq = entry.seq;
         step.finishedAt ??= entry.at;
       }
       break;
@@ -495,6 +524,7 @@ function applyStepRecord(record: RunRecord, step: StepRecord, entry: Extract<Jou
     case "approval.requested":
       step.approval = { request: entry, decisions: [], state: "waiting" };
       step.status = "waiting";
+      if (step.startedAt === null) step.startedSeq = entry.seq;
       step.startedAt ??= entry.at;
       break;
     case "approval.decided":
