@@ -48,7 +48,8 @@ export class JournalWriter {
   private hash: string;
   private seq: number;
   private pending: string[] = [];
-  private pendingKind: "intent" | "result" = "result";
+  /** What is among the queued records: names of the failpoints that a flush of them passes. */
+  private readonly pendingKinds = new Set<"result" | "intent">();
   private poison: JournalError | null = null;
 
   private constructor(file: string, fd: number, run: string, now: () => Date, seq: number, hash: string) {
@@ -99,7 +100,7 @@ export class JournalWriter {
     this.seq = fields.seq;
     this.hash = hash;
     this.pending.push(line);
-    this.pendingKind = event.type === "step.started" || event.type === "command.started" ? "intent" : "result";
+    this.pendingKinds.add(event.type === "step.started" || event.type === "command.started" ? "intent" : "result");
     return { ...fields, hash } as JournalRecord;
   }
 
@@ -112,7 +113,11 @@ export class JournalWriter {
     if (this.poison !== null) throw this.poison;
     if (this.pending.length === 0) return;
     const bytes = Buffer.from(this.pending.join(""));
-    const at = (point: string) => failpoint(`${this.pendingKind}.${point}` as Failpoint);
+    const at = (point: string): number | null => {
+      let torn: number | null = null;
+      for (const kind of this.pendingKinds) torn ??= failpoint(`${kind}.${point}` as Failpoint);
+      return torn;
+    };
     try {
       at("before_write");
       const torn = at("torn");
@@ -126,6 +131,7 @@ export class JournalWriter {
       syncData(this.fd, this.file);
       this.pending = [];
       at("after_sync");
+      this.pendingKinds.clear();
     } catch (error) {
       this.poison = asJournalError(error, this.file, "write");
       throw this.poison;
