@@ -27,6 +27,8 @@ export interface WatchOptions {
   readonly keys: boolean;
   /** A person answered in this terminal and the run goes on: it is not introduced again. */
   readonly goesOn?: boolean;
+  /** What was done before has been shown already. */
+  readonly introduced?: boolean;
 }
 
 export async function watchRun(command: Command, options: WatchOptions): Promise<number> {
@@ -92,7 +94,7 @@ async function chooseProgress(command: Command, options: WatchOptions, runDir: s
     const { lastLogLine } = await import("./last-log-line.ts");
     return liveProgress(command.terminal, {
       keys: options.keys,
-      goesOn: options.goesOn ?? false,
+      goesOn: options.goesOn === true || options.introduced === true,
       lastLine: lastLogLine(runDir),
     });
   }

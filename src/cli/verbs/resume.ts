@@ -11,7 +11,7 @@ import { startExecutor } from "../launch.ts";
 import { overridesOf, requireReason, stepPath, stepsByPath } from "../overrides.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
 import { loadSealed } from "../sealed-runbook.ts";
-import { watchRun } from "../watch-run.ts";
+import { codeOf, watchRun } from "../watch-run.ts";
 import { detached, onDisconnect, starter } from "./run.ts";
 
 export default async function resume(command: Command): Promise<number> {
@@ -25,7 +25,15 @@ export default async function resume(command: Command): Promise<number> {
   const { runbook } = loadSealed(runDir);
   const decisions = decisionsOf(command, record, runbook);
   const overrides = overridesOf(args, runbook);
-  refuseIdle(record, decisions.length + overrides.length > 0 || args.on("rollback"));
+  const decided = decisions.length + overrides.length > 0 || args.on("rollback");
+  const mayAsk = command.terminal.interactive && !decided && !args.on("detach");
+  refuseIdle(record, decided || mayAsk);
+  const asks = mayAsk && (hasUnknown(record) || (!args.on("yes") && record.result !== "waiting"));
+  const change = asks ? await (await import("../prompts.ts")).askResume(command, record) : {};
+  if (change === null) {
+    command.say(`left as it is; next: runbook resume ${run}`);
+    return codeOf(record, null);
+  }
   const executor = startExecutor({
     stateDir: project.stateDir,
     run,
@@ -39,11 +47,16 @@ export default async function resume(command: Command): Promise<number> {
       rollback: args.on("rollback"),
       abort: null,
       refusal: null,
+      ...change,
     },
     onDisconnect: onDisconnect(command),
   });
   if (args.on("detach")) return detached(command, run, executor);
-  return await watchRun(command, { run, executor, fromSeq: record.lastSeq, keys: true });
+  return await watchRun(command, { run, executor, fromSeq: record.lastSeq, keys: true, introduced: asks });
+}
+
+function hasUnknown(record: RunRecord): boolean {
+  return [...record.steps.values()].some((step) => step.status === "indeterminate");
 }
 
 function refuseIdle(record: RunRecord, decided: boolean): void {

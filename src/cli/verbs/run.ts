@@ -12,7 +12,7 @@ import { MASK } from "../../util/mask/masker.ts";
 import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { createRun, startExecutor } from "../launch.ts";
-import { overridesOf } from "../overrides.ts";
+import { overridesOf, stepsByPath } from "../overrides.ts";
 import { checkPlanApproval, readPlanFile } from "../plan-approval.ts";
 import { approverKeys, type Prepared, prepare } from "../prepare.ts";
 import { findRunbook } from "../project.ts";
@@ -37,6 +37,7 @@ export default async function run(command: Command): Promise<number> {
       : await prepareSaved(command, path, saved);
   const approval = approvalFor(command, prepared);
   const overrides = overridesOf(args, prepared.runbook);
+  await confirmProtected(command, prepared);
   const { run: id, digests } = createRun(project.stateDir, prepared.files);
   const reasonInput = prepared.subject.inputs.find((input) => input.name === "reason" && !input.sensitive)?.value;
   const executor = startExecutor({
@@ -57,6 +58,16 @@ export default async function run(command: Command): Promise<number> {
   });
   if (args.on("detach")) return detached(command, id, executor);
   return await watchRun(command, { run: id, executor, keys: true });
+}
+
+/** Before a run in a terminal changes a protected target, its name is typed. `-y` never stands for that. */
+async function confirmProtected(command: Command, prepared: Prepared): Promise<void> {
+  const { target } = prepared;
+  const writes = [...stepsByPath(prepared.runbook).values()].some((step) => step.effects !== "read");
+  if (!command.terminal.interactive || !target.protected || !writes) return;
+  const { confirmTarget } = await import("../prompts.ts");
+  if (await confirmTarget(command, prepared.runbook.name, target.name)) return;
+  throw new CommandError("refused", `${target.name} was not confirmed; nothing was started`);
 }
 
 /** A saved plan is run exactly, or refused: what it was made of is prepared again and must give its digest. */
