@@ -26,6 +26,8 @@ export interface CheckOptions {
   readonly verification?: boolean;
   /** The value as a whole may be null (a hole that is the whole value, an `if` of comparisons). */
   readonly nullAllowed?: boolean;
+  /** Where the value goes, when it is a hole of a longer text or an item of a list: null fits into neither. */
+  readonly place?: "text" | "item";
   /** Expressions that are known to hold here (the step's `if`), for null tests. */
   readonly assuming?: readonly string[];
   /** The other conditions of the same `verify`: their size tests count for `vacuous-all`. */

@@ -55,9 +55,10 @@ export class Checker {
   }
 
   whole(root: Node): t.Type {
-    const { expects, nullAllowed = false, assuming = [] } = this.options;
+    const { expects, nullAllowed = false, assuming = [], place } = this.options;
     const env: Env = { bound: new Map(), facts: factsOf(assuming) };
-    const type = nullAllowed ? this.type(root, env) : this.value(root, env);
+    const type = nullAllowed || place !== undefined ? this.type(root, env) : this.value(root, env);
+    if (place !== undefined && !nullAllowed && type.nullable) return this.nullAt(place, root, type);
     if (this.problems.some(({ severity }) => severity === "error")) return type;
     if (!isExpected(type, expects, nullAllowed)) {
       const message = `This is ${t.describeType(type)}; ${expectedWords[expects]} is needed here.`;
@@ -69,7 +70,19 @@ export class Checker {
   /** Type of a node whose value is used: it must not be null. */
   value(node: Node, env: Env): t.Type {
     const type = this.type(node, env);
-    if (!type.nullable) return type;
+    return type.nullable ? this.maybeNull(node, type) : type;
+  }
+
+  /** A value that may be null is null at times; what is null always is a mistake of its own. */
+  nullAt(place: "text" | "item", root: Node, type: t.Type): t.Type {
+    if (type.kind !== "null") return this.maybeNull(root, type);
+    const what = this.source(root);
+    if (place === "text")
+      return this.report("null-in-string", `${what} is null, which cannot stand inside a longer text.`, root);
+    return this.report("null-in-list", `${what} is null, which cannot be an item.`, root);
+  }
+
+  maybeNull(node: Node, type: t.Type): t.Type {
     const what = this.source(node);
     const message = type.kind === "null" ? "null cannot be used here." : `${what} may be null here.`;
     const isPath = pathOf(node) !== null;

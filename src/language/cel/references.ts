@@ -196,7 +196,9 @@ export function isConstant(text: string): boolean {
   if (comparesWithItself(parsed.root)) return true;
   const names = new Set(references(text).map(({ path }) => path[0]!));
   const scope = Object.fromEntries([...names].map((name) => [name, new UnknownValue(name)]));
-  return runToEnd(compile(parsed.root), new Context(scope)).kind !== "unknown";
+  const result = runToEnd(compile(parsed.root), new Context(scope));
+  // A function that does not exist says nothing about what was meant.
+  return result.kind === "error" ? result.code !== "unknown-function" : result.kind === "value";
 }
 
 function comparesWithItself(node: Node): boolean {

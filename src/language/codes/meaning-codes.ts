@@ -135,6 +135,34 @@ export const meaningCodes = {
     wrong: "if: target.name > 3",
     right: "if: size(target.name) > 3",
   },
+  "unknown-function": {
+    title: "A function that does not exist",
+    explanation:
+      "Expressions have the functions of CEL and `json`, `csv`, `lines`, `diff`, `percentile`, `semver`. The hint names what other languages call it.",
+    wrong: "verify: [result.body.length() > 0]",
+    right: "verify: [size(result.body) > 0]",
+  },
+  "impossible-value": {
+    title: "A comparison with a text the value never has",
+    explanation:
+      "The value is one of a closed list, such as the status of a step, and this is none of them: the condition would always come out the same.",
+    wrong: "if: steps.choose.status == 'success'",
+    right: "if: steps.choose.status == 'succeeded'",
+  },
+  "null-in-string": {
+    title: "null inside a longer text",
+    explanation:
+      "A field whose whole value is a hole is left out when the hole is null; inside a longer text there is nothing to leave out. Choose another text for that case.",
+    wrong: 'title: "Release ${{ null }}"',
+    right: "title: \"Release ${{ inputs.release == null ? 'newest' : inputs.release }}\"",
+  },
+  "null-in-list": {
+    title: "null as an item of a list",
+    explanation:
+      "Leaving the item out would move the others to other places, so an item is never null. Choose another value for that case.",
+    wrong: 'run: [fly, status, "${{ null }}"]',
+    right: "run: [fly, status, \"${{ inputs.release == null ? '' : inputs.release }}\"]",
+  },
   "cel-regex": {
     title: "A regular expression that cannot be used",
     explanation:
@@ -192,6 +220,13 @@ export const meaningCodes = {
       "`run` and `script` can do anything, so they say `effects: read`, `write` or `destructive`. Plans, approvals and resuming depend on it.",
     wrong: "run: fly status",
     right: "run: fly status\neffects: read",
+  },
+  "method-without-effects": {
+    title: "A request that does not say what it may change",
+    explanation:
+      "GET, HEAD and OPTIONS only read (https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods). A request with another method says `effects: write` or `destructive`, or `effects: read` when it changes nothing that lasts.",
+    wrong: 'with: { method: POST, url: "${{ target.url }}/orders" }',
+    right: 'effects: write\nwith: { method: POST, url: "${{ target.url }}/orders" }',
   },
   "weaker-effects": {
     title: "Weaker effects than the step type has",

@@ -1,12 +1,14 @@
 /** What steps may change, and whether it is declared, undone, repeated, approved and verified as it must be. */
 import type { Diagnostic } from "../diagnostic.ts";
 import { isWeaker } from "../normalize-step.ts";
-import type { Effects, Runbook, Step } from "../runbook.ts";
+import type { Action, Effects, Runbook, Step } from "../runbook.ts";
 import { valueAt } from "../source.ts";
 import type { LintContext } from "./context.ts";
 import { allSteps, type StepPlace, typeOf } from "./step-tree.ts";
 
 const defaultMaxRetries = 3;
+/** Methods that only read, https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods. */
+const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 export function lintEffects(context: LintContext): void {
   for (const [step, place] of allSteps(context.runbook)) {
@@ -37,6 +39,7 @@ function leaf(step: Step, place: StepPlace, context: LintContext): void {
     );
     return;
   }
+  if (type?.type === "http" && declared === undefined) requestEffects(step, context);
   if (type !== undefined && type.effectsRequired !== true && isEffects(declared) && isWeaker(declared, type.effects)) {
     findings.error(
       "weaker-effects",
@@ -58,6 +61,25 @@ function leaf(step: Step, place: StepPlace, context: LintContext): void {
 
 function isEffects(value: unknown): value is Effects {
   return value === "read" || value === "write" || value === "destructive";
+}
+
+/** The method of a request says whether it may change something, unless it is one that only reads. */
+function requestEffects(step: Step, { source, findings }: LintContext): void {
+  const method = requestMethod(step.action);
+  if (method === null) return;
+  const message = method.includes("${{")
+    ? "The method is known only in a run: say what the request may change."
+    : `${method} may change something: say what.`;
+  findings.error("method-without-effects", source.at(`${step.pointer}/with/method`), message, {
+    hint: "Add effects: write or destructive, or effects: read when it changes nothing that lasts.",
+  });
+}
+
+/** The method of an `http` action when it is not one that only reads; null for every other action. */
+function requestMethod(action: Action): string | null {
+  if (action.kind !== "uses" || action.type !== "http") return null;
+  const method = action.with["method"];
+  return typeof method === "string" && !safeMethods.has(method) ? method : null;
 }
 
 function guardWrites(step: Step, { source, findings }: LintContext): void {
@@ -92,6 +114,17 @@ function checkAction(step: Step, { source, findings, catalogue }: LintContext): 
       `A check only reads; "${type.type}" is ${type.effects}.`,
       {
         hint: "Ask with a type that reads, such as http, sql or fly/status.",
+      },
+    );
+  }
+  const method = requestMethod(step.check.action);
+  if (method !== null) {
+    findings.error(
+      "check-writes",
+      source.at(`${step.pointer}/check/with/method`),
+      `A check only reads; ${method} may change something.`,
+      {
+        hint: "Ask with GET, HEAD or OPTIONS.",
       },
     );
   }

@@ -1,7 +1,7 @@
 /** Checks one expression or text with holes, and puts what it finds at the exact place in the file. */
 import type { JsonSchema } from "../../util/json.ts";
 import type { CelProblem, CheckOptions } from "../cel/index.ts";
-import { checkExpression, isConstant, parseExpression, references, sizeTested } from "../cel/index.ts";
+import { checkExpression, isConstant, parseExpression, references } from "../cel/index.ts";
 import { isDiagnosticCode } from "../codes.ts";
 import type { Range } from "../diagnostic.ts";
 import { parentOf, valueAt } from "../source.ts";
@@ -18,17 +18,13 @@ export interface Use {
   allInputs: boolean;
 }
 
-interface BareOptions {
-  readonly expects: CheckOptions["expects"];
-  readonly nullAllowed?: boolean;
-  readonly verification?: boolean;
-  /** All conditions of the same `verify`: a size test in one counts for the others. */
-  readonly others?: readonly string[];
-}
+type BareOptions = Pick<CheckOptions, "expects" | "nullAllowed" | "verification" | "beside" | "place">;
 
 interface TemplateOptions {
   readonly secrets?: boolean;
   readonly nullAllowed?: boolean;
+  /** The text is an item of a list, which cannot be left out. */
+  readonly isItem?: boolean;
   readonly expects?: CheckOptions["expects"];
   readonly schema?: JsonSchema | undefined;
 }
@@ -76,8 +72,7 @@ export class ExpressionChecker {
       );
       return {};
     }
-    const sizes = new Set((options.others ?? []).filter((other) => other !== text).flatMap(sizeTested));
-    return this.#expression(text, pointer, 0, where, options, false, sizes);
+    return this.#expression(text, pointer, 0, where, options, false);
   }
 
   /** A text with holes; gives the type of a text that is one hole, `{}` for others. */
@@ -95,9 +90,12 @@ export class ExpressionChecker {
         pointer,
         part.range.start,
         where,
-        { expects: isWholeHole ? (options.expects ?? "any") : "any", nullAllowed },
+        {
+          expects: isWholeHole ? (options.expects ?? "any") : "any",
+          nullAllowed,
+          ...(isWholeHole ? (options.isItem === true ? { place: "item" } : {}) : { place: "text" }),
+        },
         options.secrets === true,
-        new Set(),
       );
       if (isWholeHole) whole = type;
       if (isWholeHole && options.schema !== undefined) this.#fits(type, options.schema, pointer, part.range);
@@ -124,7 +122,6 @@ export class ExpressionChecker {
     where: Where,
     options: BareOptions,
     secrets: boolean,
-    sizes: ReadonlySet<string>,
   ): JsonSchema {
     const parsed = parseExpression(text);
     if (!parsed.ok) {
@@ -149,22 +146,12 @@ export class ExpressionChecker {
       ? { steps: stepsSchema(where.root, mentioned, where.inside, where.allMayBeAbsent) }
       : {};
     const result = checkExpression(text, {
+      ...options,
       variables: { ...this.#common, ...steps, ...where.bindings },
-      expects: options.expects,
-      nullAllowed: options.nullAllowed ?? false,
-      verification: options.verification ?? false,
       assuming: where.assuming,
     });
-    for (const problem of result.problems) {
-      if (problem.code === "vacuous-all" && this.#sizeKnown(problem, sizes)) continue;
-      this.#problem(problem, pointer, offset);
-    }
+    for (const problem of result.problems) this.#problem(problem, pointer, offset);
     return result.type;
-  }
-
-  /** A size test of the same list in another condition of the same `verify` is as good. */
-  #sizeKnown(problem: CelProblem, sizes: ReadonlySet<string>): boolean {
-    return [...sizes].some((key) => problem.message.includes(key) || (problem.hint ?? "").includes(`size(${key})`));
   }
 
   #problem(problem: CelProblem, pointer: string, offset: number): void {

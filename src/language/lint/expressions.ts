@@ -144,7 +144,8 @@ class Walk {
     for (const [i, item] of list.entries()) {
       const pointer = `${step.pointer}/verify/${i}`;
       const place = isObject(item) ? `${pointer}/that` : pointer;
-      this.#checker.bare(place, own, { expects: "boolean", verification: true, others: conditions });
+      // A size test in one condition counts for the others; the condition itself is looked at anyway.
+      this.#checker.bare(place, own, { expects: "boolean", verification: true, beside: conditions });
       if (!isObject(item)) continue;
       if (typeof item["message"] === "string") this.#text(`${pointer}/message`, own, {});
       if (typeof item["show"] === "string")
@@ -176,7 +177,7 @@ class Walk {
 
   #command(pointer: string, where: Where): void {
     const value = valueAt(this.#context.source.data, pointer);
-    if (Array.isArray(value)) for (const i of value.keys()) this.#text(`${pointer}/${i}`, where, {});
+    if (Array.isArray(value)) for (const i of value.keys()) this.#text(`${pointer}/${i}`, where, { isItem: true });
     else this.#text(pointer, where, {});
   }
 
@@ -198,7 +199,7 @@ class Walk {
         const secrets = type !== null && (step?.secretFields.some((field) => matches(field, path)) ?? true);
         const isItem = /^\d+$/.test(path.at(-1) ?? "");
         const nullAllowed = !isItem && !(path.length === 1 && required.includes(path[0]!));
-        this.#text(place, where, { secrets, nullAllowed, schema: isObject(schema) ? schema : undefined });
+        this.#text(place, where, { secrets, nullAllowed, isItem, schema: isObject(schema) ? schema : undefined });
         return;
       }
       if (value === null || typeof value !== "object") return;

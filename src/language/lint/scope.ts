@@ -7,6 +7,13 @@ import type { LintContext } from "./context.ts";
 type Schemas = Record<string, JsonSchema>;
 
 const text: JsonSchema = { type: "string" };
+/** Every word the engine has for a step. */
+const status: JsonSchema = {
+  type: "string",
+  enum: "pending running succeeded failed skipped waiting cancelled timed_out indeterminate undone undo_failed".split(
+    " ",
+  ),
+};
 const timestamp: JsonSchema = { type: "string", format: "date-time" };
 const artifacts: JsonSchema = {
   type: "object",
@@ -138,7 +145,7 @@ function entrySchema(entry: Entry, inside: ReadonlySet<Step>, absentBefore: bool
   const maybe = (schema: JsonSchema) => (absent ? nullable(schema) : schema);
   const members = entry.members;
   return closed({
-    status: text,
+    status,
     startedAt: maybe(timestamp),
     finishedAt: maybe(timestamp),
     durationMs: maybe({ type: "integer" }),
