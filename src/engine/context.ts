@@ -6,7 +6,7 @@ import type { Frame, Place } from "../plan/scope.ts";
 import type { Catalogue } from "../steps/step-type.ts";
 import type { Json, JsonObject } from "../util/json.ts";
 import type { Failure, JournalEvent, Person } from "./events.ts";
-import type { ActionRunner, EngineClock, RunStore } from "./ports.ts";
+import type { ActionRunner, EngineClock, RunStore, SecretScan } from "./ports.ts";
 import type { ClockWatch } from "./run-clock.ts";
 import type { RunRecord, StepRecord } from "./run-record.ts";
 
@@ -29,6 +29,8 @@ export interface EngineContext {
   readonly preapproval: (groups: readonly string[]) => Preapproval | null;
   /** The journal's masking sink, for text whose digest is taken before it is recorded. */
   readonly mask: (text: string) => string;
+  /** Looks for secrets in everything the run wrote, before its verdict; null = the run has none. */
+  readonly scan: () => Promise<SecretScan | null>;
   /** Named points at which tests make the executor fail; does nothing otherwise. */
   readonly failpoint: (name: string) => void;
 }

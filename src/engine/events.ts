@@ -271,6 +271,14 @@ export type JournalEvent =
       readonly ok: boolean;
       readonly detail: string;
     }
+  /** Before the verdict every file of the run is searched for its secrets; a find, or a file not read, fails the run. */
+  | {
+      readonly type: "secrets.scanned";
+      readonly files: number;
+      readonly bytes: number;
+      readonly leaks: readonly { readonly file: string; readonly secret: string }[];
+      readonly problem: string | null;
+    }
   | { readonly type: "verdict.reopened"; readonly why: string; readonly by: Person }
   | {
       readonly type: "run.finished";

@@ -71,6 +71,16 @@ export class JournalCorrupt extends Error {
   }
 }
 
+/** What a search of the run's files for secrets found. Names only, never values. */
+export interface SecretScan {
+  readonly files: number;
+  readonly bytes: number;
+  /** One for each secret in each file, by path. */
+  readonly leaks: readonly { readonly file: string; readonly secret: string }[];
+  /** Why not everything could be looked at; null = it was. */
+  readonly problem: string | null;
+}
+
 export interface EngineClock {
   /** Wall clock. */
   now(): Date;

@@ -119,7 +119,8 @@ export interface Deviation {
     | "aborted"
     | "dirty-source"
     | "notification-failed"
-    | "survivors";
+    | "survivors"
+    | "secret-leak";
   readonly step: string | null;
   readonly what: string;
   readonly by: string | null;
@@ -153,6 +154,8 @@ export interface RunRecord {
   result: RunResult;
   finished: (EventOf<"run.finished"> & { readonly at: string; readonly seq: number }) | null;
   sealed: EventOf<"run.sealed"> | null;
+  /** The last search for secrets; null = none since the run went on, or it has no secrets. */
+  scan: (EventOf<"secrets.scanned"> & { readonly at: string; readonly seq: number }) | null;
   /** Hash and number of the last record folded. */
   headHash: string;
   lastSeq: number;
@@ -181,6 +184,7 @@ export function newRunRecord(first: JournalRecord): RunRecord {
     result: "running",
     finished: null,
     sealed: null,
+    scan: null,
     headHash: first.hash,
     lastSeq: first.seq,
     lastAt: first.at,
@@ -347,7 +351,15 @@ export function applyRecord(record: RunRecord, entry: JournalRecord): void {
           `notification (${entry.on}) by ${entry.stepType} failed: ${entry.detail}`,
         );
       break;
+    case "secrets.scanned":
+      record.scan = entry;
+      for (const leak of entry.leaks)
+        deviate(record, entry, "secret-leak", null, `${leak.file} holds the secret ${leak.secret}`);
+      if (entry.problem !== null)
+        deviate(record, entry, "secret-leak", null, `not everything was searched for secrets: ${entry.problem}`);
+      break;
     case "verdict.reopened":
+      record.scan = null;
       record.finished = null;
       record.sealed = null;
       record.result = "running";

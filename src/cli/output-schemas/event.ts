@@ -174,6 +174,12 @@ export const eventFields: Readonly<Record<string, JsonSchema>> = {
   "run.resumed": record({ by: person, waitedMs: ms }),
   "clock.anomaly": record({ wallMs: { type: "number" }, bootMs: { type: "number" } }),
   "notification.sent": record({ on: text, stepType: text, ok: truth, detail: text }),
+  "secrets.scanned": record({
+    files: count,
+    bytes: count,
+    leaks: list(record({ file: text, secret: described(text, "Its name, never its value.") })),
+    problem: orNull(text),
+  }),
   "verdict.reopened": record({ why: text, by: person }),
   "run.finished": record({
     result: runResult,
