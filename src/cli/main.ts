@@ -1,7 +1,7 @@
 /** Entry of `runbook`. Loads nothing heavy for `--version` and `--help`; every verb is loaded when it is called. */
 import { exitCodes } from "../engine/exit-codes.ts";
 import { parseArguments } from "./arguments.ts";
-import { type Command, makeCommand, type VerbFunction } from "./command.ts";
+import type { Command, VerbFunction } from "./command.ts";
 import { CommandError } from "./errors.ts";
 import { toolName, toolVersion } from "./version.ts";
 
@@ -42,6 +42,11 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(overview());
     return argv.length === 0 ? exitCodes.usage : 0;
   }
+  if (argv[0] === "__complete") {
+    const { answerScript } = await import("./completion-scripts.ts");
+    process.stdout.write(await answerScript(argv.slice(1)));
+    return 0;
+  }
   let command: Command | null = null;
   try {
     const args = parseArguments(argv);
@@ -50,6 +55,7 @@ async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(verbHelp(args.verb));
       return 0;
     }
+    const { makeCommand } = await import("./command.ts");
     command = makeCommand(args);
     const allowed = args.verb.outputs ?? ["text"];
     if (!allowed.includes(command.output)) {
