@@ -1,6 +1,7 @@
 /** Texts of `runbook help <topic>`. What is a table in the code is printed from that table. */
 import { type ExitName, exitCodes } from "../engine/exit-codes.ts";
 import { environmentVariables } from "./environment-variables.ts";
+import { preCommitText } from "./scaffold/project-templates.ts";
 import { textTable } from "./text-table.ts";
 import { commonFlags } from "./verbs/table.ts";
 
@@ -13,6 +14,7 @@ const topics: Readonly<Record<string, () => string | Promise<string>>> = {
   security: () => security,
   diagnostics: diagnosticsText,
   failpoints: failpointsText,
+  hooks: () => hooks,
 };
 
 export const topicNames: readonly string[] = Object.keys(topics);
@@ -137,4 +139,13 @@ const security = `Security
   leak the secret it was given.
 
   next: runbook keys new NAME · runbook doctor
+`;
+
+const hooks = `A hook of pre-commit (https://pre-commit.com) that checks the runbooks of a commit, in .pre-commit-config.yaml:
+
+${preCommitText}
+As a plain Git hook, in .git/hooks/pre-commit:
+
+  #!/bin/sh
+  exec npx --no-install runbook validate
 `;

@@ -1,8 +1,8 @@
 /** `docs`: every runbook as a page under `docs/runbooks/`; `--check` finds pages that are stale and writes nothing. */
-import { existsSync, readdirSync, readFileSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync } from "node:fs";
 import { join, relative } from "node:path";
 import { exitCodes } from "../../engine/exit-codes.ts";
-import { makeDirectory, replaceFile } from "../../host/durable-file.ts";
+import { replaceFile } from "../../host/durable-file.ts";
 import type { Runbook } from "../../language/runbook.ts";
 import { catalogue } from "../../steps/index.ts";
 import type { Command } from "../command.ts";
@@ -29,7 +29,7 @@ export default function docs(command: Command): number {
     if (before === text) files.push({ file: shown, status: "unchanged", detail: null });
     else if (isCheck) files.push({ file: shown, status: "stale", detail: before === null ? "missing" : "differs" });
     else {
-      makeDirectory(folder);
+      mkdirSync(folder, { recursive: true });
       replaceFile(file, text, 0o644);
       files.push({ file: shown, status: "written", detail: null });
     }
