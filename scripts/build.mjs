@@ -1,6 +1,6 @@
 // Bundles every program into dist/*.cjs: one CommonJS file per entry plus shared lazy chunks (CommonJS starts faster
 // than ESM, and a bundle faster than a tree of modules; see docs/performance.md).
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -17,16 +17,13 @@ const entries = {
   "sandbox-fly": "sandbox/fly.ts",
 };
 
-const input = Object.fromEntries(
-  Object.entries(entries)
-    .filter(([, file]) => existsSync(join(root, file)))
-    .map(([name, file]) => [name, join(root, file)]),
-);
+const input = Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, join(root, file)]));
 
 // `--out DIR` builds elsewhere, so that two builds of one checkout do not disturb each other.
 const outAt = process.argv.indexOf("--out");
 const out = outAt > 0 ? process.argv[outAt + 1] : join(root, "dist");
-rmSync(out, { recursive: true, force: true });
+// Built beside and moved into place: a build that fails leaves the last one that worked.
+const fresh = `${out}.${process.pid}`;
 const bundle = await rolldown({
   input,
   platform: "node",
@@ -38,10 +35,14 @@ const bundle = await rolldown({
   },
 });
 await bundle.write({
-  dir: out,
+  dir: fresh,
   format: "cjs",
   entryFileNames: "[name].cjs",
   chunkFileNames: "chunks/[name]-[hash].cjs",
   minify: false,
 });
 await bundle.close();
+const previous = `${fresh}.old`;
+if (existsSync(out)) renameSync(out, previous);
+renameSync(fresh, out);
+rmSync(previous, { recursive: true, force: true });
