@@ -6,6 +6,7 @@ import { type DriveOutcome, drive } from "../engine/engine.ts";
 import type { Person } from "../engine/events.ts";
 import { exitCodes } from "../engine/exit-codes.ts";
 import { factsOf } from "../engine/facts.ts";
+import { watchClocks } from "../engine/run-clock.ts";
 import { createActionRunner } from "../host/action-runner.ts";
 import { claimRun } from "../host/claim.ts";
 import { systemClock } from "../host/clock.ts";
@@ -117,6 +118,9 @@ export async function execute(
     facts: factsOf(() => store.record),
   });
   const identity = selfIdentity();
+  const clockWatch = watchClocks(clock, record, identity.bootId);
+  const anomaly = clockWatch();
+  if (anomaly !== null) store.append(anomaly);
   store.append({
     type: "executor.started",
     pid: identity.pid,
@@ -152,6 +156,7 @@ export async function execute(
   const context: EngineContext = {
     store,
     clock,
+    clockWatch,
     actions,
     catalogue,
     root,

@@ -15,6 +15,7 @@ import { parseDurationMs } from "../util/duration.ts";
 import { messageText } from "./checks.ts";
 import { append, type EngineContext, type Flow, finished, type Node, ok, recordOf } from "./context.ts";
 import type { Failure } from "./events.ts";
+import { elapsedMs } from "./run-clock.ts";
 import type { ApprovalRecord } from "./run-record.ts";
 
 type PersonKind = "approval" | "manual" | "checkpoint";
@@ -47,7 +48,8 @@ export async function runPersonStep(context: EngineContext, node: Node, kind: Pe
 }
 
 function decided(context: EngineContext, node: Node, kind: PersonKind, approval: ApprovalRecord): Flow {
-  const waitedMs = Math.max(0, context.clock.now().getTime() - Date.parse(approval.request.at));
+  const now = { seq: Number.POSITIVE_INFINITY, at: context.clock.now().getTime() };
+  const waitedMs = elapsedMs(context.store.record, approval.request, now);
   const last = approval.decisions.filter((decision) => decision.decision !== "refused").at(-1);
   const who = last?.by?.name ?? null;
   if (approval.state === "approved") {

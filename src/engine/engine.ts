@@ -14,6 +14,7 @@ import { runLeaf } from "./leaf.ts";
 import { runSequence, runStep } from "./loop.ts";
 import { type NotifyOn, notify } from "./notify.ts";
 import type { InboxMessage } from "./ports.ts";
+import { elapsedMs } from "./run-clock.ts";
 import { undoAll, undoable } from "./undo.ts";
 import { type Ending, verdictOf } from "./verdict.ts";
 
@@ -62,8 +63,9 @@ export async function drive(context: EngineContext, request: DriveRequest, hooks
 function reopen(context: EngineContext): void {
   const { record } = context.store;
   if (record.waitingSince !== null) {
-    const waitedMs = Math.max(0, context.clock.now().getTime() - Date.parse(record.waitingSince));
-    append(context, { type: "run.resumed", by: context.actor, waitedMs });
+    const from = { seq: record.waitingSeq, at: record.waitingSince };
+    const to = { seq: Number.POSITIVE_INFINITY, at: context.clock.now().getTime() };
+    append(context, { type: "run.resumed", by: context.actor, waitedMs: elapsedMs(record, from, to) });
   }
   if (record.finished !== null) {
     append(context, { type: "verdict.reopened", why: `resumed after ${record.finished.result}`, by: context.actor });

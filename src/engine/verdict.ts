@@ -5,6 +5,7 @@ import { type Frame, membersOf, scopeOf } from "../plan/scope.ts";
 import { anyWriteStarted } from "./context.ts";
 import type { JournalEvent, RunResult } from "./events.ts";
 import { exitCodes, exitNameOfResult } from "./exit-codes.ts";
+import { elapsedMs, type Instant } from "./run-clock.ts";
 import type { RunRecord, StepRecord } from "./run-record.ts";
 
 type Finished = Extract<JournalEvent, { type: "run.finished" }>;
@@ -33,8 +34,7 @@ export function resultOf(record: RunRecord, ending: Ending): RunResult {
 /** The closing event. `nowMs`: wall clock, milliseconds since the epoch. */
 export function verdictOf(record: RunRecord, root: Frame, ending: Ending, nowMs: number): Finished {
   const result = resultOf(record, ending);
-  const startedMs = Date.parse(record.started.at);
-  const durationMs = Math.max(0, nowMs - startedMs);
+  const durationMs = elapsedMs(record, beginOf(record), { seq: Number.POSITIVE_INFINITY, at: nowMs });
   const waitingMs = Math.min(durationMs, record.waitedMs);
   const workingMs = durationMs - waitingMs;
   const budgetMs = root.runbook.budgetMs;
@@ -105,12 +105,21 @@ function clockOf(record: RunRecord, runbook: Runbook, name: string): { ms: numbe
     [...stepsBelow(runbook.steps, "")].find(({ step }) => step.objective[name] === end);
   const first = marked("start");
   const last = marked("end");
-  const start = first === undefined ? record.started.at : (record.steps.get(first.path)?.startedAt ?? null);
+  const start = first === undefined ? beginOf(record) : instantOf(record.steps.get(first.path), "started");
   const end = last === undefined ? lastVerified(record) : (record.steps.get(last.path) ?? null);
   const from = first === undefined ? "start of the run" : `start of ${first.path}`;
-  const finishedAt = end?.finishedAt ?? null;
-  if (start === null || finishedAt === null) return { ms: null, measured: `${from} to a verified step: there is none` };
-  return { ms: Date.parse(finishedAt) - Date.parse(start), measured: `${from} to end of ${end?.path}` };
+  const finish = instantOf(end, "finished");
+  if (start === null || finish === null) return { ms: null, measured: `${from} to a verified step: there is none` };
+  return { ms: elapsedMs(record, start, finish), measured: `${from} to end of ${end?.path}` };
+}
+
+function beginOf(record: RunRecord): Instant {
+  return { seq: record.started.seq, at: record.started.at };
+}
+
+function instantOf(step: StepRecord | null | undefined, which: "started" | "finished"): Instant | null {
+  const at = step?.[`${which}At`] ?? null;
+  return at === null ? null : { seq: step?.[`${which}Seq`] ?? 0, at };
 }
 
 function lastVerified(record: RunRecord): StepRecord | null {
@@ -118,7 +127,7 @@ function lastVerified(record: RunRecord): StepRecord | null {
   for (const step of record.steps.values()) {
     const verified = step.status === "succeeded" && step.checks.some((check) => check.status === "met");
     if (!verified || step.finishedAt === null || step.phase === "guards" || step.phase === "always") continue;
-    if (last?.finishedAt == null || step.finishedAt > last.finishedAt) last = step;
+    if (last?.finishedAt == null || step.finishedSeq > last.finishedSeq) last = step;
   }
   return last;
 }
