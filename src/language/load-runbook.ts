@@ -112,7 +112,7 @@ class Loader {
     }
     diagnoseSchema(runbookValidator(catalogue), source, findings);
     const include = (name: string, pointer: string) => this.#include(name, source, pointer, stack, findings);
-    const runbook = normalizeRunbook(source.data, { catalogue, source, findings, include });
+    const runbook = normalizeRunbook(source.data, { catalogue, config, source, findings, include });
     for (const path of collectFiles(runbook, catalogue, source, findings)) this.files.add(path);
     lintRunbook({ runbook, source, catalogue, config, findings });
     this.#findings.addAll(findings.sorted());

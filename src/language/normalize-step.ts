@@ -2,6 +2,7 @@
 import type { Catalogue } from "../steps/step-type.ts";
 import { isObject } from "../util/json.ts";
 import { splitCommand } from "./command-words.ts";
+import type { Config } from "./config.ts";
 import type { Findings } from "./findings.ts";
 import {
   type Data,
@@ -32,6 +33,8 @@ import type { Source } from "./source.ts";
 
 export interface NormalizeContext {
   readonly catalogue: Catalogue;
+  /** Gives defaults; undefined without a project file. */
+  readonly config: Config | undefined;
   readonly source: Source;
   readonly findings: Findings;
   /** The runbook `uses: runbook/NAME` names, loaded; null when there is none, which has been reported. */
@@ -165,8 +168,11 @@ function onInterruptedOf(data: Data, effects: Effects, check: Check | null, idem
 
 function defaultTimeoutMs(action: Action, catalogue: Catalogue): number | null {
   if (action.kind === "run") return catalogue.get("run")?.timeoutMs ?? unknownTypeTimeoutMs;
-  if (action.kind === "uses") return catalogue.get(action.type)?.timeoutMs ?? unknownTypeTimeoutMs;
-  return null;
+  if (action.kind !== "uses") return null;
+  const type = catalogue.get(action.type);
+  if (type === undefined) return unknownTypeTimeoutMs;
+  // How long a person may take is what the author says, and no habit of a type may shorten it.
+  return type.person === null ? type.timeoutMs : null;
 }
 
 function retryOf(value: unknown): RetryPolicy {

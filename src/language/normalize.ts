@@ -33,6 +33,7 @@ const events = ["waiting", "failed", "rolled_back", "rollback_failed", "succeede
 
 export function normalizeRunbook(data: Data, context: NormalizeContext): Runbook {
   const evidence = mapAt(data, "evidence");
+  const defaults = context.config?.evidence;
   return {
     name: textAt(data, "name") ?? "",
     version: textAt(data, "version") ?? "",
@@ -59,8 +60,8 @@ export function normalizeRunbook(data: Data, context: NormalizeContext): Runbook
     evidence: {
       report: textAt(evidence, "report"),
       append: textAt(evidence, "append"),
-      retentionMs: durationAt(evidence, "retention"),
-      artifactsDir: textAt(evidence, "artifactsDir"),
+      retentionMs: durationAt(evidence, "retention") ?? defaults?.retentionMs ?? null,
+      artifactsDir: textAt(evidence, "artifactsDir") ?? defaults?.artifactsDir ?? null,
     },
     drillEveryMs: durationAt(mapAt(data, "drill"), "every"),
   };

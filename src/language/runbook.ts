@@ -90,6 +90,7 @@ export interface Notification {
   readonly with: JsonObject;
 }
 
+/** The runbook's own words, else the project file's. */
 export interface Evidence {
   readonly report: string | null;
   readonly append: string | null;
@@ -165,7 +166,10 @@ export interface Step {
   readonly onInterrupted: OnInterrupted;
   readonly idempotent: boolean;
   readonly retry: RetryPolicy;
-  /** Limit of one attempt, milliseconds; of a group: of the whole, null = none. */
+  /**
+   * Limit of one attempt, milliseconds; of a group: of the whole; of a step that asks a person: until the answer.
+   * Null = none of a group, and of a person what the step type says.
+   */
   readonly timeoutMs: number | null;
   readonly until: Until | null;
   readonly verify: readonly Verification[];

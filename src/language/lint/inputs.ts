@@ -76,8 +76,42 @@ function lintTargetsOf(used: Runbook, name: string, pointer: string, { runbook, 
   });
 }
 
-function contradictions(input: Input, pointer: string, { source, findings }: LintContext): void {
+/** Which types a limit says something about. */
+const limits: Readonly<Record<string, readonly Input["type"][]>> = {
+  pattern: ["string"],
+  minLength: ["string"],
+  format: ["string"],
+  minimum: ["integer", "number"],
+  maximum: ["integer", "number"],
+  items: ["array"],
+};
+
+function misplacedLimits({ type, schema }: Input, pointer: string, { source, findings }: LintContext): void {
+  for (const [keyword, types] of Object.entries(limits)) {
+    if (!(keyword in schema) || types.includes(type)) continue;
+    findings.error(
+      "bad-input",
+      source.keyAt(`${pointer}/${keyword}`),
+      `"${keyword}" says nothing about a value of type ${type}.`,
+      { hint: `It belongs to ${types.join(" and ")}; remove it, or change the type.` },
+    );
+  }
+  const { minimum, maximum } = schema;
+  if (typeof minimum !== "number" || typeof maximum !== "number" || minimum <= maximum) return;
+  findings.error(
+    "bad-input",
+    source.at(`${pointer}/maximum`),
+    `No number is at least ${minimum} and at most ${maximum}.`,
+    {
+      hint: "Exchange the two.",
+    },
+  );
+}
+
+function contradictions(input: Input, pointer: string, context: LintContext): void {
+  const { source, findings } = context;
   const { schema } = input;
+  misplacedLimits(input, pointer, context);
   const pattern = schema["pattern"];
   if (typeof pattern === "string") {
     const regex = compileRegex(pattern);
@@ -124,5 +158,9 @@ function valueProblem(value: unknown, { type, schema }: Input, isDefault: boolea
   }
   if (typeof value === "string" && typeof schema["minLength"] === "number" && value.length < schema["minLength"])
     return `The default ${shown} is too short.`;
+  const regex =
+    typeof value === "string" && typeof schema["pattern"] === "string" ? compileRegex(schema["pattern"]) : "";
+  if (typeof regex !== "string" && !regex.test(String(value)))
+    return `The default ${shown} does not match the pattern ${String(schema["pattern"])}.`;
   return null;
 }

@@ -19,10 +19,13 @@ const ownNames: ReadonlySet<string> = new Set(
   ),
 );
 
+/** A name that cannot be one is a mistake of its own. */
+const namePattern = /^[a-z][a-z0-9-]{0,62}$/;
+
 export function lintNames(context: LintContext): void {
   const { runbook, source, findings } = context;
   const expected = nameOfFile(source.file);
-  if (/\.ya?ml$/.test(source.file) && runbook.name !== "" && runbook.name !== expected) {
+  if (/\.ya?ml$/.test(source.file) && namePattern.test(runbook.name) && runbook.name !== expected) {
     findings.error("name-not-file-name", source.at("/name"), `"${runbook.name}" is not the name of the file.`, {
       hint: `Write "${expected}", or rename the file to ${runbook.name}.yaml.`,
     });

@@ -2,7 +2,7 @@
 import type { Catalogue } from "../../steps/step-type.ts";
 import type { JsonSchema } from "../../util/json.ts";
 import type { RunbookKind } from "../runbook.ts";
-import { cel, choice, doc, duration, flag, listOf, mapOf, text, whenKnown } from "./nodes.ts";
+import { cel, choice, doc, duration, flag, listOf, mapOf, record, text, whenKnown } from "./nodes.ts";
 import { stepDefinitions } from "./step-schema.ts";
 
 export const runbookSchemaId = "urn:runbook:schema:runbook.v1";
@@ -27,65 +27,53 @@ const kinds: Readonly<Record<RunbookKind, string>> = {
   incident: "What to do while something is broken.",
 };
 
-const input = {
-  type: "object",
-  additionalProperties: false,
-  properties: {
-    type: choice("Type of the value.", {
-      string: "Text.",
-      integer: "A whole number.",
-      number: "A number.",
-      boolean: "true or false.",
-      array: "A list.",
-      object: "A map.",
-    }),
-    enum: { type: "array", minItems: 1, ...doc("The values it may have.") },
-    pattern: {
-      type: "string",
-      minLength: 1,
-      ...doc("Regular expression the text must match; runs in linear time, so no look-around and no back references."),
-    },
-    minimum: { type: "number", ...doc("Smallest number.") },
-    maximum: { type: "number", ...doc("Largest number.") },
-    minLength: { type: "integer", minimum: 0, ...doc("Fewest characters.") },
-    items: { type: "object", ...doc("Schema of the items of a list.") },
-    format: choice("Kind of text.", {
-      date: "`2026-11-26`",
-      "date-time": "`2026-11-26T09:00:00Z`",
-      duration: "`90s`, `PT1H30M`",
-      email: "An address of mail.",
-      hostname: "A host name.",
-      ipv4: "An IPv4 address.",
-      ipv6: "An IPv6 address.",
-      uri: "An absolute URL.",
-      uuid: "A UUID.",
-    }),
+/** What a value may be: the part of JSON Schema that inputs and their items share. */
+const valueProperties = {
+  type: choice("Type of the value.", {
+    string: "Text.",
+    integer: "A whole number.",
+    number: "A number.",
+    boolean: "true or false.",
+    array: "A list.",
+    object: "A map.",
+  }),
+  enum: { type: "array", minItems: 1, ...doc("The values it may have.") },
+  pattern: {
+    type: "string",
+    minLength: 1,
+    ...doc("Regular expression the text must match; runs in linear time, so no look-around and no back references."),
+  },
+  minimum: { type: "number", ...doc("Smallest number.") },
+  maximum: { type: "number", ...doc("Largest number.") },
+  minLength: { type: "integer", minimum: 0, ...doc("Fewest characters.") },
+  items: { $ref: "#/$defs/items" },
+  format: choice("Kind of text.", {
+    date: "`2026-11-26`",
+    "date-time": "`2026-11-26T09:00:00Z`",
+    duration: "`90s`, `PT1H30M`",
+    email: "An address of mail.",
+    hostname: "A host name.",
+    ipv4: "An IPv4 address.",
+    ipv6: "An IPv6 address.",
+    uri: "An absolute URL.",
+    uuid: "A UUID.",
+  }),
+};
+
+const items = record(valueProperties, ["type"], "What each item of a list may be.");
+
+const input = record(
+  {
+    ...valueProperties,
     default: doc("Value when none is given."),
     description: text("What it is for, for people."),
     required: flag("Whether a run needs it; default false. An absent optional input is `null`."),
     prompt: text("Question asked in a terminal when it is missing."),
     sensitive: flag("Masked everywhere, as a secret is."),
   },
-  ...whenKnown(
-    [
-      "type",
-      "enum",
-      "pattern",
-      "minimum",
-      "maximum",
-      "minLength",
-      "items",
-      "format",
-      "default",
-      "description",
-      "required",
-      "prompt",
-      "sensitive",
-    ],
-    ["type"],
-  ),
-  ...doc("One input: its type and what it may be."),
-};
+  ["type"],
+  "One input: its type and what it may be.",
+);
 
 const requirement = {
   type: ["string", "object"],
@@ -259,6 +247,6 @@ export function buildRunbookSchema(catalogue: Catalogue): JsonSchema {
       "description",
       "steps",
     ]),
-    $defs: definitions,
+    $defs: { ...definitions, items },
   };
 }

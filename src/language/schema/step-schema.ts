@@ -288,8 +288,9 @@ function oneAction(known: readonly string[], never: (allowed: readonly string[])
   const group = when(has("steps"), { properties: never([...groupKeys, "steps"]) }, noAction);
   const parallel = when(has("parallel"), { properties: never([...groupKeys, "parallel", "max"]) }, group);
   const inRunbook = { properties: never([...groupKeys, "uses", "with", "parallel", "steps", "max"]) };
-  const uses = when(has("uses"), { ...forbid("parallel", "steps", "max"), ...when(nested, inRunbook) }, parallel);
-  return when(has("run"), forbid("uses", "with", "parallel", "steps", "max"), uses);
+  const leaf = forbid("parallel", "steps", "max", "budget");
+  const uses = when(has("uses"), when(nested, inRunbook, leaf), parallel);
+  return when(has("run"), { properties: { ...leaf.properties, uses: false, with: false } }, uses);
 }
 
 /** Adds holes to each member of `with`; members that are literal text or CEL stay as they are. */
