@@ -7,12 +7,13 @@ import { failpoint } from "../host/failpoints.ts";
 import { readSealedText } from "../host/sealed-run.ts";
 import { evidenceFile, evidenceText } from "../report/evidence.ts";
 import { renderHtml } from "../report/html.ts";
+import type { PrivateKey } from "../report/keys.ts";
 import { renderMarkdown } from "../report/markdown.ts";
 import { digestsOf, formatSums, sumsFile } from "../report/sums.ts";
 import { type ReportView, reportView } from "../report/view.ts";
 
 /** Report → evidence.json → SHA256SUMS, each replaced as a whole; repeatable after a crash in between. */
-export function writeEvidence(runDir: string, record: RunRecord): void {
+export function writeEvidence(runDir: string, record: RunRecord, key: PrivateKey | null = null): void {
   failpoint("report.before_rename");
   const view = viewOf(runDir, record);
   replaceFile(join(runDir, "report.md"), renderMarkdown(view));
@@ -23,7 +24,7 @@ export function writeEvidence(runDir: string, record: RunRecord): void {
   } catch {
     // absent, or a late message lies in it
   }
-  replaceFile(join(runDir, evidenceFile), evidenceText(record, digestsOf(runDir)));
+  replaceFile(join(runDir, evidenceFile), evidenceText(record, digestsOf(runDir), key));
   replaceFile(join(runDir, sumsFile), formatSums(digestsOf(runDir)));
 }
 

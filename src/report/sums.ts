@@ -11,16 +11,19 @@ export const sumsFile = "SHA256SUMS";
 const working = new Set(["executor.json", "executor.log", "exits.ndjson", "supervisor.json", "supervisor.log"]);
 const workingFolders = ["inbox/"];
 
-/** True for files that belong to the machinery of a live run and are neither listed nor missed. */
-export function isWorkingFile(path: string): boolean {
-  return working.has(path) || workingFolders.some((folder) => path.startsWith(folder));
+/** Grows after everything else is closed and carries its own chain (`addendum.ts`). */
+const addendum = "addendum.ndjson";
+
+/** True for files that are neither listed nor missed: the machinery of a live run, and the addendum. */
+export function isUnlisted(path: string): boolean {
+  return path === addendum || working.has(path) || workingFolders.some((folder) => path.startsWith(folder));
 }
 
 /** Path → 64 hex digits of every regular file that belongs to the evidence, `SHA256SUMS` itself excepted. */
 export function digestsOf(dir: string): Map<string, string> {
   const digests = new Map<string, string>();
   for (const { path, kind } of listFiles(dir)) {
-    if (kind === "file" && path !== sumsFile && !isWorkingFile(path)) digests.set(path, digestFile(dir, path).sha256);
+    if (kind === "file" && path !== sumsFile && !isUnlisted(path)) digests.set(path, digestFile(dir, path).sha256);
   }
   return digests;
 }

@@ -70,14 +70,18 @@ export function compileDocument(set: TemplateSet, format: Format): (view: object
   };
 }
 
+/** Templates that are documents of their own, no parts of others. */
+const documents = ["report", "addendum"];
+
 /** The packaged template `reports/<name>.hbs` and its partials, found beside the sources and beside the bundle. */
-export function packagedTemplates(name: "report.md" | "report.html"): TemplateSet {
+export function packagedTemplates(name: `${"report" | "addendum"}.${"md" | "html"}`): TemplateSet {
   const folder = reportsFolder();
   const extension = `.${name.split(".")[1]}.hbs`;
   const partials: Record<string, string> = {};
   for (const file of readdirSync(folder).sort()) {
-    if (file.endsWith(extension) && file !== `${name}.hbs`) {
-      partials[file.slice(0, -extension.length)] = readFileSync(join(folder, file), "utf8");
+    const part = file.slice(0, -extension.length);
+    if (file.endsWith(extension) && !documents.includes(part)) {
+      partials[part] = readFileSync(join(folder, file), "utf8");
     }
   }
   return { main: readFileSync(join(folder, `${name}.hbs`), "utf8"), partials };

@@ -21,7 +21,19 @@ export interface EvidenceCheck {
   readonly sealed: boolean;
 }
 
-export function checkEvidence(check: EvidenceCheck): SignatureState {
+/** `signer`: the key id that the statement names; it is worth what `signature` says. */
+export function checkEvidence(check: EvidenceCheck): {
+  readonly signature: SignatureState;
+  readonly signer: string | null;
+} {
+  let signer: string | null = null;
+  const signature = checkSignature(check, (statement) => {
+    signer = signerOf(statement)?.keyId ?? null;
+  });
+  return { signature, signer };
+}
+
+function checkSignature(check: EvidenceCheck, onStatement: (statement: unknown) => void): SignatureState {
   const { dir, digests, report, options, sealed } = check;
   const wanted = wantedKeys(options.key, report);
   const state = (signature: SignatureState): SignatureState => {
@@ -55,6 +67,7 @@ export function checkEvidence(check: EvidenceCheck): SignatureState {
     report("evidence-unreadable", "the payload of evidence.json is not JSON");
     return state("invalid");
   }
+  onStatement(statement);
   checkStatement(check, statement);
   if (trusted !== null) return state("valid");
   const named = namedKey(statement);

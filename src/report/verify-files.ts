@@ -2,7 +2,7 @@
 import type { JournalRecord } from "../engine/events.ts";
 import type { RunRecord } from "../engine/run-record.ts";
 import { digestFile, type FileDigest, isInsidePath, listFiles, readRunFile } from "./run-files.ts";
-import { isWorkingFile, parseSums, sumsFile } from "./sums.ts";
+import { isUnlisted, parseSums, sumsFile } from "./sums.ts";
 import type { Report } from "./verify.ts";
 import { seqOf } from "./view-steps.ts";
 
@@ -85,7 +85,7 @@ export function checkRunbook(record: RunRecord, report: Report): void {
 
 /** Every file is listed and unchanged; nothing else lies there. */
 export function checkSums(dir: string, digests: DigestCache, sealed: boolean, report: Report): void {
-  const files = listFiles(dir).filter((file) => !isWorkingFile(file.path));
+  const files = listFiles(dir).filter((file) => !isUnlisted(file.path));
   for (const file of files) {
     if (file.kind === "other") report("not-a-file", `${file.path} is a link or a special file`);
   }

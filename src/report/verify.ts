@@ -8,6 +8,9 @@ import type { JournalRecord } from "../engine/events.ts";
 import { applyRecord, newRunRecord, type RunRecord } from "../engine/run-record.ts";
 import { JournalReader } from "../util/journal-line.ts";
 import { isObject, type JsonObject } from "../util/json.ts";
+import { type Addendum, noAddendum } from "./addendum.ts";
+import { approverKeysOf, givenKeys, loadAddendum } from "./addendum-file.ts";
+import { checkStandard, type StandardCheck, type StandardName } from "./checks.ts";
 import { evidenceFile } from "./evidence.ts";
 import { renderHtml } from "./html.ts";
 import { renderMarkdown } from "./markdown.ts";
@@ -38,10 +41,21 @@ export interface Verification {
   readonly headHash: string;
   /** The record whose hash the given head is; null = no head was given, or none is. */
   readonly anchoredSeq: number | null;
+  /** The signer that evidence.json names, whatever that is worth; null = unsigned. */
+  readonly signer: string | null;
+  /** What people added after the seal; null = nothing. */
+  readonly addendum: null | {
+    readonly records: number;
+    readonly headHash: string;
+    readonly signatures: Readonly<Record<SignatureState, number>>;
+  };
+  /** What a standard asks for and what of it is there; null = none was named, or there is no readable run. */
+  readonly check: StandardCheck | null;
   readonly problems: readonly Problem[];
 }
 
 export interface VerifyOptions {
+  readonly check?: StandardName;
   /** A head hash kept elsewhere, `sha256:…`: it has to be that of a record of this journal. */
   readonly head?: string;
   /** Text of a public key file: who has to have signed. */
@@ -68,13 +82,18 @@ export async function verifyRun(dir: string, options: VerifyOptions = {}): Promi
   const journal = readAll(dir, options.head, report);
   const digests = new DigestCache(dir);
   let signature: SignatureState = "absent";
+  let signer: string | null = null;
+  let addendum = noAddendum;
   try {
     checkNamedFiles(journal.files, digests, report);
     const config = parsedObject(textOf(dir, "config.json", digests));
     journal.approvals.check(config, report);
     if (journal.record !== null) checkRunbook(journal.record, report);
     checkSums(dir, digests, journal.sealed, report);
-    signature = checkEvidence({ dir, digests, report, options, record: journal.record, sealed: journal.sealed });
+    const evidence = checkEvidence({ dir, digests, report, options, record: journal.record, sealed: journal.sealed });
+    signature = evidence.signature;
+    signer = evidence.signer;
+    addendum = checkAddendum(dir, journal, config, options.key, report);
     if (journal.record !== null && journal.sealed) {
       checkReports(dir, journal.record, config, options.tool, digests, report);
     }
@@ -91,8 +110,34 @@ export async function verifyRun(dir: string, options: VerifyOptions = {}): Promi
     signature,
     headHash: `sha256:${journal.headHash}`,
     anchoredSeq: journal.anchoredSeq,
+    signer,
+    addendum: addendum.entries.length === 0 ? null : { ...addendumSummary(addendum) },
+    check:
+      options.check === undefined || journal.record === null
+        ? null
+        : checkStandard(options.check, journal.record, addendum),
     problems,
   };
+}
+
+function addendumSummary({ entries, headHash }: Addendum): NonNullable<Verification["addendum"]> {
+  const signatures = { valid: 0, untrusted: 0, absent: 0, invalid: 0 };
+  for (const entry of entries) signatures[entry.signatureState]++;
+  return { records: entries.length, headHash, signatures };
+}
+
+/** The addendum against the seals of the journal; trusted are the sealed config's approvers and the given key. */
+function checkAddendum(
+  dir: string,
+  journal: JournalState,
+  config: JsonObject | null,
+  key: string | undefined,
+  report: Report,
+): Addendum {
+  const { run, seals } = journal;
+  const addendum = loadAddendum(dir, { run, seals, keys: [...approverKeysOf(config), ...givenKeys(key)] });
+  for (const problem of addendum.problems) report("addendum-altered", problem);
+  return addendum;
 }
 
 export type Report = (code: string, message: string, seq?: number | null) => void;
@@ -105,6 +150,8 @@ interface JournalState {
   readonly sealed: boolean;
   readonly anchoredSeq: number | null;
   readonly approvals: ApprovalCheck;
+  /** Hashes of its `run.sealed` records. */
+  readonly seals: ReadonlySet<string>;
   /** By path. */
   readonly files: ReadonlyMap<string, NamedFile>;
 }
@@ -114,12 +161,14 @@ function readAll(dir: string, head: string | undefined, report: Report): Journal
   const anchor = head?.replace(/^sha256:/, "").toLowerCase();
   const files = new Map<string, NamedFile>();
   const approvals = new ApprovalCheck();
+  const seals = new Set<string>();
   let record: RunRecord | null = null;
   let isFolding = true;
   let anchoredSeq: number | null = null;
   let beforeLast = "";
   let last: JournalRecord | null = null;
   const take = (entry: JournalRecord) => {
+    if (entry.type === "run.sealed") seals.add(entry.hash);
     if (entry.hash === anchor) anchoredSeq = entry.seq;
     beforeLast = last?.hash ?? "";
     last = entry;
@@ -164,6 +213,7 @@ function readAll(dir: string, head: string | undefined, report: Report): Journal
     anchoredSeq,
     files,
     approvals,
+    seals,
   };
 }
 

@@ -228,7 +228,7 @@ test("finds 2,000 random changes of a run directory, and none of them crashes it
   }
   expect(missed).toEqual([]);
   expect(await verifyRun(dir, { tool })).toMatchObject({ ok: true });
-});
+}, 300_000);
 
 test("says so when a journal whose hashes are right makes no sense", async () => {
   const original = stories.rolledBack().records;
