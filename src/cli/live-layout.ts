@@ -39,7 +39,10 @@ export function openingLines(run: RunRecord, look: Look): string[] {
       (input) =>
         `${input.name}=${inertLine(typeof input.value === "string" ? input.value : JSON.stringify(input.value))}`,
     );
+  const title = inertLine(started.title);
+  const beside = columnsOf(title) + columnsOf(name) + 5 < look.columns;
   const where = [
+    ...(beside ? [] : [name]),
     `${started.target}${started.protected ? " (protected)" : ""}`,
     ...inputs,
     run.run,
@@ -47,7 +50,7 @@ export function openingLines(run: RunRecord, look: Look): string[] {
   ].join(` ${dot(look)} `);
   return [
     "",
-    ...row(look, { indent: 2, lead: "", text: inertLine(started.title), right: [name], mode: "final", role: "strong" }),
+    ...row(look, { indent: 2, lead: "", text: title, right: [beside ? name : ""], mode: "final", role: "strong" }),
     ...wrapWords(where, look.columns - 3).map((line) => `  ${paintIf(look, line, "quiet")}`),
     "",
   ];

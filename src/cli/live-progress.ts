@@ -42,7 +42,8 @@ export interface LiveOptions {
   /** For tests. */
   readonly stream?: ScreenStream;
   readonly nowMs?: () => number;
-  readonly spinner?: Spinner;
+  /** Calls back a few times a second; returns how to stop. */
+  readonly timer?: (draw: () => void) => () => void;
 }
 
 type StepTask = ListrTaskObject<unknown, ListrRendererFactory, ListrRendererFactory>;
@@ -73,7 +74,7 @@ class LiveView implements Progress {
   private readonly terminal: Terminal;
   private readonly options: LiveOptions;
   private readonly screen: LiveScreen;
-  private readonly spinner: Spinner;
+  private readonly stopTimer: () => void;
   private readonly nowMs: () => number;
   private readonly onResize = () => this.draw();
   private block: StepBlock | null = null;
@@ -82,10 +83,10 @@ class LiveView implements Progress {
   constructor(terminal: Terminal, options: LiveOptions) {
     this.terminal = terminal;
     this.options = options;
-    this.screen = new LiveScreen(options.stream ?? process.stderr, Number(process.env["COLUMNS"]) || null);
-    this.spinner = options.spinner ?? new Spinner();
+    const fixedColumns = options.stream === undefined ? Number(process.env["COLUMNS"]) || null : null;
+    this.screen = new LiveScreen(options.stream ?? process.stderr, fixedColumns);
     this.nowMs = options.nowMs ?? (() => systemClock().now().getTime());
-    this.spinner.start(() => this.draw(), frameMs);
+    this.stopTimer = (options.timer ?? turning)(() => this.draw());
     if (options.stream === undefined) process.stderr.on("resize", this.onResize);
   }
 
@@ -99,7 +100,7 @@ class LiveView implements Progress {
   }
 
   end(): void {
-    this.spinner.stop();
+    this.stopTimer();
     process.stderr.off("resize", this.onResize);
     this.settle();
     if (this.run !== null) this.screen.print(notRunLines(this.run, this.look()));
@@ -161,6 +162,12 @@ class LiveView implements Progress {
       lastLine: this.options.lastLine ?? (() => null),
     };
   }
+}
+
+function turning(draw: () => void): () => void {
+  const spinner = new Spinner();
+  spinner.start(draw, frameMs);
+  return () => spinner.stop();
 }
 
 /** One top-level step with its members as a listr2 list. Its tasks' states follow the journal. */

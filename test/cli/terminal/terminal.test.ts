@@ -1,0 +1,136 @@
+/** The real command under a real pseudo-terminal: what stands on the screen, and what the keys do. */
+import { afterEach, expect, test } from "vitest";
+import { columnsOf } from "../../../src/cli/text-width.ts";
+import { CliRig } from "../../rig/cli-rig.ts";
+import { noPty, Pty } from "./pty.ts";
+
+const program = process.env["RUNBOOK_TEST_BIN"] ?? new URL("../../../bin/runbook.cjs", import.meta.url).pathname;
+const note = (line: string) => `echo ${line} >> "$LEDGER"`;
+const script = (text: string) => ({ uses: "script", with: { script: text } });
+
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+function newRig(): CliRig {
+  const rig = new CliRig({ fixture: "ledger" });
+  ends.push(() => rig.end());
+  return rig;
+}
+
+interface TerminalOptions {
+  readonly columns?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+function terminal(rig: CliRig, args: readonly string[], { columns = 80, env = {} }: TerminalOptions = {}): Pty {
+  const argv = [process.execPath, program, ...args];
+  const pty = new Pty(argv, { columns, rows: 40, env: rig.environment(env), cwd: rig.project });
+  ends.push(() => pty.end());
+  return pty;
+}
+
+/** A read, a write that waits at a gate, a skipped step, two at once, one of them bad. */
+function tour(rig: CliRig): void {
+  rig.runbook("tour", {
+    title: "A tour of the screen",
+    onFailure: "rollback",
+    budget: "10m",
+    steps: [
+      { id: "look", title: "Look", effects: "read", ...script("printf 42"), outputs: { answer: "result.json" } },
+      {
+        id: "change",
+        title: "Change something with a name that takes more than one line",
+        effects: "write",
+        ...script('echo half way; echo at-gate >> "$LEDGER"; read -r _ < "$GATES/go"'),
+        rollback: [{ id: "back", title: "Put it back", effects: "write", ...script(note("back")) }],
+      },
+      { id: "never", title: "Not today", if: "target.protected", effects: "read", run: "true" },
+      {
+        id: "confirm",
+        title: "Confirm from outside",
+        parallel: [
+          { id: "fine", title: "This is fine", effects: "read", run: "true" },
+          { id: "bad", title: "This is not", effects: "read", ...script("echo nothing there >&2; exit 3") },
+        ],
+      },
+      { id: "rest", title: "The rest", effects: "read", run: "true" },
+    ],
+  });
+}
+
+const looks: readonly { columns: number; env: Record<string, string>; ok: string; failed: string; undone: string }[] = [
+  { columns: 80, env: {}, ok: "✔", failed: "✖", undone: "↩" },
+  { columns: 40, env: {}, ok: "✔", failed: "✖", undone: "↩" },
+  { columns: 80, env: { RUNBOOK_ASCII: "1", NO_COLOR: "1" }, ok: "ok", failed: "FAIL", undone: "<-" },
+  { columns: 40, env: { LANG: "C", NO_COLOR: "1" }, ok: "ok", failed: "FAIL", undone: "<-" },
+];
+
+test.skipIf(noPty).for(looks)(
+  "a run that is rolled back: $columns columns, $env",
+  async ({ columns, env, ok, failed, undone }) => {
+    const rig = newRig();
+    tour(rig);
+    const gate = rig.gate("go");
+    const pty = terminal(rig, ["run", "tour"], { columns, env });
+    await pty.see(/half way/);
+    expect(pty.screen().some((line) => line.includes("working 0:0"))).toBe(true);
+    gate.open();
+    expect(await pty.ended).toBe(6);
+    const screen = pty.screen();
+    for (const [mark, id] of [
+      [ok, "look"],
+      [ok, "change"],
+      [failed, "confirm"],
+      [ok, "fine"],
+      [failed, "bad"],
+      [undone, "back"],
+    ] as const) {
+      expect(screen.filter((line) => new RegExp(`^ +${mark} +${id} `).test(line))).toHaveLength(1);
+    }
+    expect(screen.join("\n")).toMatch(/rest: did not run/);
+    expect(screen.join("\n")).toMatch(/ROLLED BACK/);
+    // The block went with the run: no clock, nothing left half drawn.
+    expect(screen.join("\n")).not.toMatch(/working|half way/);
+    for (const line of screen) expect(columnsOf(line)).toBeLessThanOrEqual(columns);
+    if (env["NO_COLOR"]) {
+      expect(pty.output).not.toMatch(/\u001b\[[\d;]*m/);
+      expect(pty.output.replace(/\u001b\[\d*[AKJ]/g, "")).toMatch(/^[\r\n -~·…]*$/);
+    } else expect(pty.output).toMatch(/\u001b\[32m/);
+    expect(pty.output).not.toMatch(/\u001b\[\?/);
+  },
+);
+
+test.skipIf(noPty)("`--progress plain` in a terminal draws nothing in place", async () => {
+  const rig = newRig();
+  tour(rig);
+  rig.gate("go").open();
+  const pty = terminal(rig, ["run", "tour", "--progress", "plain", "--color", "never"]);
+  expect(await pty.ended).toBe(6);
+  expect(pty.output).not.toContain("\u001b");
+  expect(pty.output).toMatch(/Z {2}change +start/);
+});
+
+test("a pipe gets no escape byte, whatever is printed", async () => {
+  const rig = newRig();
+  tour(rig);
+  rig.gate("go").open();
+  const ran = await rig.run(["run", "tour"]);
+  expect(ran.code).toBe(6);
+  expect(ran.stdout + ran.stderr).not.toContain("\u001b");
+});
+
+test.skipIf(noPty)("Ctrl-C stops after the step, says so, and leaves the terminal as it was", async () => {
+  const rig = newRig();
+  tour(rig);
+  const gate = rig.gate("go");
+  const pty = terminal(rig, ["run", "tour"]);
+  await pty.see(/half way/);
+  pty.type("\u0003");
+  await pty.see(/stopping after this step/);
+  gate.open();
+  expect(await pty.ended).toBe(130);
+  expect(pty.output).not.toMatch(/\u001b\[\?/);
+  expect(pty.screen().join("\n")).toMatch(/never, confirm, rest: not run yet/);
+});
