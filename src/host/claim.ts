@@ -8,11 +8,12 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { replaceFile } from "./durable-file.ts";
 import { isAlive, type ProcessIdentity, selfIdentity } from "./supervisor/process-identity.ts";
-
-const executorFile = "executor.json";
+import { executorFile, runtimeDirFor } from "./supervisor/runtime-dir.ts";
 
 export interface ExecutorIdentity extends ProcessIdentity {
   readonly startedAt: string;
+  /** Where the run's FIFOs and exit files are: a later executor looks there, whatever its TMPDIR. */
+  readonly runtimeDir: string;
 }
 
 /** Thrown when another executor has the run. */
@@ -42,7 +43,7 @@ export function executorAlive(runDir: string): boolean {
 export async function claimRun(runDir: string, run: string, now: Date): Promise<() => void> {
   const server = process.platform === "linux" ? await listen(`run:${realpathSync(runDir)}`) : null;
   if (server === "busy" || (server === null && executorAlive(runDir))) throw new RunIsTaken(run, lastExecutor(runDir));
-  const identity: ExecutorIdentity = { ...selfIdentity(), startedAt: now.toISOString() };
+  const identity: ExecutorIdentity = { ...selfIdentity(), startedAt: now.toISOString(), runtimeDir: runtimeDirFor(runDir) };
   replaceFile(join(runDir, executorFile), `${JSON.stringify(identity)}\n`);
   return () => server?.close();
 }

@@ -4,17 +4,32 @@
  */
 
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, readdirSync, realpathSync, rmdirSync, type Stats, unlinkSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync, type Stats, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
+/** Names the executor that took a run last, and the runtime directory it works with. */
+export const executorFile = "executor.json";
+
 /**
- * The runtime directory that belongs to a run directory: short, and the same for each call with the same `TMPDIR`. Not
- * under XDG_RUNTIME_DIR, which is emptied when the user logs out, while the run goes on.
+ * The runtime directory that belongs to a run directory: the one its last executor worked with while that is there,
+ * whatever `TMPDIR` says now, because what is to be adopted lies in it; else a short name below `TMPDIR`. Not under
+ * XDG_RUNTIME_DIR, which is emptied when the user logs out, while the run goes on.
  */
 export function runtimeDirFor(runDir: string): string {
+  const recorded = recordedDir(runDir);
+  if (recorded !== null) return recorded;
   const name = createHash("sha256").update(realpathSync(runDir)).digest("hex").slice(0, 16);
   return join(tmpdir(), `runbook-${process.getuid?.() ?? 0}`, name);
+}
+
+function recordedDir(runDir: string): string | null {
+  try {
+    const { runtimeDir } = JSON.parse(readFileSync(join(runDir, executorFile), "utf8")) as { runtimeDir?: unknown };
+    return typeof runtimeDir === "string" && lstatSync(runtimeDir).isDirectory() ? runtimeDir : null;
+  } catch {
+    return null; // no executor yet, or the directory is gone, and with it everything that could be adopted
+  }
 }
 
 /**

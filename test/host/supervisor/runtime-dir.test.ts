@@ -23,6 +23,30 @@ describe("runtimeDirFor", () => {
   });
 });
 
+describe("runtimeDirFor a run that had an executor", () => {
+  const names = (runtimeDir: unknown) => writeFileSync(join(dir, "executor.json"), JSON.stringify({ runtimeDir }));
+
+  it("is the directory that executor worked with, as long as it is there", () => {
+    const own = runtimeDirFor(dir);
+    const other = join(dir, "elsewhere");
+    names(other);
+    expect(runtimeDirFor(dir)).toBe(own);
+    mkdirSync(other);
+    expect(runtimeDirFor(dir)).toBe(other);
+  });
+
+  it("is never a link or a file, nor what a damaged record says", () => {
+    const own = runtimeDirFor(dir);
+    symlinkSync(dir, join(dir, "link"));
+    for (const wrong of [join(dir, "link"), join(dir, "executor.json"), 7, null]) {
+      names(wrong);
+      expect(runtimeDirFor(dir)).toBe(own);
+    }
+    writeFileSync(join(dir, "executor.json"), "{");
+    expect(runtimeDirFor(dir)).toBe(own);
+  });
+});
+
 describe("ensureRuntimeDir", () => {
   it("creates it for this user alone, and accepts it the second time", () => {
     const path = join(dir, "runbook-0", "x");
