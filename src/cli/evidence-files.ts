@@ -4,13 +4,18 @@ import { join } from "node:path";
 import type { RunRecord } from "../engine/run-record.ts";
 import { replaceFile } from "../host/durable-file.ts";
 import { failpoint } from "../host/failpoints.ts";
+import { journalName, readJournalFile } from "../host/journal-file.ts";
 import { readSealedText } from "../host/sealed-run.ts";
+import type { AddendumContext } from "../report/addendum.ts";
+import { approverKeysOf, loadAddendum } from "../report/addendum-file.ts";
+import { addendumMarkdown, withAddendumHtml } from "../report/addendum-text.ts";
 import { evidenceFile, evidenceText } from "../report/evidence.ts";
 import { renderHtml } from "../report/html.ts";
 import type { PrivateKey } from "../report/keys.ts";
 import { renderMarkdown } from "../report/markdown.ts";
 import { digestsOf, formatSums, sumsFile } from "../report/sums.ts";
 import { type ReportView, reportView } from "../report/view.ts";
+import type { JsonObject } from "../util/json.ts";
 
 /** Report → evidence.json → SHA256SUMS, each replaced as a whole; repeatable after a crash in between. */
 export function writeEvidence(runDir: string, record: RunRecord, key: PrivateKey | null = null): void {
@@ -28,10 +33,27 @@ export function writeEvidence(runDir: string, record: RunRecord, key: PrivateKey
   replaceFile(join(runDir, sumsFile), formatSums(digestsOf(runDir)));
 }
 
-/** The report of a run directory, from its journal's record and its sealed files alone. */
+/**
+ * The report of a run directory, from its journal's record and its sealed files alone, and below it what people added
+ * after the seal. Without an addendum these are the bytes of the sealed report.
+ */
 export function renderReport(runDir: string, record: RunRecord, format: "md" | "html" = "md"): string {
   const view = viewOf(runDir, record);
-  return format === "md" ? renderMarkdown(view) : renderHtml(view);
+  const addendum = loadAddendum(runDir, addendumContext(runDir));
+  return format === "md"
+    ? renderMarkdown(view) + addendumMarkdown(addendum)
+    : withAddendumHtml(renderHtml(view), addendum);
+}
+
+/** What an addendum of this run may speak about, and whose signatures in it count. */
+export function addendumContext(runDir: string): AddendumContext {
+  const { records } = readJournalFile(join(runDir, journalName));
+  const config: unknown = JSON.parse(readSealedText(runDir, "config.json"));
+  return {
+    run: records[0]?.run ?? null,
+    seals: new Set(records.filter((entry) => entry.type === "run.sealed").map((entry) => entry.hash)),
+    keys: approverKeysOf(config as JsonObject),
+  };
 }
 
 function viewOf(runDir: string, record: RunRecord): ReportView {
