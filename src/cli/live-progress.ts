@@ -26,6 +26,7 @@ import {
   openingLines,
   pendingLines,
   rootOf,
+  rootSteps,
   stepLines,
 } from "./live-layout.ts";
 import { LiveScreen, type ScreenStream } from "./live-screen.ts";
@@ -139,6 +140,9 @@ class LiveView implements Progress {
       this.screen.draw([]);
       return;
     }
+    // A step that another executor began has no record of its own in this one until it ends.
+    const adopted = this.block === null ? rootSteps(run).find((step) => step.status === "running") : undefined;
+    if (adopted !== undefined) this.block = new StepBlock(run, adopted, () => {});
     const look = this.look();
     const footer = footerLines(run, look);
     const room = Math.max(1, look.rows - 1 - footer.length);

@@ -303,6 +303,17 @@ test("a resumed run says what will not run again", () => {
   rig.end();
 });
 
+test("a step that an executor before this one began is shown as running until it ends", () => {
+  const builder = begun().begin("deploy");
+  const seen = builder.lines.length;
+  const rig = new ViewRig().showFrom(builder.executor(true), seen);
+  expect(rig.screen).toMatch(/[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] deploy/);
+  expect(rig.screen).toMatch(/deploy +Deploy v41 +write/);
+  rig.show(builder.wait(1_000).end("deploy", null, 1_000)).end();
+  expect(rig.screen).toMatch(/✔ deploy +Deploy v41 +1\.0s/);
+  expect(rig.screen.match(/Deploy v41/g)).toHaveLength(1);
+});
+
 test("overrides, aborts and Ctrl-C are told where they happen", () => {
   const builder = begun()
     .append({ type: "override.recorded", step: "deploy", reason: "INC-482", by: operator })

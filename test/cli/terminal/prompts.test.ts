@@ -1,6 +1,7 @@
 /** Questions in a real pseudo-terminal: what counts as an answer, and what never does. */
 import { afterEach, expect, test } from "vitest";
 import { CliRig } from "../../rig/cli-rig.ts";
+import { endProcessesOf } from "../../rig/processes.ts";
 import { until } from "../../rig/until.ts";
 import { noPty, Pty } from "./pty.ts";
 
@@ -275,6 +276,7 @@ test.skipIf(noPty)("a step whose outcome nobody knows: retry, or accept with a r
   const id = await run.run();
   await rig.killSupervisors(id);
   await rig.killExecutor(id);
+  await endProcessesOf(rig.dir);
   const pty = terminal(rig, "resume", "last", "-y");
   await pty.see(/Nobody knows whether half took effect/);
   await pty.see(prompt);
