@@ -7,7 +7,7 @@
  * its verdicts: a failed check turns green only by running again.
  */
 import type { Place } from "../plan/scope.ts";
-import { anyWriteStarted, append, type EngineContext, type Flow, type Node, ok, recordOf } from "./context.ts";
+import { anyWriteStarted, append, type EngineContext, type Flow, finished, type Node, ok, recordOf } from "./context.ts";
 import { type Answer, type AnswerContext, objectionTo, waitingSteps } from "./decision.ts";
 import type { Artifact, Person } from "./events.ts";
 import { runLeaf } from "./leaf.ts";
@@ -98,6 +98,7 @@ async function walk(context: EngineContext, request: DriveRequest): Promise<Driv
     if (request.resumed) return { kind: "refused", message: request.refusal };
     return await conclude(context, { ...none, refusal: request.refusal }, false);
   }
+  if (request.resumed) await adoptOpen(context);
   const undoing = context.store.record.rollback !== null || request.rollback;
   let flow: Flow = ok;
   let guarded = false;
@@ -120,6 +121,7 @@ async function walk(context: EngineContext, request: DriveRequest): Promise<Driv
     (aborted
       ? context.store.record.abort?.rollback === true
       : flow.kind === "failed" && context.root.runbook.onFailure === "rollback");
+  if (aborted) closeOpen(context);
   // From here on nothing but a signal stops the way back and the cleanup.
   context.control.stop = null;
   context.control.cancel = new AbortController();
@@ -136,6 +138,31 @@ async function walk(context: EngineContext, request: DriveRequest): Promise<Driv
     { ...none, failedAt, refused, aborted: aborted && rollback === "none", rollback },
     !guarded,
   );
+}
+
+/** The ends of what a dead executor had started are taken over before anything new is started. */
+async function adoptOpen(context: EngineContext): Promise<void> {
+  const { signal } = context.control.cancel;
+  const open = [...context.store.record.steps.values()].flatMap((step) => {
+    const attempt = step.attempts.at(-1)?.attempt;
+    const commands = step.commands.filter((command) => command.attempt === attempt);
+    const isOpen = step.status === "running" && commands.some((command) => command.end === null);
+    return isOpen && attempt !== undefined ? [{ path: step.path, attempt, commands }] : [];
+  });
+  await Promise.all(
+    open.map(({ path, attempt, commands }) =>
+      context.actions.adoptCommands({ path, attempt, signal }, commands),
+    ),
+  );
+  context.store.flush();
+}
+
+/** What an abort leaves unfinished has an end too: it was cancelled. A step of unknown outcome keeps that status. */
+function closeOpen(context: EngineContext): void {
+  for (const step of context.store.record.steps.values()) {
+    if (step.status !== "running" || step.phase !== "steps") continue;
+    append(context, finished(step.path, step.attempts.at(-1)?.attempt ?? 1, 0, "cancelled"));
+  }
 }
 
 /** Read afresh: messages change it while steps run. */

@@ -47,7 +47,9 @@ export async function runStep(context: EngineContext, node: Node): Promise<Flow>
     const over = record.status === "failed" || record.status === "timed_out";
     if (over && step.continueOnFailure) return ok;
   }
-  if (context.control.stop !== null) return { kind: "stopped" };
+  // What a dead executor had begun is brought to its end also when the run is to stop.
+  const isOpen = record?.status === "running" && !record.reopened;
+  if (context.control.stop !== null && !isOpen) return { kind: "stopped" };
   const begun = record !== undefined && record.status !== "pending";
   if (!begun) {
     const skipped = skipReason(context, node);

@@ -122,6 +122,14 @@ export type ActionOutcome =
 
 export interface ActionRunner {
   run(request: ActionRequest): Promise<ActionOutcome>;
+  /**
+   * Takes over the ends of an interrupted attempt's commands and records them; waits for those that still run. What
+   * nobody can tell any more stays open.
+   */
+  adoptCommands(
+    step: Pick<ActionRequest, "path" | "attempt" | "signal">,
+    commands: readonly CommandRecord[],
+  ): Promise<void>;
   /** Copies the files that match into the evidence; throws `StepFailure` when a pattern matches nothing. */
   keepArtifacts(path: string, cwd: string | null, patterns: readonly string[]): Promise<readonly Artifact[]>;
   /** Copies a file that a person attached to an answer into the evidence; throws when it cannot be read. */

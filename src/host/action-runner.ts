@@ -55,6 +55,7 @@ export function createActionRunner(options: RunnerOptions): ActionRunner {
   const commands = new CommandRunner(options);
   return {
     run: (request) => runAction(options, commands, request),
+    adoptCommands: (step, open) => commands.adoptAll(step, open),
     keepArtifacts: (path, cwd, patterns) => Promise.resolve(keepArtifacts(options, path, cwd, patterns)),
     keepFile: (path, name, file) => keepFile(options.runDir, path, name, file),
     async windowOpen(name) {

@@ -25,6 +25,10 @@ const graceMs = 10_000;
 const visibleBytes = 8 * 1024 * 1024;
 const excerptLines = 20;
 
+/** Where a request runs: nowhere. Tells it from a command. */
+const noDirectory = "";
+
+type StepAttempt = Pick<ActionRequest, "path" | "attempt">;
 type Finished = Extract<JournalEvent, { type: "command.finished" }>;
 
 /** Nobody can say how the command ended. */
@@ -99,7 +103,7 @@ export class CommandRunner {
       attempt: request.attempt,
       command,
       argv: [http.method, http.url],
-      cwd: "",
+      cwd: noDirectory,
       env: [],
       effects: request.effects,
       timeoutMs: request.timeoutMs,
@@ -174,6 +178,17 @@ export class CommandRunner {
     throw new Lost("the process that recorded its end was killed; what was left of it was ended");
   }
 
+  /** Records how commands of a dead executor ended, as far as anybody knows; requests leave no trace to ask. */
+  async adoptAll(step: StepAttempt & Pick<ActionRequest, "signal">, commands: readonly CommandRecord[]): Promise<void> {
+    const { runDir, runId, secrets } = this.options;
+    for (const [index, { command, cwd, end }] of commands.entries()) {
+      if (end !== null || cwd === noDirectory) continue;
+      const runtimeDir = runtimeDirFor(runDir);
+      const found = await adopt({ runDir, runtimeDir, runId, attemptId: command, secrets, signal: step.signal });
+      if (found.kind === "exited") this.recordEnd(step, found.exit, this.logFiles(step, index + 1), true);
+    }
+  }
+
   private async takeOver(
     request: ActionRequest,
     before: CommandRecord,
@@ -206,11 +221,23 @@ export class CommandRunner {
     adopted: boolean,
     argv: readonly string[],
   ): CommandResult {
+    const output = this.recordEnd(request, exit, files, adopted);
+    const failure = failureOf(exit.cause, exit.error, argv, request.timeoutMs);
+    if (failure !== null) throw failure;
+    return { exitCode: exit.code, signal: exit.signal, durationMs: exit.durationMs, ...output };
+  }
+
+  private recordEnd(
+    step: StepAttempt,
+    exit: CommandExit,
+    files: LogFiles,
+    adopted: boolean,
+  ): { stdout: string; stderr: string } {
     const output = readOutputs(files);
     this.options.append({
       type: "command.finished",
-      step: request.path,
-      attempt: request.attempt,
+      step: step.path,
+      attempt: step.attempt,
       command: exit.attemptId,
       exitCode: exit.code,
       signal: exit.signal,
@@ -222,9 +249,7 @@ export class CommandRunner {
       adopted,
       output: this.outputRecord(exit, files, output),
     } satisfies Finished);
-    const failure = failureOf(exit.cause, exit.error, argv, request.timeoutMs);
-    if (failure !== null) throw failure;
-    return { exitCode: exit.code, signal: exit.signal, durationMs: exit.durationMs, ...output };
+    return output;
   }
 
   private concludeUnrecorded(exit: CommandExit, files: LogFiles, argv: readonly string[]): CommandResult {
@@ -251,7 +276,7 @@ export class CommandRunner {
   }
 
   /** `logs/<step path>.<attempt>.log`; later commands of one attempt carry their number. */
-  private logFiles(request: ActionRequest, nth: number): LogFiles {
+  private logFiles(request: StepAttempt, nth: number): LogFiles {
     const logs = join(this.options.runDir, "logs");
     makeDirectory(logs);
     const name = `${onDisk(request.path)}.${request.attempt}${nth > 1 ? `.${nth}` : ""}`;

@@ -146,6 +146,7 @@ export class EngineRig implements RunStore {
         keepFile: () => {
           throw new Error("no file");
         },
+        adoptCommands: async () => {},
         windowOpen: async () => undefined,
       },
       catalogue,
