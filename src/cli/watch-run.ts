@@ -15,6 +15,7 @@ import type { Executor } from "./launch.ts";
 import { outcomeText } from "./outcome-text.ts";
 import { type Progress, plainProgress } from "./plain-progress.ts";
 import { nextFor } from "./run-lookup.ts";
+import { writeReports } from "./run-reports.ts";
 import { toolVersion } from "./version.ts";
 
 export interface WatchOptions {
@@ -174,17 +175,17 @@ function conclude(command: Command, runDir: string, record: RunRecord, executorC
   const failOn = failOnHit(command, record);
   const exitCode = code === exitCodes.ok && failOn !== null ? exitCodes.failed : code;
   const refusal = executorCode === exitCodes.refused && record.finished === null ? lastFatal(runDir) : null;
+  const extras = {
+    exitCode,
+    exitName: exitNameOf(exitCode),
+    dir: runDir,
+    report: record.finished === null ? null : join(runDir, "report.md"),
+    executorAlive: alive,
+    interrupted,
+    nextFor: nextFor(record),
+  };
+  if (record.finished !== null) writeReports(command, runDir, record, extras);
   if (command.output === "json") {
-    const report = record.finished === null ? null : join(runDir, "report.md");
-    const extras = {
-      exitCode,
-      exitName: exitNameOf(exitCode),
-      dir: runDir,
-      report,
-      executorAlive: alive,
-      interrupted,
-      nextFor: nextFor(record),
-    };
     command.json({ ...runDocument(record, extras), exitCode, exitName: exitNameOf(exitCode) });
   } else if (command.output === "text") {
     command.print(

@@ -16,6 +16,7 @@ import { overridesOf, stepsByPath } from "../overrides.ts";
 import { checkPlanApproval, readPlanFile } from "../plan-approval.ts";
 import { approverKeys, type Prepared, prepare } from "../prepare.ts";
 import { findRunbook } from "../project.ts";
+import { reportRequests } from "../run-reports.ts";
 import { watchRun } from "../watch-run.ts";
 import plan from "./plan.ts";
 
@@ -30,6 +31,7 @@ export default async function run(command: Command): Promise<number> {
       `"${args.words[1]}" is one word too many; inputs are given as -i name=value`,
       "runbook run --help",
     );
+  reportRequests(command);
   const path = findRunbook(project, cwd, word);
   const prepared =
     saved === null

@@ -1,0 +1,130 @@
+/** What `run` and `resume` write for other readers when they end: `--report`, and the files GitHub Actions reads. */
+import { appendFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import type { RunRecord } from "../engine/run-record.ts";
+import { makeDirectory, replaceFile } from "../host/durable-file.ts";
+import { readSealedText } from "../host/sealed-run.ts";
+import { loadRunbook } from "../language/load-runbook.ts";
+import type { Step } from "../language/runbook.ts";
+import { LineIndex } from "../language/text-layout.ts";
+import { membersOf } from "../plan/scope.ts";
+import { githubAnnotations, githubSummary, type PlaceOf } from "../report/github.ts";
+import { junitReport } from "../report/junit.ts";
+import { prometheusReport } from "../report/prometheus.ts";
+import { type RunDocumentExtras, runDocument } from "../report/run-json.ts";
+import { catalogue } from "../steps/index.ts";
+import { closest } from "../util/closest.ts";
+import type { Command } from "./command.ts";
+import { UsageError } from "./errors.ts";
+import { renderReport } from "./evidence-files.ts";
+
+const extensions = { md: "md", html: "html", json: "json", junit: "xml", prom: "prom" } as const;
+export type ReportFormat = keyof typeof extensions;
+export const reportFormats = Object.keys(extensions) as readonly ReportFormat[];
+
+export interface ReportRequest {
+  readonly format: ReportFormat;
+  /** Absolute; null = beside the working directory, named by the run. */
+  readonly path: string | null;
+}
+
+/** Reads every `--report FORMAT[=PATH]`. Throws `UsageError`: call it before anything is started. */
+export function reportRequests(command: Command): ReportRequest[] {
+  return command.args.texts("report").map((word) => {
+    const cut = word.indexOf("=");
+    const name = cut < 0 ? word : word.slice(0, cut);
+    const format = reportFormats.find((item) => item === name);
+    if (format === undefined) {
+      const near = closest(name, reportFormats);
+      throw new UsageError(
+        `--report ${name}: there is no such format${near ? `. Did you mean "${near}"?` : `; there are ${reportFormats.join(", ")}`}`,
+        `runbook run --report ${near ?? "junit"}=report.xml`,
+      );
+    }
+    if (cut >= 0 && word.length === cut + 1) throw new UsageError(`--report ${word}: the path behind = is empty`);
+    return { format, path: cut < 0 ? null : resolve(command.cwd, word.slice(cut + 1)) };
+  });
+}
+
+/**
+ * Writes what was asked for, and under GitHub Actions annotations, step summary and outputs. A report that cannot be
+ * written is said and changes no exit code: the evidence lies in the run directory.
+ */
+export function writeReports(command: Command, runDir: string, record: RunRecord, extras: RunDocumentExtras): void {
+  const attempt = (what: string, write: () => void) => {
+    try {
+      write();
+    } catch (error) {
+      command.say(`${what} was not written: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  for (const { format, path } of reportRequests(command)) {
+    const file = path ?? resolve(command.cwd, `${record.run}.${extensions[format]}`);
+    attempt(file, () => {
+      makeDirectory(dirname(file));
+      replaceFile(file, textOf(format, runDir, record, extras), 0o644);
+    });
+  }
+  if (process.env["GITHUB_ACTIONS"] === "true") attempt("the step summary", () => forGithub(runDir, record, extras));
+}
+
+function textOf(format: ReportFormat, runDir: string, record: RunRecord, extras: RunDocumentExtras): string {
+  switch (format) {
+    case "md":
+    case "html":
+      return renderReport(runDir, record, format);
+    case "json":
+      return `${JSON.stringify(runDocument(record, extras), null, 2)}\n`;
+    case "junit":
+      return junitReport(record);
+    case "prom":
+      return prometheusReport(record);
+  }
+}
+
+function forGithub(runDir: string, record: RunRecord, extras: RunDocumentExtras): void {
+  // On standard error: standard output is data. The runner reads commands from both.
+  for (const line of githubAnnotations(record, placesIn(runDir, record))) process.stderr.write(`${line}\n`);
+  const summary = process.env["GITHUB_STEP_SUMMARY"];
+  if (summary) appendFileSync(summary, `${githubSummary(renderReport(runDir, record), runDir)}\n`);
+  const outputs = process.env["GITHUB_OUTPUT"];
+  if (outputs) {
+    appendFileSync(outputs, `result=${record.result}\nrun-id=${record.run}\nreport=${extras.report ?? ""}\n`);
+  }
+}
+
+/** Lines of the steps in the runbook's own file; steps of an included runbook have none there. */
+function placesIn(runDir: string, record: RunRecord): PlaceOf {
+  const text = readSealedText(runDir, "runbook.yaml");
+  const { project, file } = JSON.parse(readSealedText(runDir, "config.json")) as { project: string; file: string };
+  const { runbook, source } = loadRunbook({
+    file,
+    text,
+    catalogue,
+    readInclude: (name) => ({ path: `includes/${name}.yaml`, text: readSealedText(runDir, `includes/${name}.yaml`) }),
+  });
+  const lines = new LineIndex(text);
+  const shown = relative(process.env["GITHUB_WORKSPACE"] ?? process.cwd(), join(project, record.started.source.file));
+  const pointers = new Map<string, string>();
+  const walk = (steps: readonly Step[], parent: string) => {
+    for (const step of steps) {
+      const path = parent === "" ? step.id : `${parent}.${step.id}`;
+      pointers.set(path, step.pointer);
+      walk(step.rollback, `${path}.rollback`);
+      if (step.action.kind !== "runbook") walk(membersOf(step), path);
+    }
+  };
+  if (runbook !== null) for (const phase of ["guards", "steps", "always"] as const) walk(runbook[phase], "");
+  return (path) => {
+    let pointer: string | undefined;
+    for (
+      let at = path.replace(/\[\d+\]/g, "");
+      pointer === undefined && at !== "";
+      at = at.slice(0, Math.max(0, at.lastIndexOf(".")))
+    ) {
+      pointer = pointers.get(at);
+    }
+    if (pointer === undefined) return null;
+    return { file: shown, line: lines.positionOf(source.rangeOf(pointer).start).line };
+  };
+}
