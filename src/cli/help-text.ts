@@ -34,13 +34,19 @@ export function verbHelp(verb: Verb): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** More values than this stand behind what the flag does. */
+const longestValues = 40;
+
 function flagLines(flag: Flag): string[] {
   const short = flag.short ? `-${flag.short}, ` : "    ";
-  const value = flag.values ? ` ${flag.values.join("|")}` : flag.value ? ` ${flag.value}` : "";
+  const choices = flag.values?.join("|") ?? "";
+  const isLong = choices.length > longestValues;
+  const value = choices !== "" && !isLong ? ` ${choices}` : flag.value ? ` ${flag.value}` : "";
   const head = `  ${short}--${flag.name}${value}`;
+  const summary = isLong ? `${flag.summary}: ${flag.values?.join(", ")}` : flag.summary;
   const indent = " ".repeat(flagColumn);
-  if (head.length >= flagColumn) return [head, ...wrapped(flag.summary, indent, indent)];
-  return wrapped(flag.summary, head.padEnd(flagColumn), indent);
+  if (head.length >= flagColumn) return [head, ...wrapped(summary, indent, indent)];
+  return wrapped(summary, head.padEnd(flagColumn), indent);
 }
 
 /** Flags of every verb by name only: `runbook help flags` says what they do. */

@@ -1,4 +1,5 @@
 /** The events of `-o ndjson` and `journal.ndjson`: one object a line. */
+import type { JournalEvent } from "../../engine/events.ts";
 import type { JsonSchema } from "../../util/json.ts";
 import { artifact, budget, checkFields, effects, failure, phase, runResult, stepStatus, waitKind } from "./shared.ts";
 import {
@@ -44,7 +45,7 @@ const attempt = { type: "integer", minimum: 1 };
 const stepFacts = { step: path };
 
 /** Fields of each type, besides `seq at run type hash`. */
-export const eventFields: Readonly<Record<string, JsonSchema>> = {
+export const eventFields = {
   "run.started": record({
     format: exactly("runbook.journal/1.0"),
     tool: text,
@@ -130,6 +131,7 @@ export const eventFields: Readonly<Record<string, JsonSchema>> = {
     result: anything,
     note: orNull(text),
   }),
+  "budget.exceeded": record({ ...stepFacts, targetMs: ms, actualMs: ms }),
   "step.indeterminate": record({ ...stepFacts, attempt: count, why: text, known: text }),
   "step.checked": record({
     ...stepFacts,
@@ -193,7 +195,7 @@ export const eventFields: Readonly<Record<string, JsonSchema>> = {
     summary: text,
   }),
   "run.sealed": record({ records: count, headHash: hex }),
-};
+} as const satisfies Record<JournalEvent["type"], JsonSchema>;
 
 const types = Object.keys(eventFields);
 

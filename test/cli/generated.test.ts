@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { environmentVariables } from "../../src/cli/environment-variables.ts";
+import { generatedFiles } from "../../src/cli/generated-files.ts";
+import { exitMeanings } from "../../src/cli/help-topics.ts";
+import { exitCodes } from "../../src/engine/exit-codes.ts";
+
+const root = join(import.meta.dirname, "../..");
+const files = generatedFiles();
+
+describe("files made from code", () => {
+  test.each(Object.keys(files))("%s is not stale (next: node scripts/generate.mjs)", (path) => {
+    expect(readFileSync(join(root, path), "utf8")).toBe(files[path]);
+  });
+
+  test("there is no schema that nothing makes", () => {
+    const names = readdirSync(join(root, "schemas")).map((name) => `schemas/${name}`);
+    expect(names.filter((name) => !(name in files))).toEqual([]);
+  });
+
+  test("the reference has every verb, flag, exit code and variable", () => {
+    const text = files["docs/cli.md"] ?? "";
+    for (const code of Object.values(exitCodes)) expect(text).toContain(`| ${code} |`);
+    for (const { name } of environmentVariables) expect(text).toContain(name);
+    expect(Object.keys(exitMeanings)).toEqual(Object.keys(exitCodes));
+  });
+});
+
+test("every RUNBOOK_ variable the source reads is documented", () => {
+  const read = new Set<string>();
+  for (const name of readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })) {
+    if (!name.endsWith(".ts")) continue;
+    const text = readFileSync(join(root, "src", name), "utf8");
+    for (const [, variable] of text.matchAll(/env\[["`](RUNBOOK_[A-Z_]+)/g)) read.add(variable as string);
+  }
+  expect(read.size).toBeGreaterThan(5);
+  const documented = environmentVariables.map(({ name }) => name.replace(/<.*/, ""));
+  expect([...read].filter((name) => !documented.includes(name))).toEqual([]);
+});
