@@ -1,4 +1,5 @@
 /** One execution of a run: wires the engine to the local machine. */
+import { join, resolve } from "node:path";
 import type { Logger } from "pino";
 import { ensureSandbox } from "../../sandbox/client.ts";
 import type { EngineContext } from "../engine/context.ts";
@@ -14,6 +15,7 @@ import { childEnvironment, environmentFacts, sourceState } from "../host/environ
 import { failpoint } from "../host/failpoints.ts";
 import { FileRunStore } from "../host/run-store.ts";
 import { checkSealed } from "../host/sealed-run.ts";
+import { scanForSecrets } from "../host/secret-scan.ts";
 import { resolveSecrets } from "../host/secrets.ts";
 import { type SupervisorClient, startSupervisor } from "../host/supervisor/client.ts";
 import { selfIdentity } from "../host/supervisor/process-identity.ts";
@@ -23,13 +25,17 @@ import { inputValues, lockKey, planDigestOf, type ResolvedInput } from "../plan/
 import { planSteps, unknownFacts } from "../plan/plan-steps.ts";
 import { type Frame, newFrame } from "../plan/scope.ts";
 import { resolveTarget } from "../plan/target.ts";
+import { drillsFile } from "../report/drills.ts";
+import { loadPrivateKey, type PrivateKey } from "../report/keys.ts";
 import { catalogue } from "../steps/index.ts";
 import type { JsonObject } from "../util/json.ts";
 import { createMasker, MASK } from "../util/mask/masker.ts";
 import { refusalOf } from "../util/mask/refusal.ts";
 import { signerOf } from "./approval-signature.ts";
+import { appendDrill } from "./drills-file.ts";
 import { writeEvidence } from "./evidence-files.ts";
 import type { ExecutorRequest } from "./executor-request.ts";
+import { knownTexts } from "./known-texts.ts";
 import { checkPlanApproval, useUp } from "./plan-approval.ts";
 import { loadSealed } from "./sealed-runbook.ts";
 import { toolStates } from "./tool-states.ts";
@@ -41,6 +47,8 @@ export async function execute(
   runDir: string,
   log: Logger,
   disconnected: Promise<void>,
+  /** Called once, with what takes the secrets out of every later line of the log. */
+  maskLog: (mask: (line: string) => string) => void,
 ): Promise<number> {
   const clock = systemClock();
   const { stateDir, run } = request;
@@ -63,7 +71,7 @@ export async function execute(
       `no provider knows the secret ${name} for ${config.target.name}${found.problems.length > 0 ? ` (${found.problems.join("; ")})` : ""}`,
   );
   const sensitive = Object.entries(request.sensitive).filter(([, value]) => typeof value === "string" && value !== "");
-  const known = [{ where: "the runbook", text: sources.yaml }, ...plainTexts(request, target)];
+  const known = knownTexts(runDir, request, target);
   for (const { name, value } of [
     ...found.found,
     ...sensitive.map(([name, value]) => ({ name: `inputs.${name}`, value: String(value) })),
@@ -73,9 +81,11 @@ export async function execute(
     else refusals.push(refusal);
   }
   const masker = createMasker(secrets);
+  maskLog((line) => masker.text(line));
   const baseEnv = childEnvironment(process.env, sandbox?.binDir ?? null);
   const tools = await toolStates(runbook, baseEnv, config.project, true);
   refusals.push(...tools.filter((tool) => tool.problem !== null).map((tool) => String(tool.problem)));
+  const signKey = signingKey(config.project, refusals);
   let poisoned: unknown = null;
   const storeOptions = {
     stateDir,
@@ -168,6 +178,11 @@ export async function execute(
     control: { stop: null, cancel: new AbortController() },
     preapproval: preapprovalOf(request, config.policy, record, () => clock.now()),
     mask: (text) => masker.text(text),
+    scan: async () => {
+      if (secrets.length === 0) return null;
+      store.flush();
+      return await scanForSecrets(runDir, secrets);
+    },
     failpoint: (name) => void failpoint(name as Parameters<typeof failpoint>[0]),
   };
   const key = lockKey(runbook, root);
@@ -188,13 +203,14 @@ export async function execute(
   }
   const outcome = await drive(
     context,
-    { ...request.drive, refusal: refusals[0] ?? null },
+    { ...request.drive, refusal: refusals.length === 0 ? null : refusals.join("; ") },
     { signer: signerOf(config.policy, record) },
   );
   if (poisoned !== null) throw poisoned;
   await (supervisor as Promise<SupervisorClient> | null)?.then((client) => client.close());
   removeRuntimeDir(runtimeDirFor(runDir));
-  const code = await afterwards(outcome, { store, key, runDir, record, log });
+  const register = runbook.drillEveryMs === null ? null : join(config.project, drillsFile);
+  const code = await afterwards(outcome, { store, key, runDir, record, log, signKey, register });
   log.info({ code }, "executor ended");
   release();
   return code;
@@ -231,13 +247,28 @@ async function afterwards(
     runDir,
     record,
     log,
-  }: { store: FileRunStore; key: string | null; runDir: string; record: FileRunStore["record"]; log: Logger },
+    signKey,
+    register,
+  }: {
+    store: FileRunStore;
+    key: string | null;
+    runDir: string;
+    record: FileRunStore["record"];
+    log: Logger;
+    signKey: PrivateKey | null;
+    /** The project's register of drills, when the runbook is one. */
+    register: string | null;
+  },
 ): Promise<number> {
   const wrote = [...record.steps.values()].some((step) => step.tookEffect);
   if (key !== null && (outcome.kind === "finished" || !wrote)) await store.releaseLock(key);
   switch (outcome.kind) {
     case "finished":
-      writeEvidence(runDir, record);
+      writeEvidence(runDir, record, signKey);
+      if (register !== null && record.result !== "refused")
+        await appendDrill(register, record, signKey).catch((error) =>
+          log.error({ err: error }, `${register} was not written`),
+        );
       return outcome.exitCode;
     case "waiting":
       return exitCodes.waiting;
@@ -253,17 +284,23 @@ async function afterwards(
   }
 }
 
+/** The key of `RUNBOOK_SIGN_KEY`, relative to the project. One that cannot be used stops the run before its first step. */
+function signingKey(project: string, refusals: string[]): PrivateKey | null {
+  const file = process.env["RUNBOOK_SIGN_KEY"];
+  if (file === undefined || file === "") return null;
+  try {
+    return loadPrivateKey(resolve(project, file));
+  } catch (error) {
+    refusals.push(
+      `RUNBOOK_SIGN_KEY: the evidence cannot be signed: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    return null;
+  }
+}
+
 function busyText(key: string, lock: { run: string; step: string | null; sinceMs: number }): string {
   const at = lock.step === null ? "" : ` at ${lock.step}`;
   return `${key} is locked by ${lock.run}${at} for ${Math.round(lock.sinceMs / 1_000)} s; next: runbook status ${lock.run}, runbook abort ${lock.run}`;
-}
-
-function plainTexts(request: ExecutorRequest, target: JsonObject): { where: string; text: string }[] {
-  const inputs = (request.start?.inputs ?? []).filter((input) => !input.sensitive);
-  return [
-    { where: "the target", text: JSON.stringify({ ...target, fly: null, url: null }) },
-    ...inputs.map((input) => ({ where: `the input ${input.name}`, text: JSON.stringify(input.value ?? null) })),
-  ];
 }
 
 function resumeInputs(

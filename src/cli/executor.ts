@@ -15,15 +15,18 @@ import type { ExecutorRequest } from "./executor-request.ts";
 async function main(): Promise<number> {
   const { request, disconnected } = await readRequest();
   const runDir = runDirectory(request.stateDir, request.run);
+  let mask = (line: string) => line;
   // Written synchronously: a kill loses nothing that was logged.
   const log = pino(
-    { base: { pid: process.pid } },
+    { base: { pid: process.pid }, hooks: { streamWrite: (line) => mask(line) } },
     pino.destination({ dest: join(runDir, "executor.log"), sync: true, mode: 0o600 }),
   );
   // The terminal and its keys belong to the viewer; a lost one must not stop a run.
   for (const signal of ["SIGHUP", "SIGINT", "SIGPIPE"] as const) process.on(signal, () => {});
   try {
-    return await execute(request, runDir, log, disconnected);
+    return await execute(request, runDir, log, disconnected, (masked) => {
+      mask = masked;
+    });
   } catch (error) {
     const code = codeOf(error);
     log.fatal({ code, err: error }, error instanceof Error ? error.message : String(error));

@@ -7,7 +7,16 @@
  * its verdicts: a failed check turns green only by running again.
  */
 import type { Place } from "../plan/scope.ts";
-import { anyWriteStarted, append, type EngineContext, type Flow, finished, type Node, ok, recordOf } from "./context.ts";
+import {
+  anyWriteStarted,
+  append,
+  type EngineContext,
+  type Flow,
+  finished,
+  type Node,
+  ok,
+  recordOf,
+} from "./context.ts";
 import { type Answer, type AnswerContext, objectionTo, waitingSteps } from "./decision.ts";
 import type { Artifact, Person } from "./events.ts";
 import { runLeaf } from "./leaf.ts";
@@ -150,9 +159,7 @@ async function adoptOpen(context: EngineContext): Promise<void> {
     return isOpen && attempt !== undefined ? [{ path: step.path, attempt, commands }] : [];
   });
   await Promise.all(
-    open.map(({ path, attempt, commands }) =>
-      context.actions.adoptCommands({ path, attempt, signal }, commands),
-    ),
+    open.map(({ path, attempt, commands }) => context.actions.adoptCommands({ path, attempt, signal }, commands)),
   );
   context.store.flush();
 }
@@ -249,7 +256,7 @@ async function stopOrWait(context: EngineContext): Promise<DriveOutcome> {
   return await wait(context);
 }
 
-/** `always`, verdict, notifications, seal. */
+/** `always`, search for secrets, verdict, notifications, seal. */
 async function conclude(context: EngineContext, ending: Ending, cleanup: boolean): Promise<DriveOutcome> {
   const failed: string[] = [];
   if (cleanup && ending.refusal === null) {
@@ -261,6 +268,8 @@ async function conclude(context: EngineContext, ending: Ending, cleanup: boolean
   }
   const { store, root } = context;
   const full: Ending = { ...ending, cleanupFailed: failed };
+  const scan = await context.scan();
+  if (scan !== null) append(context, { type: "secrets.scanned", ...scan });
   const draft = verdictOf(store.record, root, full, context.clock.now().getTime());
   const on = notificationFor(draft.result);
   // Refused before anything was tried (a secret missing, a busy lock): there is nothing to tell, and maybe no means to.

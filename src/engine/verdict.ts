@@ -28,7 +28,7 @@ export function resultOf(record: RunRecord, ending: Ending): RunResult {
   if (ending.aborted) return "aborted";
   if (ending.refusal !== null) return "refused";
   if (ending.failedAt !== null) return ending.refused && !anyWriteStarted(record) ? "refused" : "failed";
-  return ending.cleanupFailed.length > 0 ? "failed" : "succeeded";
+  return ending.cleanupFailed.length > 0 || leakText(record) !== null ? "failed" : "succeeded";
 }
 
 /** The closing event. `nowMs`: wall clock, milliseconds since the epoch. */
@@ -53,7 +53,28 @@ export function verdictOf(record: RunRecord, root: Frame, ending: Ending, nowMs:
   };
 }
 
+/** Why the evidence cannot be handed on: it holds secrets, or nobody could look. Null = it is clean. */
+function leakText(record: RunRecord): string | null {
+  const { scan } = record;
+  if (scan === null) return null;
+  const [first] = scan.leaks;
+  if (first !== undefined) {
+    const more = scan.leaks.length > 1 ? ` (and ${scan.leaks.length - 1} more)` : "";
+    return `${first.file} holds the secret ${first.secret}${more}: change the secret, then remove what printed it`;
+  }
+  return scan.problem === null ? null : `the evidence could not be searched for secrets: ${scan.problem}`;
+}
+
 function summaryOf(record: RunRecord, result: RunResult, ending: Ending): string {
+  const leak = leakText(record);
+  const summary = endingText(record, result, ending);
+  if (leak === null) return summary;
+  return ending.failedAt === null && result === "failed" && ending.cleanupFailed.length === 0
+    ? leak
+    : `${summary}; ${leak}`;
+}
+
+function endingText(record: RunRecord, result: RunResult, ending: Ending): string {
   const failed = ending.failedAt === null ? null : record.steps.get(ending.failedAt);
   const why = failed?.failure?.message ?? ending.refusal;
   switch (result) {
