@@ -1,8 +1,9 @@
 /** Turns errors of the schema validator into one diagnostic per mistake, on the key or the value that is wrong. */
 import type { ErrorObject, ValidateFunction } from "ajv";
-import { closest, nearestHint } from "../util/closest.ts";
+import { closest, editDistance, nearestHint } from "../util/closest.ts";
 import { isObject } from "../util/json.ts";
 import type { DiagnosticCode } from "./codes.ts";
+import type { Edit, Range } from "./diagnostic.ts";
 import type { Findings } from "./findings.ts";
 import { describeType, misplacedKey, typeHint, unknownKeyHint } from "./schema-words.ts";
 import { escapePointer, lastKeyOf, parentOf, type Source, unescapePointer, valueAt } from "./source.ts";
@@ -35,7 +36,7 @@ export function diagnoseSchema(validate: ValidateFunction, source: Source, findi
     else {
       const { code, message, hint } = wrongValue(error, source);
       const at = error.keyword === "uniqueItems" ? `${pointer}/${String(error.params["i"])}` : pointer;
-      findings.error(code, source.at(at), message, { hint });
+      findings.error(code, source.at(at), message, { hint, fix: at === "/version" ? wholeVersion(source) : undefined });
     }
   }
   for (const [pointer, names] of missing) missingKeys(pointer, [...names], errors, validate.schema, source, findings);
@@ -75,9 +76,22 @@ function badName(error: ErrorObject, source: Source, findings: Findings): void {
 function unknownKey(error: ErrorObject, place: string, source: Source, findings: Findings): void {
   const name = lastKeyOf(place);
   const known = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {});
-  findings.error("unknown-key", source.keyAt(place), `${whatIs(error.instancePath)} has no key "${name}".`, {
+  const at = source.keyAt(place);
+  const present = Object.keys((error.data ?? {}) as object);
+  const near = known.filter((key) => editDistance(name, key) <= 1);
+  const [meant] = near;
+  const isSure = near.length === 1 && !present.includes(meant!) && name.length > 2;
+  findings.error("unknown-key", at, `${whatIs(error.instancePath)} has no key "${name}".`, {
     hint: unknownKeyHint(name, known, error.instancePath),
+    fix: isSure ? renamedKey(source.text, at.range, name, meant!) : undefined,
   });
+}
+
+/** A key in quotes keeps them. */
+function renamedKey(text: string, { start, end }: Range, name: string, meant: string): readonly Edit[] | undefined {
+  const offset = text.slice(start, end).indexOf(name);
+  if (offset === -1) return undefined;
+  return [{ range: { start: start + offset, end: start + offset + name.length }, text: meant }];
 }
 
 function missingKeys(
@@ -170,6 +184,18 @@ interface Wrong {
   readonly code: DiagnosticCode;
   readonly message: string;
   readonly hint: string | undefined;
+}
+
+/** `1.10`, which YAML reads as the number 1.1, and `"2"` mean 1.10.0 and 2.0.0. */
+function wholeVersion(source: Source): readonly Edit[] | undefined {
+  const position = source.positionOf("/version");
+  const range = position?.token;
+  if (range === undefined) return undefined;
+  const written = /^(["']?)((?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))?)\1$/.exec(
+    source.text.slice(range.start, range.end),
+  );
+  if (written === null) return undefined;
+  return [{ range, text: `"${written[2]}${written[2]!.includes(".") ? ".0" : ".0.0"}"` }];
 }
 
 function wrong(code: DiagnosticCode, message: string, hint?: string): Wrong {

@@ -10,6 +10,12 @@ export interface Location {
   readonly range: Range;
 }
 
+/** Replaces a range of a text. */
+export interface Edit {
+  readonly range: Range;
+  readonly text: string;
+}
+
 /** Something wrong in a document, found before anything runs. Codes are stable: never reused, never renamed. */
 export interface Diagnostic {
   /** Kebab-case, listed in `codes.ts` with its explanation. */
@@ -21,4 +27,6 @@ export interface Diagnostic {
   /** What would be right: the nearest name, the closed list of values, or what to write; one line. */
   readonly hint?: string;
   readonly related?: readonly { readonly message: string; readonly at: Location }[];
+  /** Edits of the same file that put it right, where that is mechanical and nothing else can have been meant. */
+  readonly fix?: readonly Edit[];
 }

@@ -1,10 +1,11 @@
 /** Collects diagnostics of one load; the same problem at the same place is kept once. */
 import type { DiagnosticCode } from "./codes.ts";
-import type { Diagnostic, Location } from "./diagnostic.ts";
+import type { Diagnostic, Edit, Location } from "./diagnostic.ts";
 
 export interface Extra {
   readonly hint?: string | undefined;
   readonly related?: readonly { readonly message: string; readonly at: Location }[] | undefined;
+  readonly fix?: readonly Edit[] | undefined;
 }
 
 export class Findings {
@@ -23,8 +24,16 @@ export class Findings {
     const key = JSON.stringify([code, at.file, at.range.start, at.range.end, message]);
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    const { hint, related } = extra;
-    this.#list.push({ code, severity, message, at, ...(hint ? { hint } : {}), ...(related ? { related } : {}) });
+    const { hint, related, fix } = extra;
+    this.#list.push({
+      code,
+      severity,
+      message,
+      at,
+      ...(hint ? { hint } : {}),
+      ...(related ? { related } : {}),
+      ...(fix ? { fix } : {}),
+    });
   }
 
   addAll(diagnostics: Iterable<Diagnostic>): void {

@@ -4,7 +4,7 @@
  */
 import { CST, Lexer } from "yaml";
 import type { DiagnosticCode } from "./codes.ts";
-import type { Range } from "./diagnostic.ts";
+import type { Edit, Range } from "./diagnostic.ts";
 
 export const yamlLimits = { bytes: 1024 * 1024, depth: 64, nodes: 10_000, lines: 50_000 } as const;
 
@@ -13,6 +13,7 @@ export interface GuardProblem {
   readonly range: Range;
   readonly message: string;
   readonly hint?: string;
+  readonly fix?: readonly Edit[];
 }
 
 export interface GuardResult {

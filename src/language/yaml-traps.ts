@@ -1,6 +1,7 @@
 /** The traps of YAML that everybody falls into, recognised from the parser's error and the text around it. */
 import type { YAMLError } from "yaml";
-import type { Range } from "./diagnostic.ts";
+import type { Edit, Range } from "./diagnostic.ts";
+import { holesOf } from "./template.ts";
 import type { GuardProblem } from "./yaml-guard.ts";
 
 /** One problem that says what was probably meant; falls back to the parser's own words. */
@@ -10,7 +11,7 @@ export function explainYamlError(text: string, error: Pick<YAMLError, "code" | "
   const range = clip(text, { start: at, end: Math.max(error.pos[1], at + 1) });
   const value = valuePart(line.text);
   return (
-    holeTrap(line, error) ??
+    holeTrap(text, line, error) ??
     expressionTrap(line, value, error) ??
     byCode(text, line, value, error, range) ?? {
       code: "yaml-syntax",
@@ -53,7 +54,7 @@ function show(value: string): string {
   return value.length > 70 ? "" : ` ${quoted(value)}`;
 }
 
-function holeTrap(line: Line, error: Pick<YAMLError, "code" | "pos">): GuardProblem | null {
+function holeTrap(text: string, line: Line, error: Pick<YAMLError, "code" | "pos">): GuardProblem | null {
   const column = error.pos[0] - line.start;
   const bare = /(?<![$"'{])\{\{(?!\{)[^}]*\}\}/.exec(line.text);
   if (bare !== null && error.code === "NON_STRING_KEY" && bare.index <= column) {
@@ -76,9 +77,31 @@ function holeTrap(line: Line, error: Pick<YAMLError, "code" | "pos">): GuardProb
       range: { start, end: start + flow[1]!.length },
       message: "Inside { } and [ ] a hole needs quotes: YAML reads its braces as a map.",
       hint: `Write ${quoted(flow[1]!)}.`,
+      fix: [quotedFlowValue(text, start)],
     };
   }
   return null;
+}
+
+/** The plain value that begins at an offset inside `{ }` or `[ ]`, in quotes. */
+function quotedFlowValue(text: string, start: number): Edit {
+  let end = start;
+  while (end < text.length && !",]}\r\n".includes(text[end]!)) {
+    const hole = text.startsWith("${{", end) ? holesOf(text.slice(end))[0] : undefined;
+    end += hole === undefined ? 1 : hole.outer.end;
+  }
+  const value = text.slice(start, end).trimEnd();
+  return { range: { start, end: start + value.length }, text: quoted(value) };
+}
+
+/** Two blanks for each tab that indents: in the line of the error, and wherever a line begins with one. */
+function tabsReplaced(text: string, line: Line): Edit[] {
+  return [...text.matchAll(/^[ \t]*\t[ \t]*/gm)]
+    .filter((match) => match[0].startsWith("\t") || match.index === line.start)
+    .map((match) => ({
+      range: { start: match.index, end: match.index + match[0].length },
+      text: match[0].replaceAll("\t", "  "),
+    }));
 }
 
 function expressionTrap(
@@ -124,6 +147,7 @@ function byCode(
         range,
         message: "A tab is used for indentation.",
         hint: "YAML indents with blanks; use two per level.",
+        fix: tabsReplaced(text, line),
       };
     case "DUPLICATE_KEY": {
       const key = /^[^\s:#]+/.exec(text.slice(range.start))?.[0] ?? "";

@@ -45,7 +45,7 @@ const reservedKeys: ReadonlySet<string> = new Set(["__proto__", "constructor", "
 export function readYaml(file: string, text: string, findings: Findings): Source {
   const broken = new Source(file, text, undefined, new Map());
   const report = (problem: GuardProblem) =>
-    findings.error(problem.code, { file, range: within(text, problem.range) }, problem.message, { hint: problem.hint });
+    findings.error(problem.code, { file, range: within(text, problem.range) }, problem.message, problem);
   let guard: ReturnType<typeof guardYaml>;
   let document: Document.Parsed;
   try {

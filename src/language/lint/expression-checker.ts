@@ -49,14 +49,20 @@ export class ExpressionChecker {
     const text = valueAt(this.#context.source.data, pointer);
     if (typeof text !== "string") return {};
     if (text.includes("${{")) {
-      const inner = parseTemplate(text).parts.find((part) => part.kind === "hole");
+      const { parts, isWholeHole } = parseTemplate(text);
+      const inner = parts.find((part) => part.kind === "hole");
       const expression = inner?.kind === "hole" ? inner.expression : "";
-      this.#report(
+      const { source, findings } = this.#context;
+      const range = source.rangeIn(pointer, { start: 0, end: text.length });
+      const isPlain = isWholeHole && source.text.slice(range.start, range.end) === text;
+      findings.error(
         "hole-in-expression",
-        pointer,
-        { start: 0, end: text.length },
+        { file: source.file, range },
         `"${nameOf(pointer)}" is an expression already; it takes no hole.`,
-        `Write ${expression === "" ? "the expression alone" : expression}.`,
+        {
+          hint: `Write ${expression === "" ? "the expression alone" : expression}.`,
+          fix: isPlain && expression !== "" ? [{ range, text: expression }] : undefined,
+        },
       );
       this.note(expression);
       return {};
