@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { get } from "node:http";
 import { join, resolve } from "node:path";
-import { isAlive, type ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
+import type { ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
+import { isAlive } from "./alive.ts";
 import { readJson } from "./json-file.ts";
 import {
   type Credentials,

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { replaceFile } from "../src/host/durable-file.ts";
-import { isAlive, type ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
+import type { ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
+import { isAlive } from "./alive.ts";
 import { AppLog } from "./app-log.ts";
 import { readJson } from "./json-file.ts";
 import type { SandboxLayout } from "./layout.ts";

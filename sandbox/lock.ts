@@ -1,5 +1,6 @@
 import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
-import { identityOf, isAlive, type ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
+import { identityOf, type ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
+import { isAlive } from "./alive.ts";
 
 /**
  * Makes this process the only platform of a folder, or returns who already is. The file is created by link(2), which

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { get } from "node:http";
-import { identityOf, isAlive } from "../src/host/supervisor/process-identity.ts";
+import { identityOf } from "../src/host/supervisor/process-identity.ts";
+import { isAlive } from "./alive.ts";
 import { type CheckStatus, checkName, type MachineState } from "./model.ts";
 
 // A machine runs one app process. Its first answers are awaited closely; a machine that has passed for a while is
