@@ -1,5 +1,6 @@
 /** The catalogue: every step type by the name after `uses:`. A new type is listed here and nowhere else. */
 import { approval } from "./approval.ts";
+import { auditLog } from "./audit-log.ts";
 import { checkpoint } from "./checkpoint.ts";
 import { dns } from "./dns.ts";
 import { evaluate } from "./eval.ts";
@@ -14,11 +15,16 @@ import { flyStatus } from "./fly/status.ts";
 import { flyWaitHealthy } from "./fly/wait-healthy.ts";
 import { http } from "./http.ts";
 import { manual } from "./manual.ts";
+import { postgresDump } from "./postgres/dump.ts";
+import { postgresInspect } from "./postgres/inspect.ts";
+import { postgresRestore } from "./postgres/restore.ts";
 import { run } from "./run.ts";
 import { sample } from "./sample.ts";
 import { script } from "./script.ts";
 import { slack } from "./slack.ts";
+import { sql } from "./sql.ts";
 import type { Catalogue } from "./step-type.ts";
+import { tap } from "./tap.ts";
 import { tcp } from "./tcp.ts";
 import { tls } from "./tls.ts";
 import { wait } from "./wait.ts";
@@ -28,6 +34,7 @@ import { window } from "./window.ts";
 export const catalogue: Catalogue = new Map(
   [
     approval,
+    auditLog,
     checkpoint,
     dns,
     evaluate,
@@ -42,10 +49,15 @@ export const catalogue: Catalogue = new Map(
     flyWaitHealthy,
     http,
     manual,
+    postgresDump,
+    postgresInspect,
+    postgresRestore,
     run,
     sample,
     script,
     slack,
+    sql,
+    tap,
     tcp,
     tls,
     wait,

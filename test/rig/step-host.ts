@@ -184,7 +184,13 @@ function spawned(
   });
 }
 
-const ajv = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false, allErrors: true });
+const ajv = new Ajv2020({
+  strict: true,
+  strictTypes: false,
+  strictRequired: false,
+  allErrors: true,
+  formats: { "date-time": /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/ },
+});
 
 /** Runs a step as the engine does: `with` and result are held against the type's schemas. */
 export async function runStep<W, R>(type: StepType<W, R>, spec: W, host: StepHost): Promise<R> {

@@ -1,0 +1,56 @@
+/** Whether a file is a dump that can be restored: whole, in custom format, with data. Needs no server. */
+import { closed, nullable, result, text, truth, whole } from "../schema.ts";
+import { defineStepType } from "../step-type.ts";
+import { filePath, inspectArchive } from "./archive.ts";
+
+interface InspectSpec {
+  readonly file: string;
+  readonly schemaOnly?: boolean;
+}
+
+interface InspectResult {
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly modifiedAt: string;
+  readonly serverVersion: string | null;
+  readonly database: string | null;
+  readonly entries: number;
+  readonly tables: number;
+  readonly tablesWithData: number;
+}
+
+export const postgresInspect = defineStepType<InspectSpec, InspectResult>({
+  type: "postgres/inspect",
+  summary:
+    "Reads a custom-format dump from end to end; fails when it is empty, truncated, of another format or without data.",
+  docs: "https://www.postgresql.org/docs/current/app-pgrestore.html",
+  effects: "read",
+  timeoutMs: 600_000,
+  input: closed(
+    {
+      file: text("The dump: absolute, relative to the working directory, or the path of a kept artifact.", {
+        minLength: 1,
+      }),
+      schemaOnly: truth("Whether a dump without rows is right."),
+    },
+    ["file"],
+  ),
+  result: result({
+    bytes: whole("Size."),
+    sha256: text("Hash of the file, hexadecimal."),
+    modifiedAt: text("When it was last written.", { format: "date-time" }),
+    serverVersion: nullable(text("Version of the server it was taken from.")),
+    database: nullable(text("Database it was taken from.")),
+    entries: whole("Everything that would be restored."),
+    tables: whole("Tables defined in it."),
+    tablesWithData: whole("Tables whose rows are in it."),
+  }),
+  stepKeys: ["cwd"],
+  tools: ["pg_restore"],
+  action: ({ file }) => ({ text: `pg_restore --list ${file}, and read it through`, argv: null }),
+  async run(spec, host) {
+    const archive = await inspectArchive(host, filePath(host, spec.file), { schemaOnly: spec.schemaOnly ?? false });
+    const { path: _, modifiedAt, ...facts } = archive;
+    return { ...facts, modifiedAt: modifiedAt.toISOString() };
+  },
+});
