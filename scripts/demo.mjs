@@ -1,7 +1,7 @@
 // `npm run demo`: rolls a real app back on this machine and shows its evidence. Everything it makes is in one temporary
 // folder; the platform it starts listens on loopback only and is stopped again, also after a failure or Ctrl-C.
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,12 @@ if (!existsSync(sandbox)) {
   process.exit(1);
 }
 
-const stateDir = mkdtempSync(join(tmpdir(), "runbook-demo-"));
+const folder = mkdtempSync(join(tmpdir(), "runbook-demo-"));
+const stateDir = join(folder, "state");
+// A copy, because a run adds itself to the project's register of drills.
+const copy = join(folder, "project");
+for (const name of ["runbook.config.yaml", "runbooks"])
+  cpSync(join(project, name), join(copy, name), { recursive: true });
 const env = { ...ownVariablesOnly(process.env), RUNBOOK_STATE_DIR: stateDir };
 
 /** The running `runbook`, which knows what to do with a signal; null while nothing is to be told. */
@@ -44,7 +49,7 @@ try {
     code ||= 1;
   } else say("sandbox  stopped");
 }
-say(`remove   rm -r ${stateDir}`);
+say(`remove   rm -r ${folder}`);
 process.exitCode = code;
 
 async function demo() {
@@ -83,7 +88,7 @@ async function imageOf(url) {
 /** Runs `runbook` in this terminal; its progress and keys are the reader's. */
 function run(args) {
   return new Promise((done, fail) => {
-    viewer = spawn(process.execPath, [cli, ...args], { cwd: project, env, stdio: "inherit" });
+    viewer = spawn(process.execPath, [cli, ...args], { cwd: copy, env, stdio: "inherit" });
     viewer.once("error", fail);
     viewer.once("exit", (exitCode, signal) => {
       viewer = null;
