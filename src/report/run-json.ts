@@ -1,4 +1,5 @@
 /** The `runbook.run/1.0` document: what `run`, `resume`, `status` and `wait` print under `-o json`. */
+import { createHash } from "node:crypto";
 import type { RunResult } from "../engine/events.ts";
 import type { ApprovalRecord, RunRecord, StepRecord } from "../engine/run-record.ts";
 import { stepsInOrder } from "./step-order.ts";
@@ -29,14 +30,20 @@ export interface WaitingFor {
   readonly next: string;
 }
 
-/** Questions nobody has answered yet, in execution order. */
+/** Questions nobody has answered yet, in execution order: those a step asks, and steps of unknown outcome. */
 export function waitingFor(record: RunRecord, nextFor: RunDocumentExtras["nextFor"]): WaitingFor[] {
-  return stepsInOrder(record)
-    .filter((step) => step.approval?.state === "waiting" && record.finished === null)
-    .map((step) => {
-      const { kind, prompt, from, expiresAt, shownDigest } = (step.approval as ApprovalRecord).request;
-      return { step: step.path, kind, prompt, from, expiresAt, shownDigest, next: nextFor(step.path, kind) };
-    });
+  if (record.finished !== null) return [];
+  return stepsInOrder(record).flatMap((step) => {
+    if (step.approval?.state === "waiting") {
+      const { kind, prompt, from, expiresAt, shownDigest } = step.approval.request;
+      return [{ step: step.path, kind, prompt, from, expiresAt, shownDigest, next: nextFor(step.path, kind) }];
+    }
+    if (step.status !== "indeterminate") return [];
+    const prompt = `Nobody knows whether ${step.path} took effect: ${step.why}.`;
+    const shownDigest = `sha256:${createHash("sha256").update(prompt).digest("hex")}`;
+    const next = nextFor(step.path, "indeterminate");
+    return [{ step: step.path, kind: "indeterminate" as const, prompt, from: [], expiresAt: null, shownDigest, next }];
+  });
 }
 
 export function runDocument(record: RunRecord, extras: RunDocumentExtras): object {
