@@ -21,11 +21,13 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { stringify } from "yaml";
 import { readSandbox, type SandboxInfo, stopSandbox } from "../../sandbox/client.ts";
 import type { JournalRecord } from "../../src/engine/events.ts";
 import { foldRun, type RunRecord } from "../../src/engine/run-record.ts";
 import { lastExecutor } from "../../src/host/claim.ts";
 import { livingSupervisors } from "../../src/host/supervisor/supervisor-file.ts";
+import { verifyRun } from "../../src/report/verify.ts";
 import { makeFifo } from "./fifo.ts";
 import { endProcessesOf, type FoundProcess, kill9, processesOf } from "./processes.ts";
 import { until } from "./until.ts";
@@ -114,11 +116,24 @@ export class CliRig {
     writeFileSync(join(this.project, path), text, { mode });
   }
 
-  /** Writes `runbooks/<name>.yaml`: the header that every runbook needs, then `body`. */
-  runbook(name: string, body: string): void {
-    const header = `apiVersion: runbook/v1\nname: ${name}\nversion: 1.0.0\ntitle: ${name}\nowner: team\n`;
-    const kind = /^kind:/m.test(body) ? "" : "kind: maintenance\n";
-    this.write(`runbooks/${name}.yaml`, `${header}${kind}description: A test.\n${body}`);
+  /** Writes `runbooks/<name>.yaml`: what every runbook needs, the ledger and the gates in its environment, then `body`. */
+  runbook(name: string, body: { readonly steps: readonly object[] } & Readonly<Record<string, unknown>>): void {
+    const { inputs = {}, env = {}, ...rest } = body;
+    const text = { type: "string", required: true };
+    const runbook = {
+      apiVersion: "runbook/v1",
+      name,
+      version: "1.0.0",
+      title: `Test ${name}`,
+      owner: "team",
+      kind: "checklist",
+      description: "A test.",
+      targets: ["here"],
+      inputs: { ledger: text, gates: text, ...(inputs as object) },
+      env: { LEDGER: "${{ inputs.ledger }}", GATES: "${{ inputs.gates }}", ...(env as object) },
+      ...rest,
+    };
+    this.write(`runbooks/${name}.yaml`, stringify(runbook, { lineWidth: 0, aliasDuplicateObjects: false }));
   }
 
   /** What a command of this rig finds in its environment. */
@@ -191,6 +206,11 @@ export class CliRig {
 
   record(run: string): RunRecord {
     return foldRun(this.journal(run));
+  }
+
+  /** Whether a run's evidence is complete and unchanged: what `verify` says, without its process. */
+  async problems(run: string): Promise<readonly unknown[]> {
+    return (await verifyRun(this.runDir(run))).problems;
   }
 
   /** The first record that fits, as soon as it is in the journal. */
@@ -311,13 +331,25 @@ export class Started {
 
   /** The run this command started: the one that was not there before it. */
   async run(): Promise<string> {
-    this.found ??= await until("a run directory", () => this.rig.runs().find((run) => !this.before.has(run)));
+    this.found ??= await until("a run directory", () => {
+      const run = this.rig.runs().find((name) => !this.before.has(name));
+      if (run === undefined && this.child.exitCode !== null) throw new Error("the command ended without a run");
+      return run;
+    });
     return this.found;
   }
 
   /** The first record of its run that fits, as soon as it is in the journal. */
   async waitForRecord(what: string, fits: (record: JournalRecord) => boolean): Promise<JournalRecord> {
     return await this.rig.waitForRecord(await this.run(), what, fits);
+  }
+
+  /** Waits for a line of the ledger; throws with what was printed when the command ends without it. */
+  async waitForLedger(line: string): Promise<void> {
+    const ran = await Promise.race([this.rig.waitForLedger(line), this.ended]);
+    if (ran !== undefined && !this.rig.ledger().includes(line)) {
+      throw new Error(`the command ended with ${ran.code}, and the ledger does not say "${line}":\n${ran.stderr}`);
+    }
   }
 
   /** Waits until a step began. */
