@@ -168,31 +168,32 @@ const slips: Readonly<Record<string, (line: string, at: number) => string | null
     }),
   "the quotes of a hole are forgotten": (line) =>
     /\{ [^#]*: "\$\{\{ [\w.]+ \}\}[^",]*"/.test(line) ? line.replace(/"(\$\{\{ [\w.]+ \}\}[^",]*)"/, "$1") : null,
-  "a line begins with tabs": (line) => (/^ {2,}(- )?\w+:/.test(line) ? line.replaceAll(/G {2}/g, "\t") : null),
+  "a line begins with tabs": (line) =>
+    /^ {2,}(- )?\w+:/.test(line) ? line.replace(/^ +/, (blanks) => "\t".repeat(blanks.length / 2)) : null,
 };
 
 describe("any one slip in the examples", () => {
-  it.each(Object.keys(slips))("%s", (slip) => {
+  it.each(Object.keys(slips))("%s", (name) => {
+    const slip = slips[name]!;
+    const places = examples.flatMap(({ file, text }) => {
+      const lines = text.split("\n");
+      return lines.flatMap((line, index) => ((slip(line, 0) ?? line) === line ? [] : [{ file, text, lines, index }]));
+    });
     let mended = 0;
     fc.assert(
-      fc.property(fc.constantFrom(...examples), fc.nat(), fc.nat(), ({ file, text }, number, at) => {
-        const lines = text.split("\n");
-        const index = number % lines.length;
-        const changed = slips[slip]!(lines[index]!, at);
-        if (changed === null || changed === lines[index]) return;
-        const wrong = lines.with(index, changed).join("\n");
+      fc.property(fc.constantFrom(...places), fc.nat(), ({ file, text, lines, index }, at) => {
+        const wrong = lines.with(index, slip(lines[index]!, at)!).join("\n");
         const found = diagnose(file);
-        const before = errors(found(wrong));
         const fixed = fix(wrong, found);
         expect(fix(fixed.text, found)).toEqual({ text: fixed.text, applied: [] });
-        const after = fixed.text.split("\n");
-        expect(after.with(index, "")).toEqual(lines.with(index, ""));
+        expect(fixed.text.split("\n").with(index, "")).toEqual(lines.with(index, ""));
         if (fixed.text === wrong) return;
-        expect(errors(found(fixed.text))).toBeLessThan(before);
+        expect(errors(found(fixed.text))).toBeLessThan(errors(found(wrong)));
         if (fixed.text === text) mended++;
       }),
-      { seed: 20_261_120, numRuns: 120 },
+      { seed: 20_261_120, numRuns: 25 },
     );
-    expect(mended).toBeGreaterThan(5);
+    // Names that people chose are no keys of the language, and stay as they are.
+    expect(mended).toBeGreaterThan(12);
   });
 });
