@@ -6,7 +6,7 @@ import type { RunRecord, StepRecord } from "../engine/run-record.ts";
 import { inertLine } from "../report/inert.ts";
 import { formatDuration } from "../util/duration.ts";
 import { paint, type Role, type Symbols, unicodeSymbols } from "./terminal.ts";
-import { clip, columnsOf, padEnd, wrapWords } from "./text-width.ts";
+import { clip, columnsOf, inAscii, padEnd, wrapWords } from "./text-width.ts";
 
 export interface Look {
   readonly columns: number;
@@ -404,7 +404,8 @@ function idWidth(run: RunRecord, step: StepRecord, look: Look): number {
   return Math.min(cap, Math.max(...siblings.map((item) => columnsOf(item.id)), 0));
 }
 
-function paintIf(look: Look, text: string, role: Role | null): string {
+function paintIf(look: Look, given: string, role: Role | null): string {
+  const text = look.symbols === unicodeSymbols ? given : inAscii(given);
   return look.color && role !== null && text !== "" ? paint(text, role) : text;
 }
 

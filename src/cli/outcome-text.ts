@@ -7,7 +7,8 @@ import { inertLine } from "../report/inert.ts";
 import { formatDuration } from "../util/duration.ts";
 import { wrap } from "./plan-text.ts";
 import { nextFor } from "./run-lookup.ts";
-import { paint, type Terminal } from "./terminal.ts";
+import { paint, type Terminal, unicodeSymbols } from "./terminal.ts";
+import { inAscii } from "./text-width.ts";
 import { distDir } from "./version.ts";
 
 export interface OutcomeOptions {
@@ -35,7 +36,8 @@ export function outcomeText(record: RunRecord, options: OutcomeOptions): string 
   }
   for (const next of nextCommands(record, options)) lines.push(`  next     ${next}`);
   if (record.started.environment["sandbox"] === true) lines.push(...sandboxLines(options));
-  return `${lines.join("\n")}\n`;
+  const text = `${lines.join("\n")}\n`;
+  return options.terminal.symbols === unicodeSymbols ? text : inAscii(text);
 }
 
 function headline(record: RunRecord, options: OutcomeOptions): string[] {
@@ -73,16 +75,38 @@ function failureLines(record: RunRecord, options: OutcomeOptions): string[] {
   const changed = [...record.steps.values()].filter((step) => step.tookEffect && step.phase === "steps");
   lines.push("  What has changed");
   if (changed.length === 0) lines.push("    nothing");
-  for (const step of changed)
-    lines.push(
-      `    ${step.path.padEnd(12)} ${step.effects.padEnd(12)} ${step.status === "undone" ? `undone${step.undoVerified === true ? ", verified" : ", not verified"}` : step.status.replace("_", " ")}`,
-    );
+  for (const step of changed) {
+    const verified = step.undoVerified === true ? "verified" : "not verified";
+    const status = step.status === "undone" ? `undone, ${verified}` : step.status.replace("_", " ");
+    lines.push(...wrap(`${step.path.padEnd(12)} ${step.effects.padEnd(12)} ${status}`, options.terminal.width, 4, 6));
+  }
+  if (record.result === "rollback_failed") lines.push(...stateUnknown(record, options));
   return [...lines, ""];
 }
 
+/** What the failed way back was about to do, ready to paste: the pager screen of exit 7. */
+function stateUnknown(record: RunRecord, options: OutcomeOptions): string[] {
+  const open = [...record.steps.values()].filter(
+    (step) => step.phase === "rollback" && step.status !== "succeeded" && step.action,
+  );
+  const lines = ["", "  STATE UNKNOWN: look at these yourself"];
+  for (const step of open) {
+    const seen = step.failure?.message ?? step.status.replace("_", " ");
+    lines.push(...wrap(`${step.path}  ${inertLine(step.title)}`, options.terminal.width, 4, 6));
+    lines.push(...wrap(`last seen  ${inertLine(seen)}`, options.terminal.width, 6, 8));
+    // Not wrapped: a command is copied as a whole.
+    lines.push(`      to do      ${inertLine(step.action ?? "")}`);
+  }
+  return lines;
+}
+
+/** A failed command's last lines, at most this many, when its failure does not say them already. */
+const shownOutputLines = 20;
+
 function stepFailure(step: StepRecord, options: OutcomeOptions): string[] {
-  const lines = [`  FAILED  ${step.path}  ${inertLine(step.title)}`];
-  const indent = (text: string) => wrap(inertLine(text), options.terminal.width, 4, 14);
+  const { width } = options.terminal;
+  const lines = wrap(`FAILED  ${step.path}  ${inertLine(step.title)}`, width, 2, 4);
+  const indent = (text: string) => wrap(inertLine(text), width, 4, width < 60 ? 6 : 14);
   for (const check of step.checks.filter((item) => item.status !== "met")) {
     lines.push(
       ...indent(`expected  ${check.expected ?? check.that}`),
@@ -92,11 +116,25 @@ function stepFailure(step: StepRecord, options: OutcomeOptions): string[] {
   }
   if (step.checks.every((item) => item.status === "met") && step.failure)
     lines.push(...indent(`why       ${step.failure.message}`));
-  const log = step.commands.at(-1)?.end?.output.stdout.file;
-  lines.push(
-    `    tried     ${step.attempts.length} time${step.attempts.length === 1 ? "" : "s"}${log ? ` · log: ${relative(process.cwd(), options.runDir)}/${log}` : ""}`,
-  );
+  lines.push(...outputLines(step));
+  lines.push(`    tried     ${step.attempts.length} time${step.attempts.length === 1 ? "" : "s"}`);
+  const output = step.commands.at(-1)?.end?.output;
+  for (const { file, bytes } of output === undefined ? [] : [output.stdout, output.stderr]) {
+    // Not wrapped: a path is copied as a whole.
+    if (file !== "" && bytes > 0) lines.push(`    log       ${relative(process.cwd(), options.runDir)}/${file}`);
+  }
   return [...lines, ""];
+}
+
+function outputLines(step: StepRecord): string[] {
+  const excerpt = step.commands.at(-1)?.end?.output.excerpt;
+  if (excerpt === undefined) return [];
+  const said = step.failure?.message ?? "";
+  return [excerpt.stdout, excerpt.stderr].flatMap((text) => {
+    const printed = text.replace(/\n+$/, "").split("\n");
+    if (text.trim() === "" || (printed.length === 1 && said.includes(text.trim()))) return [];
+    return printed.slice(-shownOutputLines).map((line) => `    │ ${inertLine(line)}`);
+  });
 }
 
 /** At most two, ready to paste. */

@@ -1,18 +1,30 @@
 /** The plan screen: where, what would run, what is not known yet and who will provide it, the way back. */
 import type { Plan, PlannedStep } from "../plan/plan.ts";
+import { inertLine } from "../report/inert.ts";
 import { formatDuration } from "../util/duration.ts";
-import { paint, type Terminal } from "./terminal.ts";
+import { paint, type Terminal, unicodeSymbols } from "./terminal.ts";
+import { columnsOf, inAscii, padEnd } from "./text-width.ts";
+
+/** Narrower than this, an action stands below its step instead of beside it. */
+const roomyColumns = 60;
+const effectColumns = 7;
+const widestLabel = 20;
 
 export function planText(plan: Plan, terminal: Terminal): string {
   const color = terminal.colorOut;
   const strong = (text: string) => (color ? paint(text, "strong") : text);
-  const lines = [
-    `  ${strong(`${plan.runbook} ${plan.version}`)} → ${plan.target}${plan.protected ? " (protected)" : ""}          ${plan.probed ? "only read steps were executed" : "nothing was executed"}`,
-    "",
-  ];
-  const inputs = plan.inputs.map(
-    (input) => `${input.name}=${"value" in input ? showValue(input.value) : "‹not given›"} (${input.source})`,
-  );
+  const head = `${plan.runbook} ${plan.version} → ${plan.target}${plan.protected ? " (protected)" : ""}`;
+  const executed = plan.probed ? "only read steps were executed" : "nothing was executed";
+  const gap = terminal.width - 3 - columnsOf(head) - executed.length;
+  const lines =
+    gap >= 2
+      ? [`  ${strong(head)}${" ".repeat(gap)}${executed}`]
+      : [...wrap(head, terminal.width, 2, 4).map(strong), `  ${executed}`];
+  lines.push("");
+  const inputs = plan.inputs.map((input) => {
+    const given = "value" in input && input.source !== "none";
+    return `${input.name}${given ? `=${showValue(input.value)} (${input.source})` : " not given"}`;
+  });
   if (inputs.length > 0) lines.push(...labelled("inputs", inputs.join("   "), terminal.width));
   for (const step of plan.steps.filter((item) => item.phase === "guards")) {
     const blocker = plan.blocked.find((item) => item.message.startsWith(`${step.path}: `));
@@ -26,64 +38,78 @@ export function planText(plan: Plan, terminal: Terminal): string {
     );
   }
   if (plan.lock !== null) lines.push(...labelled("lock", plan.lock, terminal.width));
-  lines.push("", "   # step                 effect  what it would do");
+  lines.push("", ...stepTable(plan, terminal), "", ...wrap(summary(plan), terminal.width, 2, 2));
+  for (const blocker of plan.blocked) {
+    const way = blocker.next ? `  (${blocker.next})` : "";
+    const text = `${terminal.symbols.failed} blocked: ${inertLine(blocker.message)}${way}`;
+    lines.push(...wrap(text, terminal.width, 2, 4));
+  }
+  lines.push(`  Plan digest ${plan.planDigest.slice(0, 19)}…`);
+  if (!plan.probed) {
+    lines.push(...wrap("Add --probe to run the read steps and fill the unknowns.", terminal.width, 2, 2));
+  }
+  const text = `${lines.join("\n")}\n`;
+  return terminal.symbols === unicodeSymbols ? text : inAscii(text);
+}
+
+interface TableRow {
+  readonly number: string;
+  readonly label: string;
+  readonly step: PlannedStep;
+}
+
+function stepTable(plan: Plan, terminal: Terminal): string[] {
+  const rows: TableRow[] = [];
   let number = 0;
   for (const step of plan.steps.filter((item) => item.phase !== "guards")) {
     const nested = step.path.includes(".");
     const label = nested ? `  ${step.path.slice(step.path.indexOf(".") + 1)}` : step.path;
-    lines.push(...stepLines(nested ? "" : String(++number), label, step, terminal, color));
+    rows.push({ number: nested ? "" : String(++number), label, step });
     for (const undo of step.undo)
-      lines.push(...stepLines("", `  undo ${terminal.symbols.undone} ${undo.id}`, undo, terminal, color));
+      rows.push({ number: "", label: `  undo ${terminal.symbols.undone} ${undo.id}`, step: undo });
   }
-  lines.push("", ...wrap(summary(plan), terminal.width, 2, 2));
-  for (const blocker of plan.blocked) {
-    lines.push(
-      ...wrap(
-        `${terminal.symbols.failed} blocked: ${blocker.message}${blocker.next ? `  (${blocker.next})` : ""}`,
-        terminal.width,
-        2,
-        4,
-      ),
-    );
-  }
-  const hint = plan.probed ? "" : "   Add --probe to run the read steps and fill the unknowns.";
-  lines.push(`  Plan digest ${plan.planDigest.slice(0, 19)}…${hint}`);
-  return `${lines.join("\n")}\n`;
+  const labelWidth = Math.min(widestLabel, Math.max(4, ...rows.map((row) => columnsOf(row.label))));
+  if (terminal.width < roomyColumns) return rows.flatMap((row) => stackedRow(row, labelWidth, terminal));
+  const header = `  ${"#".padStart(2)} ${padEnd("step", labelWidth)} ${padEnd("effect", effectColumns)} what it would do`;
+  return [header, ...rows.flatMap((row) => besideRow(row, labelWidth, terminal))];
 }
 
-function stepLines(number: string, label: string, step: PlannedStep, terminal: Terminal, color: boolean): string[] {
-  const effect =
-    step.type === "approval" || step.type === "manual" || step.type === "checkpoint"
-      ? "wait"
-      : step.effects === "read"
-        ? "read"
-        : step.effects.toUpperCase();
-  const condition =
-    step.condition === null
-      ? ""
-      : step.condition.status === "not_met"
-        ? `skipped: ${step.condition.expr} is false`
-        : `if ${step.condition.expr}: `;
-  const undecided = step.checks.filter((check) => check.status === "undecided").length;
-  const failing = step.checks.filter((check) => check.status === "not_met").length;
-  const checks =
-    step.checks.length === 0
-      ? ""
-      : `; ${step.checks.length} check${step.checks.length === 1 ? "" : "s"}${undecided > 0 ? `, ${undecided} not decidable yet` : ""}${failing > 0 ? `, ${failing} NOT MET` : ""}`;
-  const skipped = step.condition?.status === "not_met";
-  const outputs = step.outputs === null ? "" : `  (read: ${JSON.stringify(step.outputs)})`;
-  const what = skipped ? condition : `${condition}${step.action || step.title}${checks}${outputs}`;
-  const shownEffect =
-    color && effect !== "read"
-      ? paint(effect.padEnd(7), step.effects === "read" ? "place" : "warning")
-      : effect.padEnd(7);
-  const head = `  ${number.padStart(2)} ${label.padEnd(20)} `;
-  const indent = 33;
-  const [first = "", ...rest] = wrap(what, Math.max(terminal.width, indent + 20), 0, 0, indent);
+function besideRow({ number, label, step }: TableRow, labelWidth: number, terminal: Terminal): string[] {
+  const indent = 5 + labelWidth + 1;
+  const [first = "", ...rest] = wrap(whatOf(step), terminal.width, 0, 0, indent + effectColumns + 1);
+  const overlong = columnsOf(label) > labelWidth ? `\n${" ".repeat(indent)}` : " ";
   return [
-    `${head}${label.length > 20 ? `\n${" ".repeat(26)}` : ""}${shownEffect} ${first}`,
-    ...rest.map((line) => " ".repeat(indent + 1) + line),
+    `  ${number.padStart(2)} ${padEnd(label, labelWidth)}${overlong}${effectOf(step, terminal.colorOut)} ${first}`,
+    ...rest.map((line) => " ".repeat(indent + effectColumns + 1) + line),
   ];
+}
+
+function stackedRow({ number, label, step }: TableRow, labelWidth: number, terminal: Terminal): string[] {
+  const head = `  ${number.padStart(2)} ${padEnd(label, labelWidth)} ${effectOf(step, terminal.colorOut)}`;
+  return [head.trimEnd(), ...wrap(whatOf(step), terminal.width, 8, 8)];
+}
+
+function effectOf(step: PlannedStep, color: boolean): string {
+  const person = step.type === "approval" || step.type === "manual" || step.type === "checkpoint";
+  const effect = person ? "wait" : step.effects === "read" ? "read" : step.effects.toUpperCase();
+  const shown = padEnd(effect, effectColumns);
+  return color && effect !== "read" ? paint(shown, step.effects === "read" ? "place" : "warning") : shown;
+}
+
+function whatOf(step: PlannedStep): string {
+  const { condition, checks } = step;
+  if (condition?.status === "not_met") return inertLine(`skipped: ${condition.expr} is false`);
+  const when = condition === null ? "" : `if ${condition.expr}: `;
+  const outputs = step.outputs === null ? "" : `  (read: ${JSON.stringify(step.outputs)})`;
+  return inertLine(`${when}${step.action || step.title}${checksText(checks)}${outputs}`);
+}
+
+function checksText(checks: PlannedStep["checks"]): string {
+  if (checks.length === 0) return "";
+  const undecided = checks.filter((check) => check.status === "undecided").length;
+  const failing = checks.filter((check) => check.status === "not_met").length;
+  const open = undecided === 0 ? "" : `, ${undecided === checks.length ? "" : `${undecided} `}not decidable yet`;
+  return `; ${checks.length} check${checks.length === 1 ? "" : "s"}${open}${failing > 0 ? `, ${failing} NOT MET` : ""}`;
 }
 
 function summary(plan: Plan): string {
@@ -105,7 +131,7 @@ function showValue(value: unknown): string {
 }
 
 function labelled(label: string, text: string, width: number): string[] {
-  return wrap(`${label.padEnd(16)} ${text}`, width, 2, 19);
+  return wrap(`${label.padEnd(16)} ${inertLine(text)}`, width, 2, width < roomyColumns ? 4 : 19);
 }
 
 /** Breaks at blanks; `first` and `rest` are the indents, `taken` columns are used by the caller. */
@@ -114,7 +140,7 @@ export function wrap(text: string, width: number, first: number, rest: number, t
   let line = " ".repeat(first);
   let empty = true;
   for (const word of text.split(" ")) {
-    if (!empty && line.length + 1 + word.length > width - taken - 1) {
+    if (!empty && columnsOf(line) + 1 + columnsOf(word) > width - taken - 1) {
       lines.push(line);
       line = " ".repeat(rest);
       empty = true;
@@ -123,5 +149,5 @@ export function wrap(text: string, width: number, first: number, rest: number, t
     empty = false;
   }
   lines.push(line);
-  return lines;
+  return lines.map((text) => text.trimEnd());
 }

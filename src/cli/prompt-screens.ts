@@ -6,7 +6,7 @@ import { inertLine } from "../report/inert.ts";
 import { formatDuration } from "../util/duration.ts";
 import { stepsByPath } from "./overrides.ts";
 import { paint, type Terminal, unicodeSymbols } from "./terminal.ts";
-import { wrapWords } from "./text-width.ts";
+import { inAscii, wrapWords } from "./text-width.ts";
 
 export interface Screen {
   readonly terminal: Terminal;
@@ -39,7 +39,7 @@ export function approvalScreen(
       `    ${objection.next ?? `runbook approve ${record.run} --step ${request.step}`}`,
     );
   }
-  return ended(lines);
+  return ended(screen, lines);
 }
 
 export function manualScreen(screen: Screen, step: StepRecord, approval: ApprovalRecord, nowMs: number): string {
@@ -48,7 +48,7 @@ export function manualScreen(screen: Screen, step: StepRecord, approval: Approva
   const lines = ["", ...flow(screen, `${step.path}  ${inertLine(request.title)}  (asked ${since} ago)`, "strong"), ""];
   lines.push(...shownLines(screen, request.shown.replace(/\n{3,}/g, "\n\n")), "");
   if (request.evidence !== "none") lines.push(...flow(screen, `Evidence is required: a ${request.evidence}.`), "");
-  return ended(lines);
+  return ended(screen, lines);
 }
 
 /** A step that was running when its executor died: what is known, and why nobody can tell. */
@@ -70,7 +70,7 @@ export function unknownScreen(screen: Screen, step: StepRecord): string {
     lines.push(...flow(screen, `its last command ended with ${signal ?? `exit code ${exitCode}`}`));
   }
   lines.push(...flow(screen, "Look at the thing itself before you answer."), "");
-  return ended(lines);
+  return ended(screen, lines);
 }
 
 export function failureScreen(screen: Screen, record: RunRecord, step: StepRecord, runbook: Runbook): string {
@@ -92,7 +92,7 @@ export function failureScreen(screen: Screen, record: RunRecord, step: StepRecor
     if (back.length === 0) lines.push("    nothing: no way back is written down");
     for (const text of back) lines.push(...flow(screen, `  ${inertLine(text)}`));
   }
-  return ended([...lines, ""]);
+  return ended(screen, [...lines, ""]);
 }
 
 /** What a resume finds and what it would do. */
@@ -129,7 +129,7 @@ export function resumeScreen(
   const rest = remaining.filter((step) => step.status === "pending");
   if (rest.length > 0)
     lines.push(...flow(screen, `${symbols.pending} ${rest.map((step) => step.path).join(", ")}: will run`));
-  return ended([
+  return ended(screen, [
     ...lines,
     "",
     ...flow(screen, "It goes on with the sealed copy it began with, whatever changed in the project since."),
@@ -139,7 +139,7 @@ export function resumeScreen(
 
 /** The steps still to run, one a line. */
 export function remainingScreen(screen: Screen, remaining: readonly StepRecord[]): string {
-  return ended([
+  return ended(screen, [
     "",
     ...remaining.flatMap((step) => flow(screen, `${step.path}  ${step.effects}  ${inertLine(step.title)}`)),
     "",
@@ -159,11 +159,14 @@ export function choiceLine(screen: Screen, choices: readonly Choice[]): string {
     } else line = joined;
   }
   lines.push(line);
-  return ended(lines.map((text) => `  ${text}`));
+  return ended(
+    screen,
+    lines.map((text) => `  ${text}`),
+  );
 }
 
 export function say(screen: Screen, text: string): string {
-  return ended(flow(screen, text));
+  return ended(screen, flow(screen, text));
 }
 
 /** Steps whose change stands. */
@@ -201,6 +204,7 @@ function flow(screen: Screen, text: string, role: "warning" | "error" | "strong"
   });
 }
 
-function ended(lines: readonly string[]): string {
-  return `${lines.join("\n")}\n`;
+function ended(screen: Screen, lines: readonly string[]): string {
+  const text = `${lines.join("\n")}\n`;
+  return screen.terminal.symbols === unicodeSymbols ? text : inAscii(text);
 }

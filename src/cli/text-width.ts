@@ -62,3 +62,19 @@ export function wrapWords(text: string, columns: number): string[] {
   lines.push(line);
   return lines;
 }
+
+const asciiFor: Readonly<Record<string, string>> = {
+  "→": "->",
+  "…": "...",
+  "·": "-",
+  "‹": "<",
+  "›": ">",
+  "×": "x",
+  "│": "|",
+  "⏎": "/",
+};
+
+/** The same words for a terminal that shows no more than ASCII; letters of others stay as they are. */
+export function inAscii(text: string): string {
+  return text.replace(/[→…·‹›×│⏎]/g, (character) => asciiFor[character] ?? character);
+}

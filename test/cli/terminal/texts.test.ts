@@ -1,0 +1,156 @@
+/** What is printed last about a run, and what a plan looks like, in wide and narrow terminals. */
+import { describe, expect, test } from "vitest";
+import { type OutcomeOptions, outcomeText } from "../../../src/cli/outcome-text.ts";
+import { planText } from "../../../src/cli/plan-text.ts";
+import { asciiSymbols, type Terminal, unicodeSymbols } from "../../../src/cli/terminal.ts";
+import { clip, columnsOf, wrapWords } from "../../../src/cli/text-width.ts";
+import type { Plan, PlannedStep } from "../../../src/plan/plan.ts";
+import { JournalBuilder } from "../../rig/journal-builder.ts";
+import { stories } from "../../rig/run-stories.ts";
+
+function terminalOf(width: number, ascii = false): Terminal {
+  return {
+    colorErr: false,
+    colorOut: false,
+    symbols: ascii ? asciiSymbols : unicodeSymbols,
+    width,
+    interactive: false,
+    progress: "plain",
+  };
+}
+
+function optionsOf(width: number, exitCode: number): OutcomeOptions {
+  const terminal = terminalOf(width);
+  return { runDir: "/state/runs/rb-x", interrupted: false, exitCode, refusal: null, terminal, project: "/project" };
+}
+
+/** Paths and commands are copied as a whole: they alone may be longer than a line. */
+const copied = /^ +(log|report|next|to do|│) /;
+
+describe.each(Object.entries(stories))("the last screen of a run that ended as %s", (_, story) => {
+  const record = story().fold();
+  test.each([80, 40])("fits %d columns and names the result, the code and the run", (width) => {
+    const text = outcomeText(record, optionsOf(width, record.finished?.exitCode ?? 1));
+    for (const line of text.split("\n").filter((item) => !copied.test(item))) {
+      expect(columnsOf(line)).toBeLessThan(width);
+    }
+    expect(text).toContain(record.run);
+    if (record.finished) expect(text).toMatch(new RegExp(`exit ${record.finished.exitCode}\\b`));
+  });
+});
+
+test("a rollback that failed says that the state is unknown and which commands are left", () => {
+  const record = new JournalBuilder()
+    .start([{ path: "deploy", title: "Deploy v41", effects: "write" }, { path: "check" }])
+    .step("deploy", { argv: ["fly", "deploy"] })
+    .step("check", { failure: { class: "failed", reason: "exit-code", message: "exit code 3", facts: {} } })
+    .append({ type: "rollback.started", why: "check failed", steps: ["deploy"] })
+    .step("deploy.rollback.redeploy", {
+      argv: ["fly", "deploy", "--image", "shop:42"],
+      failure: { class: "failed", reason: "exit-code", message: "no such image", facts: {} },
+    })
+    .append({ type: "step.undone", step: "deploy", ok: false, verified: null })
+    .append({ type: "rollback.finished", ok: false })
+    .finish("rollback_failed", 7)
+    .fold();
+  const text = outcomeText(record, optionsOf(80, 7));
+  expect(text).toMatch(
+    /STATE UNKNOWN[\s\S]*deploy\.rollback\.redeploy[\s\S]*no such image\n +to do +fly deploy --image shop:42\n/,
+  );
+});
+
+test("what a failed command printed is shown, at most 20 lines, and cannot act on the terminal", () => {
+  const stderr = Array.from({ length: 40 }, (_, at) => `line ${at}`).join("\n");
+  const record = new JournalBuilder()
+    .start([{ path: "check" }])
+    .step("check", {
+      argv: ["check"],
+      exitCode: 3,
+      stdout: "\u001b[2Jpwned\u202e",
+      stderr,
+      failure: { class: "failed", reason: "exit-code", message: "exit code 3", facts: {} },
+    })
+    .finish("failed", 1)
+    .fold();
+  const text = outcomeText(record, optionsOf(80, 1));
+  expect(text).toContain("│ line 39");
+  expect(text).not.toContain("│ line 19\n");
+  expect(text).toContain("│ \\u001b[2Jpwned\\u202e");
+  expect(text).not.toContain("\u001b");
+});
+
+const step: PlannedStep = {
+  path: "deploy",
+  id: "deploy",
+  title: "Deploy",
+  phase: "steps",
+  type: "run",
+  effects: "write",
+  action: "fly deploy --app shop-web --image ‹known after choose› --strategy rolling --wait-timeout 90s",
+  argv: null,
+  condition: null,
+  unknown: [{ expr: "steps.choose.outputs.image", from: "choose" }],
+  undo: [],
+  checks: [],
+  timeoutMs: null,
+  probed: false,
+  outputs: null,
+};
+
+const plan: Plan = {
+  format: "runbook.plan/1.0",
+  digest: "sha256:aa",
+  planDigest: `sha256:${"77ab".repeat(16)}`,
+  runbook: "rollback-production",
+  version: "3.1.0",
+  title: "Roll back",
+  file: "runbooks/rollback-production.yaml",
+  target: "production",
+  protected: true,
+  inputs: [
+    { name: "incident", value: "INC-482", source: "flag" },
+    { name: "release", value: null, source: "none" },
+  ],
+  decision: "ready",
+  blocked: [],
+  warnings: [],
+  writes: 1,
+  destructive: 0,
+  approvals: 0,
+  lock: "fly/shop-web",
+  worstCaseMs: 250_000,
+  tools: [],
+  secrets: [],
+  steps: [{ ...step, undo: [{ ...step, path: "deploy.rollback.redeploy", id: "redeploy" }] }],
+  probed: false,
+};
+
+test.each([120, 80, 60, 59, 40])("a plan fits %d columns and keeps every word of an action", (width) => {
+  const text = planText(plan, terminalOf(width));
+  for (const line of text.split("\n")) expect(columnsOf(line)).toBeLessThan(Math.max(width, 41));
+  expect(text.replace(/\s+/g, " ").match(/--strategy rolling --wait-timeout 90s/g)).toHaveLength(2);
+  expect(text).toContain("incident=INC-482 (flag)");
+  expect(text.replace(/\s+/g, " ")).toContain("release not given");
+  expect(text).toMatch(/ {3}1 deploy +WRITE/);
+});
+
+test("a plan for a terminal without Unicode is ASCII", () => {
+  expect(planText(plan, terminalOf(80, true))).toMatch(/^[\n -~]*$/);
+});
+
+test("an input cannot act on the terminal that shows the plan", () => {
+  const inputs = [{ name: "incident", value: "\u001b[2J\u202e", source: "flag" as const }];
+  const text = planText({ ...plan, inputs, steps: [{ ...step, action: "echo \u001b]0;title\u0007" }] }, terminalOf(80));
+  expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
+});
+
+test("columns: wide letters take two, marks none", () => {
+  expect(columnsOf("abc")).toBe(3);
+  expect(columnsOf("日本")).toBe(4);
+  expect(columnsOf("e\u0301")).toBe(1);
+  expect(columnsOf("✔")).toBe(1);
+  expect(columnsOf("🚀")).toBe(2);
+  expect(clip("日本語", 5, "…")).toBe("日本…");
+  expect(clip("abc", 3, "…")).toBe("abc");
+  expect(wrapWords("aa 日本語日本語 b", 6)).toEqual(["aa", "日本語", "日本語", "b"]);
+});
