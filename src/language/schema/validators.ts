@@ -34,6 +34,9 @@ export function validatorOfConfig(): ValidateFunction {
 function compile(schema: JsonSchema): ValidateFunction {
   // Texts are capped at 1 MiB and 10,000 values before this, so collecting every error stays cheap.
   const ajv = new Ajv2020({
+    // Our own schemas, which a test holds against the meta-schema; compiling that one would take as long as the rest.
+    meta: false,
+    validateSchema: false,
     // Optimising the generated code costs more than a few hundred documents win back.
     code: { optimize: false },
     allErrors: true,
