@@ -12,7 +12,7 @@ import { createActionRunner } from "../host/action-runner.ts";
 import { claimRun } from "../host/claim.ts";
 import { systemClock } from "../host/clock.ts";
 import { childEnvironment, environmentFacts, sourceState } from "../host/environment.ts";
-import { failpoint } from "../host/failpoints.ts";
+import { failpoint, nameVictim } from "../host/failpoints.ts";
 import { FileRunStore } from "../host/run-store.ts";
 import { checkSealed } from "../host/sealed-run.ts";
 import { scanForSecrets } from "../host/secret-scan.ts";
@@ -157,7 +157,11 @@ export async function execute(
     clock,
     masker,
     secrets,
-    supervisor: () => (supervisor ??= startSupervisor(supervisorOptions)),
+    supervisor: () => {
+      supervisor ??= startSupervisor(supervisorOptions);
+      void supervisor.then((client) => nameVictim(() => client.identity()?.pid ?? null));
+      return supervisor;
+    },
     append: (event) => store.append(event),
     flush: () => store.flush(),
     failpoint: (name) => void failpoint(name),

@@ -1,6 +1,7 @@
 /**
  * Named points at which tests make a process fail, honoured only with RUNBOOK_TESTING=1:
  * `RUNBOOK_FAILPOINT=name[:nth]=kill|exit|eio|enospc|torn:<bytes>|delay:<ms>`; several separated by commas.
+ * `RUNBOOK_FAILPOINT_VICTIM=supervisor|both` turns `kill` against the supervisor that runs then, or both.
  * `runbook help failpoints` prints this table, and a test compares it with the crash matrix.
  */
 import { JournalError } from "../engine/ports.ts";
@@ -45,6 +46,23 @@ function parse(text: string | undefined): Armed[] {
 
 const armed = parse(process.env["RUNBOOK_FAILPOINT"]);
 
+let supervisorPid: () => number | null = () => null;
+
+/** Tells the failpoints whom `RUNBOOK_FAILPOINT_VICTIM` means. */
+export function nameVictim(pidOfSupervisor: () => number | null): void {
+  supervisorPid = pidOfSupervisor;
+}
+
+function kill(): void {
+  const victim = process.env["RUNBOOK_FAILPOINT_VICTIM"] ?? "executor";
+  const pid = supervisorPid();
+  if (victim !== "executor" && pid !== null) process.kill(pid, "SIGKILL");
+  if (victim === "supervisor") return;
+  process.kill(process.pid, "SIGKILL");
+  // The signal ends the process before the next line of JavaScript; on some kernels a moment later.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
+}
+
 /** Does what is armed for `name` at this hit; returns how many bytes a torn write may write, or null. */
 export function failpoint(name: Failpoint): number | null {
   for (const point of armed) {
@@ -52,9 +70,7 @@ export function failpoint(name: Failpoint): number | null {
     const [action, amount = "0"] = point.action.split(":");
     switch (action) {
       case "kill":
-        process.kill(process.pid, "SIGKILL");
-        // The signal ends the process before the next line of JavaScript; on some kernels a moment later.
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
+        kill();
         break;
       case "exit":
         process.exit(70);
