@@ -21,6 +21,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: VerbFuncti
   history: () => import("./verbs/history.ts"),
   report: () => import("./verbs/report.ts"),
   verify: () => import("./verbs/verify.ts"),
+  annotate: () => import("./verbs/annotate.ts"),
   validate: () => import("./verbs/validate.ts"),
   new: () => import("./verbs/new.ts"),
   init: () => import("./verbs/init.ts"),

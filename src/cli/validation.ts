@@ -1,10 +1,14 @@
 /** Which files `validate` looks at, and what is wrong in them. */
 import { isUtf8 } from "node:buffer";
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { replaceFile } from "../host/durable-file.ts";
 import type { Diagnostic } from "../language/diagnostic.ts";
+import { configSchemaPath, type Fixed, fixRunbook, runbookSchemaPath } from "../language/fix.ts";
 import { loadConfig } from "../language/load-config.ts";
+import { loadRunbook } from "../language/load-runbook.ts";
 import type { TextOf } from "../language/render.ts";
+import { catalogue } from "../steps/index.ts";
 import type { Command } from "./command.ts";
 import { CommandError } from "./errors.ts";
 import { configName, fromCwd, loadProjectRunbook, type Project, runbookFiles } from "./project.ts";
@@ -124,4 +128,40 @@ function textOrNothing(project: Project, file: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Repairs files in place; what was done, by file. A file that needs nothing is not written. */
+export function fixFiles(
+  command: Command,
+  files: readonly FileToCheck[],
+): { readonly shown: string; readonly applied: Fixed["applied"] }[] {
+  const project = openedProject(command);
+  const config = project.hasConfig && !hasErrors(project.configDiagnostics) ? project.config : undefined;
+  return files.flatMap(({ path, shown }) => {
+    const isConfig = basename(path) === configName;
+    const before = readFileSync(path, "utf8");
+    const diagnose = (text: string) => {
+      const { diagnostics } = isConfig
+        ? loadConfig({ file: shown, text })
+        : loadRunbook({ file: shown, text, catalogue, config, readInclude: (name) => includeBeside(path, name) });
+      return diagnostics.filter((item) => item.at.file === shown);
+    };
+    const inProject = path === join(project.dir, configName) || dirname(path) === join(project.dir, "runbooks");
+    const schema = isConfig ? configSchemaPath : runbookSchemaPath;
+    const { text, applied } = fixRunbook(before, { diagnose, schema: inProject ? schema : null });
+    if (text === before) return [];
+    // Where a link points to is replaced, not the link.
+    const file = realpathSync(path);
+    replaceFile(file, text, statSync(file).mode & 0o777);
+    return [{ shown, applied }];
+  });
+}
+
+function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some((item) => item.severity === "error");
+}
+
+function includeBeside(path: string, name: string): { path: string; text: string } | null {
+  const file = join(dirname(path), `${name}.yaml`);
+  return existsSync(file) ? { path: file, text: readFileSync(file, "utf8") } : null;
 }

@@ -6,9 +6,12 @@ import { parseArguments } from "../../src/cli/arguments.ts";
 import { splitLine } from "../../src/cli/completion-scripts.ts";
 import { overview, verbHelp } from "../../src/cli/help-text.ts";
 import { helpTopic, topicNames } from "../../src/cli/help-topics.ts";
+import { reportFormats } from "../../src/cli/run-reports.ts";
+import { runbookTemplates } from "../../src/cli/scaffold/runbook-templates.ts";
 import { commonFlags, verbs } from "../../src/cli/verbs/table.ts";
 import { exitCodes } from "../../src/engine/exit-codes.ts";
 import { failpoints } from "../../src/host/failpoints.ts";
+import { standardNames } from "../../src/report/checks.ts";
 import { CliRig } from "../rig/cli-rig.ts";
 
 const program = process.env["RUNBOOK_TEST_BIN"] ?? join(import.meta.dirname, "../../bin/runbook.cjs");
@@ -38,6 +41,15 @@ describe("the table", () => {
       expect([flag.short, meaning.get(flag.short) ?? flag.name]).toEqual([flag.short, flag.name]);
       meaning.set(flag.short, flag.name);
     }
+  });
+
+  test("values that the table repeats for help and completion are those of the code", () => {
+    const values = (verb: string, flag: string) =>
+      verbs.find((item) => item.name === verb)?.flags.find((item) => item.name === flag)?.values;
+    expect(values("verify", "check")).toEqual(standardNames);
+    expect(values("new", "template")).toEqual(Object.keys(runbookTemplates));
+    const formats = verbs[0]?.flags.find((item) => item.name === "report")?.summary ?? "";
+    for (const format of reportFormats) expect(formats).toContain(format);
   });
 
   test.each(examples)("$example is parsed", ({ verb, example }) => {
@@ -126,6 +138,7 @@ describe("examples that only read or write files", () => {
 
   /** Those need a run, a key or a sandbox: the tests of these verbs run them. */
   const elsewhere = new Set([
+    "annotate",
     "run",
     "resume",
     "attach",

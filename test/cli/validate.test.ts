@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/language/load-config.ts";
@@ -192,6 +192,52 @@ describe("strictness and formats", () => {
     const unknown = await project.run(["validate", "--explain", "shel-in-run"]);
     expect(unknown).toMatchObject({ code: 2, stdout: "" });
     expect(unknown.stderr).toContain('Did you mean "shell-in-run"?');
+  });
+});
+
+describe("--fix", () => {
+  test("repairs what is mechanical in place, keeps the mode, and tells what is left", async () => {
+    const project = new CliRig({ fixture: "ledger" });
+    try {
+      project.write("runbooks/loose.yaml", good("loose").replace("1.0.0", "1.10"), 0o640);
+      project.write("runbooks/bad.yaml", bad("bad"));
+      const ran = await project.run(["validate", "--fix", "runbooks"]);
+      expect(ran.code).toBe(3);
+      expect(ran.stderr).toContain("repaired runbooks/loose.yaml: schema-line (line 1)");
+      expect(ran.stdout).toContain("runbooks/bad.yaml");
+      const file = join(project.project, "runbooks/loose.yaml");
+      expect(readFileSync(file, "utf8")).toMatch(/^# yaml-language-server: \$schema=\.\.\/schemas\/runbook/);
+      expect(statSync(file).mode & 0o777).toBe(0o640);
+      const text = readFileSync(file, "utf8");
+      expect((await project.run(["validate", "--fix", "runbooks/loose.yaml"])).stderr).not.toContain("repaired");
+      expect(readFileSync(file, "utf8")).toBe(text);
+    } finally {
+      await project.end();
+    }
+  });
+
+  test("without it nothing is written; a file of another tool is never touched", async () => {
+    rig.write("other.yml", "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n");
+    const before = readFileSync(join(rig.project, "runbooks/good.yaml"), "utf8");
+    await rig.run(["validate"]);
+    await rig.run(["validate", "--fix", "other.yml"]);
+    expect(readFileSync(join(rig.project, "runbooks/good.yaml"), "utf8")).toBe(before);
+    expect(readFileSync(join(rig.project, "other.yml"), "utf8")).toBe(
+      "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n",
+    );
+  });
+
+  test("a repaired project file counts at once", async () => {
+    const project = new CliRig({ fixture: "ledger" });
+    try {
+      project.write("runbooks/good.yaml", good("good"));
+      const ran = await project.run(["validate", "--fix"]);
+      expect(ran.code).toBe(0);
+      expect(ran.stderr).toContain("repaired runbook.config.yaml: schema-line (line 1)");
+      expect(ran.stderr).toContain("2 files, 0 errors");
+    } finally {
+      await project.end();
+    }
   });
 });
 

@@ -12,12 +12,22 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith(".v1.schem
   if (schema.$id === file) ajv.addSchema(closed(schema));
 }
 
-function closed(schema: unknown): object {
-  if (Array.isArray(schema)) return schema.map(closed);
+/** `isPart`: joined with others by `if` and `$ref` into one object, which is closed as a whole. */
+function closed(schema: unknown, isPart = false): object {
+  if (Array.isArray(schema)) return schema.map((item) => closed(item, isPart));
   if (schema === null || typeof schema !== "object") return schema as unknown as object;
-  const copy = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, closed(value)]));
-  const isRecord = "properties" in copy && "required" in copy && copy["additionalProperties"] === undefined;
-  return isRecord && !("allOf" in copy) ? { ...copy, unevaluatedProperties: false } : copy;
+  const isJoined = "allOf" in schema;
+  const copy: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(schema)) {
+    const joins = ["if", "then", "else"].includes(key) || (isJoined && ["allOf", "$defs"].includes(key));
+    copy[key] = key === "$defs" && isJoined ? closedParts(value) : closed(value, joins);
+  }
+  const isRecord = isJoined || ("properties" in copy && "required" in copy);
+  return isRecord && !isPart && !("additionalProperties" in copy) ? { ...copy, unevaluatedProperties: false } : copy;
+}
+
+function closedParts(parts: object): object {
+  return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, closed(part, true)]));
 }
 
 /** Empty when the document is what the schema says. */

@@ -84,7 +84,25 @@ const verification = record({
   records: count,
   sealed: truth,
   signature: oneOf("valid", "absent", "invalid", "untrusted"),
-  headHash: orNull(text),
+  headHash: described(text, "Of the last good record: `sha256:…`."),
+  anchoredSeq: described(orNull(count), "The record whose hash --head is."),
+  signer: orNull(text),
+  addendum: orNull(
+    record({
+      records: count,
+      headHash: text,
+      signatures: record({ valid: count, absent: count, invalid: count, untrusted: count }),
+    }),
+  ),
+  check: orNull(
+    record({
+      standard: text,
+      title: text,
+      ok: truth,
+      missing: list(text),
+      fields: list(record({ field: text, title: text, clause: text, by: text, present: truth, how: orNull(text) })),
+    }),
+  ),
   problems: list(record({ code: text, seq: orNull(count), message: text })),
 });
 
@@ -106,6 +124,19 @@ const documents: Readonly<Record<string, readonly [title: string, schema: JsonSc
     record({ format: exactly("runbook.error/1.0"), ...exit, message: text, next: orNull(text) }),
   ],
   verification: ["What verify finds", verification],
+  annotated: [
+    "annotate under -o json",
+    record({ format: exactly("runbook.annotated/1.0"), run: runId, added: count, headHash: text, signed: truth }),
+  ],
+  decision: [
+    "approve and reject under -o json",
+    record({
+      format: exactly("runbook.decision/1.0"),
+      run: runId,
+      step: text,
+      decision: oneOf("approved", "rejected"),
+    }),
+  ],
   list: ["The runbooks of a project", record({ format: exactly("runbook.list/1.0"), runbooks: list(listed) })],
   history: [
     "Past runs, newest first",

@@ -85,7 +85,7 @@ export const verbs: readonly Verb[] = [
       { name: "detach", summary: "return at once with the run id" },
       override,
       reason,
-      { name: "report", value: "FORMAT[=PATH]", multiple: true, summary: "also write the report there: md, json" },
+      { name: "report", value: "FORMAT[=PATH]", multiple: true, summary: "also write it: md, html, json, junit, prom" },
       {
         name: "fail-on",
         value: "WHAT",
@@ -280,6 +280,35 @@ export const verbs: readonly Verb[] = [
     flags: [
       { name: "key", value: "FILE", summary: "the public key that must have signed" },
       { name: "head", value: "sha256:HEX", summary: "the anchored hash of the last record" },
+      {
+        name: "check",
+        value: "STANDARD",
+        values: ["soc2-a1.3", "iso22301", "pci-6.5.1", "nist-800-84"],
+        summary: "what a standard asks for, and what of it is there",
+      },
+    ],
+  },
+  {
+    name: "annotate",
+    group: "Prove",
+    args: "[<run>]",
+    summary: "Add findings, corrective actions and sign-offs to a sealed run",
+    examples: [
+      'annotate last --finding "Restore took twice as long as in spring"',
+      'annotate last --action "Alert; owner: team-db; due: 2026-12-01"',
+    ],
+    outputs: ["text", "json"],
+    flags: [
+      { name: "finding", value: "TEXT", multiple: true, summary: "what was found" },
+      {
+        name: "action",
+        value: "TEXT",
+        multiple: true,
+        summary: "what will be done: text; owner: …; due: …; ticket: …",
+      },
+      { name: "field", value: "NAME=TEXT", multiple: true, summary: "a field that verify --check asks for" },
+      { name: "sign-off", value: "ROLE", multiple: true, summary: "you take note, as this role" },
+      sign,
     ],
   },
   {
@@ -287,10 +316,16 @@ export const verbs: readonly Verb[] = [
     group: "Write",
     args: "[paths...]",
     summary: "Check runbooks and the project file, everything in one pass",
-    examples: ["validate", "validate runbooks/rollback-production.yaml -o github", "validate --explain shell-in-run"],
+    examples: [
+      "validate",
+      "validate runbooks/rollback-production.yaml -o github",
+      "validate --fix",
+      "validate --explain shell-in-run",
+    ],
     outputs: ["text", "json", "github", "sarif", "junit"],
     flags: [
       { name: "strict", summary: "warnings fail too" },
+      { name: "fix", summary: "repair what is mechanical, in place; tell what is left" },
       { name: "explain", value: "CODE", summary: "what a diagnostic means, with a right and a wrong example" },
     ],
   },

@@ -5,18 +5,20 @@ import type { Diagnostic } from "../../language/diagnostic.ts";
 import { renderText, type TextOf } from "../../language/render.ts";
 import { toGithub, toJson, toJunit, toSarif } from "../../language/render-formats.ts";
 import { closest } from "../../util/closest.ts";
-import type { Command } from "../command.ts";
+import { type Command, makeCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { paint } from "../terminal.ts";
 import { counted } from "../text-table.ts";
-import { checkFiles, filesToCheck } from "../validation.ts";
+import { checkFiles, type FileToCheck, filesToCheck, fixFiles } from "../validation.ts";
 import { toolVersion } from "../version.ts";
 
 export default function validate(command: Command): number {
   const code = command.args.text("explain");
   if (code !== undefined) return explain(command, code);
   const files = filesToCheck(command);
-  const { diagnostics, textOf } = checkFiles(command, files);
+  const isRepaired = command.args.on("fix") && fix(command, files);
+  // The project file may be another now.
+  const { diagnostics, textOf } = checkFiles(isRepaired ? makeCommand(command.args) : command, files);
   print(
     command,
     diagnostics,
@@ -34,6 +36,16 @@ export default function validate(command: Command): number {
   if (isBad && first !== undefined && command.output === "text")
     command.say(`next: runbook validate --explain ${first.code}`);
   return isBad ? exitCodes.invalid : exitCodes.ok;
+}
+
+/** True when any file was changed. */
+function fix(command: Command, files: readonly FileToCheck[]): boolean {
+  const fixed = fixFiles(command, files);
+  for (const { shown, applied } of fixed) {
+    const codes = applied.map(({ code, line }) => `${code} (line ${line})`).join(", ");
+    command.say(`repaired ${shown}: ${codes}`);
+  }
+  return fixed.length > 0;
 }
 
 function print(command: Command, diagnostics: readonly Diagnostic[], textOf: TextOf, files: readonly string[]): void {
