@@ -80,7 +80,7 @@ function regularFiles(dir: string): string[] {
 async function holds(dir: string, path: string, matcher: Matcher): Promise<{ found: boolean; bytes: number }> {
   const fd = openSync(join(dir, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const judge = path === "journal.ndjson" ? journalJudge : machineFiles.test(path) ? wordJudge : anyJudge;
+    const judge = path === "journal.ndjson" ? journalJudge() : machineFiles.test(path) ? wordJudge : anyJudge;
     let state = INITIAL_STATE;
     let held: Buffer = Buffer.alloc(0);
     let bytes = 0;
@@ -115,22 +115,32 @@ function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
+const marker = ',"hash":"';
+const hashDigits = 64;
+
 /**
  * A journal line's hash is made after masking and looks like anything, also like a short secret of hexadecimal digits:
- * the 64 digits in front of `"}⏎` are blanked, and those that a chunk's end cuts.
+ * the 64 digits behind `,"hash":"` at a line's end are blanked, also where a chunk's end cuts them.
  */
-const journalJudge: Judge = {
-  prepare(chunk) {
-    const text = Buffer.from(chunk);
-    for (let end = text.indexOf(10); end !== -1; end = text.indexOf(10, end + 1)) {
-      blankHex(text, Math.max(0, end - 66), end - 2);
-    }
-    const cut = text.lastIndexOf(',"hash":"');
-    if (cut >= 0 && text.indexOf(10, cut) === -1) blankHex(text, cut + 9, text.length);
-    return text;
-  },
-  counts: () => true,
-};
+function journalJudge(): Judge {
+  let rest = 0; // digits of a cut hash that the next chunk begins with
+  return {
+    prepare(chunk) {
+      const text = Buffer.from(chunk);
+      blankHex(text, 0, Math.min(rest, text.length));
+      rest = 0;
+      for (let at = text.indexOf(marker); at !== -1; at = text.indexOf(marker, at + 1)) {
+        const from = at + marker.length;
+        const end = from + hashDigits;
+        if (end + 3 > text.length) rest = Math.max(0, end - text.length);
+        else if (text.toString("latin1", end, end + 3) !== '"}\n') continue;
+        blankHex(text, from, Math.min(end, text.length));
+      }
+      return text;
+    },
+    counts: () => true,
+  };
+}
 
 function blankHex(text: Buffer, from: number, to: number): void {
   for (let at = from; at < to; at++) {
