@@ -153,7 +153,7 @@ export function choiceLine(screen: Screen, choices: readonly Choice[]): string {
   for (const [word, does] of choices) {
     const text = `${word}  ${does}`;
     const joined = line === "" ? text : `${line}  ${dot}  ${text}`;
-    if (line !== "" && joined.length > screen.columns - 3) {
+    if (line !== "" && joined.length > screen.columns - 5) {
       lines.push(line);
       line = text;
     } else line = joined;
@@ -161,7 +161,7 @@ export function choiceLine(screen: Screen, choices: readonly Choice[]): string {
   lines.push(line);
   return ended(
     screen,
-    lines.map((text) => `  ${text}`),
+    lines.flatMap((text) => flow(screen, text)),
   );
 }
 

@@ -69,9 +69,19 @@ test.skipIf(noPty)("an approval shows what it will start, and the typed word let
 
 test.skipIf(noPty)("Enter alone, y, and what was typed before the question do nothing", async () => {
   const rig = approvalRig();
-  const pty = terminal(rig, "run", "ask", "-t", "here", "-y");
-  await pty.see(/ask 1\.0\.0/);
+  rig.runbook("ask", {
+    steps: [
+      { id: "first", title: "First", effects: "read", ...script('read -r _ < "$GATES/go"') },
+      { id: "approve", title: "May I?", uses: "approval", with: { prompt: "Change it?" } },
+      { ...change, rollback: [back] },
+    ],
+  });
+  const gate = rig.gate("go");
+  const pty = terminal(rig, "run", "ask", "-y");
+  await pty.see(/first +First/);
   pty.type("approve\r");
+  await pty.see(/approve\r\n/); // the terminal's echo: it lies in the input now
+  gate.open();
   await pty.see(prompt);
   pty.type("\r");
   await pty.see(prompt);
@@ -96,6 +106,17 @@ test.skipIf(noPty).for([
   expect(await pty.ended).toBe(5);
   expect(onlyRun(rig).result).toBe("waiting");
   expect(pty.screen().join("\n")).toMatch(/next +runbook approve rb-/);
+});
+
+test.skipIf(noPty)("a terminal that goes away during a question answers nothing", async () => {
+  const rig = approvalRig();
+  const pty = terminal(rig, "run", "ask", "-t", "here");
+  await pty.see(prompt);
+  await pty.end();
+  await until("the command is gone", () => rig.processes().length === 0);
+  expect(onlyRun(rig).result).toBe("waiting");
+  expect((await rig.run(["approve", "last"])).code).toBe(0);
+  expect((await rig.run(["wait", "last"])).code).toBe(0);
 });
 
 test.skipIf(noPty)("reject with a reason ends the run, and nothing changed", async () => {

@@ -134,3 +134,17 @@ test.skipIf(noPty)("Ctrl-C stops after the step, says so, and leaves the termina
   expect(pty.output).not.toMatch(/\u001b\[\?/);
   expect(pty.screen().join("\n")).toMatch(/never, confirm, rest: not run yet/);
 });
+
+test.skipIf(noPty)("a lost terminal does not stop the run, and `attach` shows all of it", async () => {
+  const rig = newRig();
+  tour(rig);
+  const gate = rig.gate("go");
+  const pty = terminal(rig, ["run", "tour"]);
+  await pty.see(/half way/);
+  await pty.end();
+  gate.open();
+  const attached = terminal(rig, ["attach", "last"]);
+  expect(await attached.ended).toBe(6);
+  expect(attached.screen().join("\n")).toMatch(/✔ look +Look[\s\S]*↩ back +Put it back[\s\S]*ROLLED BACK/);
+  expect(rig.ledger()).toEqual(["at-gate", "back"]);
+});
