@@ -14,9 +14,9 @@ export interface Archive {
   readonly bytes: number;
   readonly sha256: string;
   readonly modifiedAt: Date;
-  /** Version of the server it was taken from, `15.18`; null when the dump does not say. */
-  readonly serverVersion: string | null;
-  readonly database: string | null;
+  /** Version of the server it was taken from, `15.18`; empty when the dump does not say. */
+  readonly serverVersion: string;
+  readonly database: string;
   /** Everything that would be restored. */
   readonly entries: number;
   readonly tables: number;
@@ -28,10 +28,12 @@ export interface Archive {
  * Absolute path of a file named in `with`: one that a step of this run kept (`steps.backup.artifacts["x"].path`), else
  * one relative to the working directory.
  */
-export function filePath(host: StepHost, path: string): string {
+export async function filePath(host: StepHost, path: string): Promise<string> {
   if (isAbsolute(path)) return path;
-  if (!path.startsWith("artifacts/")) return join(host.files.workDir, path);
-  return join(runFolder(host) ?? host.files.workDir, path);
+  const run = path.startsWith("artifacts/") ? runFolder(host) : null;
+  const kept = run === null ? null : join(run, path);
+  if (kept !== null && (await readFileFacts(kept, host.signal)) !== null) return kept;
+  return join(host.files.workDir, path);
 }
 
 /** The run's folder, known by the folder of its sealed files; null when it has none. */
@@ -95,11 +97,11 @@ function contentsOf(list: string): Omit<Archive, "path" | "bytes" | "sha256" | "
   const lines = list.split("\n");
   const head = (name: string) => {
     const line = lines.find((each) => each.startsWith(`;     ${name}: `));
-    return line === undefined ? null : line.slice(name.length + 8).trim();
+    return line === undefined ? "" : line.slice(name.length + 8).trim();
   };
   const kinds = lines.flatMap((line) => /^\d+; \d+ \d+ ([A-Z][A-Z ]*[A-Z]) /.exec(line)?.[1] ?? []);
   return {
-    serverVersion: /^[\d.]+/.exec(head("Dumped from database version") ?? "")?.[0] ?? null,
+    serverVersion: /^[\d.]+/.exec(head("Dumped from database version"))?.[0] ?? "",
     database: head("dbname"),
     entries: kinds.length,
     tables: kinds.filter((kind) => kind === "TABLE").length,

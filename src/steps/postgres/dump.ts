@@ -23,7 +23,7 @@ interface DumpResult {
   readonly bytes: number;
   readonly sha256: string;
   readonly tables: number;
-  readonly serverVersion: string | null;
+  readonly serverVersion: string;
 }
 
 /** SQLSTATE by which the script says that pg_dump failed; class `RB` is nobody's. */
@@ -31,7 +31,7 @@ const dumpFailed = "RB001";
 
 /** Fixed text: what differs from step to step arrives by environment. `--schema` is left out when there is none. */
 const dumpCommand = [
-  "umask 077;",
+  'umask 077; mkdir -p -- "$(dirname -- "$RUNBOOK_DUMP")" &&',
   "pg_dump --format=custom --no-password",
   '--host="$PGHOST" --port="$PGPORT" --username="$PGUSER" --dbname="$PGDATABASE"',
   '--snapshot="$RUNBOOK_SNAPSHOT"',
@@ -68,7 +68,7 @@ export const postgresDump = defineStepType<DumpSpec, DumpResult>({
     bytes: whole("Size of the dump."),
     sha256: text("Hash of the dump, hexadecimal."),
     tables: whole("Tables in the dump."),
-    serverVersion: { type: ["string", "null"], description: "Version of the server." },
+    serverVersion: text("Version of the server."),
   }),
   secretFields: ["password"],
   fileFields: ["manifest"],

@@ -1,5 +1,5 @@
 /** Whether a file is a dump that can be restored: whole, in custom format, with data. Needs no server. */
-import { closed, nullable, result, text, truth, whole } from "../schema.ts";
+import { closed, result, text, truth, whole } from "../schema.ts";
 import { defineStepType } from "../step-type.ts";
 import { filePath, inspectArchive } from "./archive.ts";
 
@@ -12,8 +12,8 @@ interface InspectResult {
   readonly bytes: number;
   readonly sha256: string;
   readonly modifiedAt: string;
-  readonly serverVersion: string | null;
-  readonly database: string | null;
+  readonly serverVersion: string;
+  readonly database: string;
   readonly entries: number;
   readonly tables: number;
   readonly tablesWithData: number;
@@ -39,8 +39,8 @@ export const postgresInspect = defineStepType<InspectSpec, InspectResult>({
     bytes: whole("Size."),
     sha256: text("Hash of the file, hexadecimal."),
     modifiedAt: text("When it was last written.", { format: "date-time" }),
-    serverVersion: nullable(text("Version of the server it was taken from.")),
-    database: nullable(text("Database it was taken from.")),
+    serverVersion: text("Version of the server it was taken from."),
+    database: text("Database it was taken from."),
     entries: whole("Everything that would be restored."),
     tables: whole("Tables defined in it."),
     tablesWithData: whole("Tables whose rows are in it."),
@@ -49,7 +49,9 @@ export const postgresInspect = defineStepType<InspectSpec, InspectResult>({
   tools: ["pg_restore"],
   action: ({ file }) => ({ text: `pg_restore --list ${file}, and read it through`, argv: null }),
   async run(spec, host) {
-    const archive = await inspectArchive(host, filePath(host, spec.file), { schemaOnly: spec.schemaOnly ?? false });
+    const archive = await inspectArchive(host, await filePath(host, spec.file), {
+      schemaOnly: spec.schemaOnly ?? false,
+    });
     const { path: _, modifiedAt, ...facts } = archive;
     return { ...facts, modifiedAt: modifiedAt.toISOString() };
   },

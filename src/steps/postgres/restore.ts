@@ -72,7 +72,7 @@ export const postgresRestore = defineStepType<RestoreSpec, RestoreResult>({
         { facts: { host: spec.server.host, purpose: spec.server.purpose ?? null } },
       );
     }
-    const archive = await inspectArchive(host, filePath(host, spec.file), { schemaOnly: false });
+    const archive = await inspectArchive(host, await filePath(host, spec.file), { schemaOnly: false });
     const before = await count(host, place);
     if (spec.requireEmpty !== false && before.objects > 0) {
       throw new StepFailure(

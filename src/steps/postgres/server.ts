@@ -177,7 +177,7 @@ export function connectionFailure(place: Place, ended: CommandResult): StepFailu
     return new StepFailure(
       "refused",
       "server-not-running",
-      `No PostgreSQL answers for ${place.name}. Start one there (Debian package postgresql-15 or newer), then try again.`,
+      `No PostgreSQL answers for ${place.name}. Install PostgreSQL (Debian package postgresql-15) and start it there; for the sandbox: npm run -s sandbox -- postgres start`,
       { facts },
     );
   }
