@@ -34,6 +34,7 @@ const keptResultBytes = 16 * 1024;
 export async function runLeaf(context: EngineContext, node: Node): Promise<Flow> {
   const record = recordOf(context, node.path);
   if (record?.status === "indeterminate") return await repeatOrAsk(context, node, "its outcome is unknown");
+  if (record?.status === "cancelled") return await repeatOrAsk(context, node, "it was cancelled while it ran");
   if (record?.status === "running") {
     if (record.reopened) return await repeatOrAsk(context, node, "it failed before this resume");
     return await reattach(context, node);
