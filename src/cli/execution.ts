@@ -38,6 +38,7 @@ import type { ExecutorRequest } from "./executor-request.ts";
 import { knownTexts } from "./known-texts.ts";
 import { checkPlanApproval, useUp } from "./plan-approval.ts";
 import { loadSealed } from "./sealed-runbook.ts";
+import { toolFacts } from "./tool-facts.ts";
 import { toolStates } from "./tool-states.ts";
 import { distDir, toolName, toolVersion } from "./version.ts";
 
@@ -394,6 +395,7 @@ async function firstEvent(
     source: { file: config.file, ...(await sourceState(config.project)) },
     environment: {
       ...environmentFacts(),
+      ...toolFacts(),
       tools: Object.fromEntries(tools.map((tool) => [tool.name, tool.version ?? tool.found])),
       sandbox: config.target.sandbox,
     },

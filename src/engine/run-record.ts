@@ -96,6 +96,14 @@ export interface StepRecord {
   /** Whether its undo was verified; null = not undone, or nothing could verify it. */
   undoVerified: boolean | null;
   polls: number;
+  /** What its `check` found last; null = it was not asked. */
+  lastSeen: null | {
+    readonly that: string;
+    readonly applied: boolean | null;
+    readonly actual: string | null;
+    readonly at: string;
+    readonly seq: number;
+  };
 }
 
 /** Something that did not go as written. Computed, never entered by hand. */
@@ -254,6 +262,7 @@ function newStepRecord(step: {
     tookEffect: false,
     undoVerified: null,
     polls: 0,
+    lastSeen: null,
   };
 }
 
@@ -498,6 +507,7 @@ function applyStepRecord(record: RunRecord, step: StepRecord, entry: Extract<Jou
       deviate(record, entry, "interrupted", step.path, entry.why);
       break;
     case "step.checked":
+      step.lastSeen = { that: entry.that, applied: entry.applied, actual: entry.actual, at: entry.at, seq: entry.seq };
       if (entry.applied === false) step.tookEffect = false;
       break;
     case "budget.exceeded":

@@ -4,6 +4,7 @@
  * directory, its predicate a fold of the journal. Unsigned it is the statement itself; signed it is a DSSE envelope
  * around the statement's bytes.
  */
+import { createHash } from "node:crypto";
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
 import { type Envelope, signEnvelope } from "./dsse.ts";
 import type { PrivateKey } from "./keys.ts";
@@ -11,6 +12,7 @@ import { comparePaths } from "./run-files.ts";
 import { isGroup, stepsInOrder } from "./step-order.ts";
 import { sumsFile } from "./sums.ts";
 import { verdictOf } from "./verdict.ts";
+import { seqOf } from "./view-steps.ts";
 
 export const evidenceFile = "evidence.json";
 export const statementType = "https://in-toto.io/Statement/v1";
@@ -82,11 +84,20 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
     title: started.title,
     kind: started.kind,
     reason: started.reason,
+    changeRef: inputNamed(record, ["change", "change_ref", "ticket"]),
+    incidentRef: inputNamed(record, ["incident", "incident_ref"]),
     result: record.result,
     verdict: resultWord(record),
     exitCode: finished?.exitCode ?? null,
     state: verdictOf(record).state,
-    scope: { target: started.target, protected: started.protected },
+    scope: { target: started.target, protected: started.protected, locks: [...record.locks] },
+    inputs: started.inputs.map(({ name, value, source, sensitive }) => ({
+      name,
+      value: sensitive ? null : value,
+      source,
+      sensitive,
+    })),
+    secrets: started.secrets,
     participants: participants(record, steps),
     approvals: steps.flatMap(approvals),
     schedule: {
@@ -95,6 +106,7 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
       durationMs: finished?.durationMs ?? null,
       workingMs: finished?.workingMs ?? null,
       waitingMs: finished?.waitingMs ?? null,
+      executions: record.executors.map(({ at, stoppedAt, resumed, seq }) => ({ at, stoppedAt, resumed, record: seq })),
     },
     objectives: finished?.objectives ?? started.objectives,
     budget: finished?.budget ?? null,
@@ -107,6 +119,27 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
       attempts: s.attempts.length,
       startedAt: s.startedAt,
       finishedAt: s.finishedAt,
+      durationMs: s.durationMs,
+      action: s.action,
+      definition: s.definition,
+      why: s.why,
+      lastSeen: s.lastSeen,
+      commands: s.commands.map((command) => ({
+        argv: command.argv,
+        cwd: command.cwd,
+        env: command.env,
+        attempt: command.attempt,
+        startedAt: command.startedAt,
+        exitCode: command.end?.exitCode ?? null,
+        signal: command.end?.signal ?? null,
+        cause: command.end?.cause ?? null,
+        durationMs: command.end?.durationMs ?? null,
+        stdout: command.end?.output.stdout ?? null,
+        stderr: command.end?.output.stderr ?? null,
+        excerpt: command.end?.output.excerpt ?? null,
+        records: [seqOf(command), seqOf(command.end)].filter((seq) => seq !== null),
+      })),
+      outputs: s.outputs,
       failure: s.failure && { class: s.failure.class, reason: s.failure.reason, message: s.failure.message },
       records: s.seqs,
     })),
@@ -127,12 +160,32 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
     integrity: {
       runbook: { name: started.runbook, version: started.version, digest: started.digest, ...started.source },
       planDigest: started.planDigest,
+      inputsDigest: `sha256:${createHash("sha256").update(JSON.stringify(started.inputs)).digest("hex")}`,
+      files: started.files,
       tool: started.tool,
+      toolDigest: started.environment["toolDigest"] ?? null,
       journal: { records: record.lastSeq, headHash: record.headHash, sealed: record.sealed !== null },
       signer,
     },
-    environment: started.environment,
+    environment: { ...started.environment, boots: [...new Set(record.executors.map((executor) => executor.bootId))] },
+    secretScan: record.scan && {
+      files: record.scan.files,
+      bytes: record.scan.bytes,
+      leaks: record.scan.leaks,
+      problem: record.scan.problem,
+      record: record.scan.seq,
+    },
+    notifications: record.notifications.map(({ on, stepType, ok, detail, at }) => ({ on, stepType, ok, detail, at })),
   };
+}
+
+/** The text of the first input of these names: how a change or an incident is named is the runbook's to say. */
+function inputNamed(record: RunRecord, names: readonly string[]): string | null {
+  for (const name of names) {
+    const input = record.started.inputs.find((item) => item.name === name && !item.sensitive);
+    if (typeof input?.value === "string" && input.value !== "") return input.value;
+  }
+  return null;
 }
 
 function resultWord(record: RunRecord): string {

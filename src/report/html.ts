@@ -65,7 +65,7 @@ const rowHeight = 18;
 
 /** Where the bars and the time marks stand, in units of the drawing. */
 function chart(view: ReportView): object {
-  const { bars, offsets, spanMs } = view.timeline;
+  const { bars, limits, offsets, spanMs } = view.timeline;
   const at = (ms: number) => Math.round((labelWidth + (ms / spanMs) * plotWidth) * 10) / 10;
   return {
     width: labelWidth + plotWidth + 40,
@@ -74,6 +74,10 @@ function chart(view: ReportView): object {
       x: at(share * spanMs),
       label: `+${durationText(share * spanMs)}`,
     })),
+    // One behind the chart's end is named in the table only.
+    limits: limits
+      .filter((limit) => limit.fromMs >= 0 && limit.fromMs <= spanMs)
+      .map((limit) => ({ x: at(limit.fromMs), tip: `${limit.name} ${limit.at}` })),
     bars: bars.map((bar, index) => {
       const { fromMs = 0, tookMs = 0 } = offsets[index] ?? {};
       const y = 20 + index * rowHeight;

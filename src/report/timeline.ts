@@ -66,8 +66,35 @@ export function ends(seqs: readonly number[]): number[] {
   return first === last ? [first] : [first, last];
 }
 
+/** When a recovery objective or the budget would have been used up. */
+export interface Limit {
+  readonly name: string;
+  readonly at: string;
+}
+
+/**
+ * The limits of the run: each objective whose clock began, its start plus what is allowed; the budget counts from the
+ * start of the run, waiting left out, so it is no moment and stands in the table of objectives only.
+ */
+export function timelineLimits(record: RunRecord): Limit[] {
+  const objectives: readonly { readonly name: string; readonly targetMs: number; readonly measured?: string }[] =
+    record.finished?.objectives ?? record.started.objectives;
+  return objectives.flatMap((objective) => {
+    const measured = objective.measured ?? "";
+    const first = /^start of (\S+) to /.exec(measured)?.[1];
+    const step = first === undefined ? undefined : record.steps.get(first);
+    const from = Date.parse(step?.startedAt ?? record.started.at);
+    // An objective with an expression of its own has no place on the clock.
+    if (measured !== "" && !/^start of (?:the run|\S+) to /.test(measured)) return [];
+    const at = from + objective.targetMs;
+    return Number.isFinite(at)
+      ? [{ name: `${objective.name.toUpperCase()} target`, at: new Date(at).toISOString() }]
+      : [];
+  });
+}
+
 /** A Mermaid `gantt` of the first `maxBars` bars. Labels begin with a number, so that none reads as a keyword. */
-export function mermaidGantt(title: string, bars: readonly Bar[]): string {
+export function mermaidGantt(title: string, bars: readonly Bar[], limits: readonly Limit[] = []): string {
   const lines = [
     "gantt",
     `    title ${mermaidLabel(title) || "run"}`,
@@ -85,6 +112,10 @@ export function mermaidGantt(title: string, bars: readonly Bar[]): string {
       const label = mermaidLabel(`${bar.number} ${bar.path} ${durationText(bar.tookMs)}`);
       lines.push(`    ${label} :${bar.state}, s${bar.number}, ${isoOrEpoch(bar.from)}, ${seconds}s`);
     }
+  }
+  if (limits.length > 0) lines.push("    section Limits");
+  for (const [index, limit] of limits.entries()) {
+    lines.push(`    ${mermaidLabel(limit.name)} :milestone, limit${index + 1}, ${isoOrEpoch(limit.at)}, 0s`);
   }
   return lines.join("\n");
 }

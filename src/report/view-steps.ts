@@ -45,6 +45,14 @@ export interface StepDetail {
   readonly finishedAt: string | null;
   readonly took: string | null;
   readonly polls: number;
+  /** What its `check` found last, when that is what is known of its state. */
+  readonly lastSeen: null | {
+    readonly that: string;
+    readonly answer: string;
+    readonly actual: string | null;
+    readonly at: string;
+    readonly seq: number;
+  };
   readonly failure: null | {
     readonly class: string;
     readonly reason: string;
@@ -192,6 +200,13 @@ function stepDetail(step: StepRecord, number: number): StepDetail {
     finishedAt: step.finishedAt,
     took: step.durationMs === null ? null : durationText(step.durationMs),
     polls: step.polls,
+    lastSeen: step.lastSeen && {
+      that: step.lastSeen.that,
+      answer: step.lastSeen.applied === null ? "could not tell" : step.lastSeen.applied ? "applied" : "not applied",
+      actual: step.lastSeen.actual,
+      at: step.lastSeen.at,
+      seq: step.lastSeen.seq,
+    },
     failure: step.failure && {
       ...step.failure,
       facts: namedValues(step.failure.facts).filter((fact) => fact.value !== "null"),
@@ -368,11 +383,12 @@ function standingText(step: StepRecord, undo: readonly StepRecord[]): string {
       step.undoVerified === null ? "not verified" : step.undoVerified ? "verified" : "verification failed";
     return `undone${by && ` by ${by}`}, ${verified}`;
   }
-  if (step.status === "undo_failed") return `state unknown: undo failed${by && `: ${by}`}`;
-  if (step.status === "indeterminate") return "state unknown: interrupted";
+  const seen = step.lastSeen === null ? "" : `; last seen: ${step.lastSeen.actual ?? "nothing that decides"}`;
+  if (step.status === "undo_failed") return `state unknown: undo failed${by && `: ${by}`}${seen}`;
+  if (step.status === "indeterminate") return `state unknown: interrupted${seen}`;
   if (by !== "") return `undo began: ${by}`;
   if (step.status === "succeeded") return "in effect";
   return step.approval?.request.kind === "indeterminate"
-    ? "state unknown: a person has to look"
+    ? `state unknown: a person has to look${seen}`
     : "not undone; it may have taken effect in part";
 }

@@ -8,7 +8,7 @@ import type { JsonObject } from "../util/json.ts";
 import { isObject } from "../util/json.ts";
 import { clockText, durationText, jsonText, plural } from "./format.ts";
 import { isGroup, stepsInOrder } from "./step-order.ts";
-import { type Bar, maxBars, mermaidGantt, timelineBars } from "./timeline.ts";
+import { type Bar, maxBars, mermaidGantt, timelineBars, timelineLimits } from "./timeline.ts";
 import { isFailed, verdictOf } from "./verdict.ts";
 import {
   type DeviationRow,
@@ -106,6 +106,13 @@ export interface ReportView {
     readonly mermaid: string;
     readonly bars: readonly (Omit<Bar, "from" | "to"> & { from: string; to: string; took: string })[];
     readonly leftOut: number;
+    /** When an objective would have been missed. */
+    readonly limits: readonly {
+      readonly name: string;
+      readonly at: string;
+      readonly fromMs: number;
+      readonly seq: number | null;
+    }[];
     /** For charts that draw themselves: milliseconds since the first bar's start. */
     readonly spanMs: number;
     readonly offsets: readonly { readonly fromMs: number; readonly tookMs: number }[];
@@ -330,9 +337,16 @@ function timeline(record: RunRecord, steps: readonly StepRecord[]): ReportView["
   const bars = all.slice(0, maxBars);
   const day = record.started.at.slice(0, 10);
   const zero = Math.min(...bars.map((bar) => Date.parse(bar.from)));
+  const limits = bars.length === 0 ? [] : timelineLimits(record);
   const offsets = bars.map((bar) => ({ fromMs: Date.parse(bar.from) - zero, tookMs: bar.tookMs }));
   return {
-    mermaid: mermaidGantt(`${record.started.runbook} ${record.run} (UTC)`, bars),
+    mermaid: mermaidGantt(`${record.started.runbook} ${record.run} (UTC)`, bars, limits),
+    limits: limits.map((limit) => ({
+      name: limit.name,
+      at: clockText(limit.at, day),
+      fromMs: Date.parse(limit.at) - zero,
+      seq: record.finished?.seq ?? seqOf(record.started),
+    })),
     bars: bars.map((bar) => ({
       ...bar,
       from: clockText(bar.from, day),
