@@ -32,6 +32,7 @@ import {
 import { LiveScreen, type ScreenStream } from "./live-screen.ts";
 import type { Progress } from "./plain-progress.ts";
 import { type Role, type Symbols, type Terminal, unicodeSymbols } from "./terminal.ts";
+import { onTypedLines } from "./typed-lines.ts";
 
 export interface LiveOptions {
   /** Whether Ctrl-C speaks to the run; default true. */
@@ -77,6 +78,7 @@ class LiveView implements Progress {
   private readonly screen: LiveScreen;
   private readonly stopTimer: () => void;
   private readonly nowMs: () => number;
+  private readonly stopTyping: () => void;
   private readonly onResize = () => this.draw();
   private block: StepBlock | null = null;
   private run: RunRecord | null = null;
@@ -88,6 +90,7 @@ class LiveView implements Progress {
     this.screen = new LiveScreen(options.stream ?? process.stderr, fixedColumns);
     this.nowMs = options.nowMs ?? (() => systemClock().now().getTime());
     this.stopTimer = (options.timer ?? turning)(() => this.draw());
+    this.stopTyping = options.stream === undefined ? onTypedLines((lines) => this.typed(lines)) : () => {};
     if (options.stream === undefined) process.stderr.on("resize", this.onResize);
   }
 
@@ -102,6 +105,7 @@ class LiveView implements Progress {
 
   end(): void {
     this.stopTimer();
+    this.stopTyping();
     process.stderr.off("resize", this.onResize);
     this.settle();
     if (this.run !== null) this.screen.print(notRunLines(this.run, this.look()));
@@ -131,6 +135,11 @@ class LiveView implements Progress {
     this.block = null;
     this.screen.draw([]);
     this.screen.print(lines);
+    this.draw();
+  }
+
+  private typed(lines: number): void {
+    this.screen.moved(lines);
     this.draw();
   }
 

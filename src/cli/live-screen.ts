@@ -25,6 +25,8 @@ export class LiveScreen {
   private readonly fixedColumns: number | null;
   private block: readonly string[] = [];
   private drawnColumns = 0;
+  /** Rows between the block and the cursor that are not ours. */
+  private below = 0;
 
   /** `fixedColumns`: a width to keep whatever the terminal says. */
   constructor(stream: ScreenStream, fixedColumns: number | null = null) {
@@ -52,6 +54,11 @@ export class LiveScreen {
     this.redraw([], block);
   }
 
+  /** The cursor went down by the echo of typed lines. */
+  moved(lines: number): void {
+    this.below += lines;
+  }
+
   /** The block goes; the stream is its own again. */
   close(): void {
     this.redraw([], []);
@@ -65,7 +72,8 @@ export class LiveScreen {
   }
 
   private redraw(above: readonly string[], block: readonly string[]): void {
-    const back = this.height();
+    const back = this.height() + this.below;
+    this.below = 0;
     if (above.length === 0 && block.length === 0 && back === 0) return;
     const lines = [...above, ...block].map((line) => `${line}${eraseLineEnd}\n`);
     // One write a frame: a terminal never shows half of one.

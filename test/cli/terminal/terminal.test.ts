@@ -148,3 +148,23 @@ test.skipIf(noPty)("a lost terminal does not stop the run, and `attach` shows al
   expect(attached.screen().join("\n")).toMatch(/✔ look +Look[\s\S]*↩ back +Put it back[\s\S]*ROLLED BACK/);
   expect(rig.ledger()).toEqual(["at-gate", "back"]);
 });
+
+test.skipIf(noPty)("Enter pressed while it runs leaves no half of a block behind", async () => {
+  const rig = newRig();
+  tour(rig);
+  const gate = rig.gate("go");
+  const pty = terminal(rig, ["run", "tour"]);
+  await pty.see(/half way/);
+  for (let press = 0; press < 3; press++) {
+    pty.type("\r");
+    await pty.see(/\r\n[\s\S]*working/);
+  }
+  pty.type("typed words");
+  await pty.see(/typed words[\s\S]*working/);
+  gate.open();
+  expect(await pty.ended).toBe(6);
+  const screen = pty.screen().join("\n");
+  expect(screen).not.toMatch(/working|typed words/);
+  expect(screen.match(/^ +✔ change /gm)).toHaveLength(1);
+  expect(screen.match(/^ +\S+ rest/gm)).toHaveLength(1);
+});
