@@ -17,7 +17,8 @@ export const environmentVariables: readonly { readonly name: string; readonly su
   { name: "PATH", summary: "where tools are looked up" },
   { name: "VAULT_TOKEN", summary: "token of the provider `vault`; VAULT_NAMESPACE too" },
   { name: "XDG_STATE_HOME", summary: "state outside a project: $XDG_STATE_HOME/runbook" },
-  { name: "RUNBOOK_TESTING", summary: "1: tests only; allows the two below and prints stacks" },
+  { name: "RUNBOOK_TESTING", summary: "1: tests only; allows those below and prints stacks" },
   { name: "RUNBOOK_FAILPOINT", summary: "tests only: fail at a named point, see help failpoints" },
+  { name: "RUNBOOK_FAILPOINT_VICTIM", summary: "tests only: supervisor or both: whom `kill` ends" },
   { name: "RUNBOOK_NOW", summary: "tests only: the wall clock, RFC 3339" },
 ];

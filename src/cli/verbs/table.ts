@@ -266,7 +266,7 @@ export const verbs: readonly Verb[] = [
     group: "Prove",
     args: "[<run>]",
     summary: "Render the evidence report again, byte for byte",
-    examples: ["report last", "report last -o json"],
+    examples: ["report last", "report last -o html > report.html"],
     outputs: ["md", "html", "json"],
     flags: [],
   },
@@ -275,7 +275,7 @@ export const verbs: readonly Verb[] = [
     group: "Prove",
     args: "[<run|dir>]",
     summary: "Is this evidence complete and unchanged? Offline",
-    examples: ["verify last", "verify ./evidence/rb-7f3k2m -o json"],
+    examples: ["verify last", "verify ./evidence/rb-7f3k2m -o json", "verify last --check soc2-a1.3"],
     outputs: ["text", "json"],
     flags: [
       { name: "key", value: "FILE", summary: "the public key that must have signed" },
