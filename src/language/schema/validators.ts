@@ -1,8 +1,10 @@
 /** Compiles the schemas once per catalogue. Our own schemas only: nothing a user wrote is ever compiled. */
-import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import { createHash } from "node:crypto";
+import { Ajv2020, type Options, type ValidateFunction } from "ajv/dist/2020.js";
 import type { Catalogue } from "../../steps/step-type.ts";
 import type { JsonSchema } from "../../util/json.ts";
 import { buildConfigSchema } from "./config-schema.ts";
+import { precompiled } from "./precompiled.ts";
 import { buildRunbookSchema } from "./runbook-schema.ts";
 
 /** Keywords for editors, which say nothing about validity. */
@@ -31,20 +33,25 @@ export function validatorOfConfig(): ValidateFunction {
   return configValidator;
 }
 
+/** Texts are capped at 1 MiB and 10,000 values before they get here, so collecting every error stays cheap. */
+export const ajvOptions: Options = {
+  // Our own schemas, which a test holds against the meta-schema; compiling that one would take as long as the rest.
+  meta: false,
+  validateSchema: false,
+  // Optimising the generated code costs more than a few hundred documents win back.
+  code: { optimize: false },
+  allErrors: true,
+  verbose: true,
+  strict: false,
+  validateFormats: false,
+  ownProperties: true,
+};
+
+/** Another catalogue is another schema, so a validator of the build is never used for the wrong one. */
+export function schemaDigest(schema: JsonSchema): string {
+  return createHash("sha256").update(JSON.stringify(schema)).digest("hex");
+}
+
 function compile(schema: JsonSchema): ValidateFunction {
-  // Texts are capped at 1 MiB and 10,000 values before this, so collecting every error stays cheap.
-  const ajv = new Ajv2020({
-    // Our own schemas, which a test holds against the meta-schema; compiling that one would take as long as the rest.
-    meta: false,
-    validateSchema: false,
-    // Optimising the generated code costs more than a few hundred documents win back.
-    code: { optimize: false },
-    allErrors: true,
-    verbose: true,
-    strict: false,
-    validateFormats: false,
-    ownProperties: true,
-  });
-  ajv.addVocabulary([...editorKeywords]);
-  return ajv.compile(schema);
+  return precompiled.get(schemaDigest(schema)) ?? new Ajv2020(ajvOptions).addVocabulary(editorKeywords).compile(schema);
 }
