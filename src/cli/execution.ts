@@ -33,7 +33,7 @@ import { createMasker, MASK } from "../util/mask/masker.ts";
 import { refusalOf } from "../util/mask/refusal.ts";
 import { signerOf } from "./approval-signature.ts";
 import { appendDrill } from "./drills-file.ts";
-import { writeEvidence } from "./evidence-files.ts";
+import { isOver, owesEvidence, writeEvidence } from "./evidence-files.ts";
 import type { ExecutorRequest } from "./executor-request.ts";
 import { knownTexts } from "./known-texts.ts";
 import { checkPlanApproval, useUp } from "./plan-approval.ts";
@@ -128,6 +128,17 @@ export async function execute(
     },
     facts: factsOf(() => store.record),
   });
+  const register = runbook.drillEveryMs === null ? null : join(config.project, drillsFile);
+  if (request.start === null && record.finished !== null && isOver(record) && owesEvidence(runDir, record)) {
+    if (record.sealed === null) {
+      store.append({ type: "run.sealed", records: record.lastSeq + 1, headHash: record.headHash });
+      store.flush();
+    }
+    const { exitCode } = record.finished;
+    await afterwards({ kind: "finished", exitCode }, { store, key: null, runDir, record, log, signKey, register });
+    release();
+    return exitCode;
+  }
   const identity = selfIdentity();
   const clockWatch = watchClocks(clock, record, identity.bootId);
   const anomaly = clockWatch();
@@ -214,7 +225,6 @@ export async function execute(
   if (poisoned !== null) throw poisoned;
   await (supervisor as Promise<SupervisorClient> | null)?.then((client) => client.close());
   removeRuntimeDir(runtimeDirFor(runDir));
-  const register = runbook.drillEveryMs === null ? null : join(config.project, drillsFile);
   const code = await afterwards(outcome, { store, key, runDir, record, log, signKey, register });
   log.info({ code }, "executor ended");
   release();

@@ -10,6 +10,7 @@ import { runDocument } from "../report/run-json.ts";
 import { parseDurationMs } from "../util/duration.ts";
 import type { Command } from "./command.ts";
 import { CommandError } from "./errors.ts";
+import { owesEvidence } from "./evidence-files.ts";
 import { follow } from "./follow.ts";
 import type { Executor } from "./launch.ts";
 import { outcomeText } from "./outcome-text.ts";
@@ -175,11 +176,12 @@ function conclude(command: Command, runDir: string, record: RunRecord, executorC
   const failOn = failOnHit(command, record);
   const exitCode = code === exitCodes.ok && failOn !== null ? exitCodes.failed : code;
   const refusal = executorCode === exitCodes.refused && record.finished === null ? lastFatal(runDir) : null;
+  const isOwed = !alive && owesEvidence(runDir, record);
   const extras = {
     exitCode,
     exitName: exitNameOf(exitCode),
     dir: runDir,
-    report: record.finished === null ? null : join(runDir, "report.md"),
+    report: record.finished === null || isOwed ? null : join(runDir, "report.md"),
     executorAlive: alive,
     interrupted,
     nextFor: nextFor(record),
@@ -201,6 +203,14 @@ function conclude(command: Command, runDir: string, record: RunRecord, executorC
   }
   if (interrupted && command.output !== "text") {
     command.say(`INTERRUPTED ${record.run}: nobody works on it any more. next: runbook resume ${record.run}`);
+  }
+  if (isOwed) {
+    command.say(
+      `the evidence of ${record.run} is not complete: its executor was killed. next: runbook resume ${record.run}`,
+    );
+  }
+  if (executorCode === exitCodes.internal) {
+    command.say(`internal error: ${lastFatal(runDir)}; its log: ${join(runDir, "executor.log")}`);
   }
   if (failOn !== null) command.say(`--fail-on ${failOn}: exit 1 although the run succeeded`);
   return exitCode;

@@ -7,6 +7,7 @@ import type { Runbook } from "../../language/runbook.ts";
 import { catalogue } from "../../steps/index.ts";
 import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
+import { isOver, owesEvidence } from "../evidence-files.ts";
 import { startExecutor } from "../launch.ts";
 import { overridesOf, requireReason, stepPath, stepsByPath } from "../overrides.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
@@ -26,8 +27,9 @@ export default async function resume(command: Command): Promise<number> {
   const decisions = decisionsOf(command, record, runbook);
   const overrides = overridesOf(args, runbook);
   const decided = decisions.length + overrides.length > 0 || args.on("rollback");
-  const mayAsk = command.terminal.interactive && !decided && !args.on("detach");
-  refuseIdle(record, decided || mayAsk);
+  const isOwed = isOver(record) && owesEvidence(runDir, record);
+  const mayAsk = command.terminal.interactive && !decided && !isOwed && !args.on("detach");
+  if (!isOwed || decided) refuseIdle(record, decided || mayAsk);
   const asks = mayAsk && (hasUnknown(record) || (!args.on("yes") && record.result !== "waiting"));
   const change = asks ? await (await import("../prompts.ts")).askResume(command, record) : {};
   if (change === null) {
@@ -61,7 +63,7 @@ function hasUnknown(record: RunRecord): boolean {
 
 function refuseIdle(record: RunRecord, decided: boolean): void {
   const { result, run } = record;
-  if (["succeeded", "rolled_back", "refused"].includes(result)) {
+  if (isOver(record)) {
     throw new CommandError(
       "refused",
       `${run} has ended as ${result}; there is nothing to resume`,
