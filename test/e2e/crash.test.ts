@@ -87,11 +87,12 @@ describe("killed at every named point, then resumed", () => {
     const ledger = rig.ledger();
 
     if (failpoint.startsWith("report.")) {
-      expect(JSON.parse(ran.stdout)).toMatchObject({ result: "succeeded" });
+      expect(JSON.parse(ran.stdout)).toMatchObject({ result: "succeeded", report: null });
+      expect(ran.stderr).toContain(`runbook resume ${id}`);
     } else {
       expect(JSON.parse(ran.stdout)).toMatchObject({ result: "interrupted" });
-      expect(await resumeToTheEnd(id)).toBe(0);
     }
+    expect(await resumeToTheEnd(id)).toBe(0);
     for (const step of recorded)
       expect([step, count(step)]).toEqual([step, ledger.filter((line) => line === step).length]);
     expect({ once: count("once"), checked: count("checked") }).toEqual({ once: 1, checked: 1 });

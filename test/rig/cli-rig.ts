@@ -33,8 +33,8 @@ import { endProcessesOf, type FoundProcess, kill9, processesOf } from "./process
 import { until } from "./until.ts";
 
 const root = join(import.meta.dirname, "../..");
-/** `RUNBOOK_TEST_BIN` names another build of the command, so that two checks of one checkout do not disturb each other. */
-const program = process.env["RUNBOOK_TEST_BIN"] ?? join(root, "bin/runbook.cjs");
+/** The command under test; `RUNBOOK_TEST_BIN` names another build of the command, so that two checks of one checkout do not disturb each other. */
+export const program = process.env["RUNBOOK_TEST_BIN"] ?? join(root, "bin/runbook.cjs");
 const sandboxProgram = join(dirname(program), "../dist/sandbox.cjs");
 
 export interface Ran {
@@ -172,6 +172,7 @@ export class CliRig {
     options: RunOptions = {},
   ): Promise<Ran & { readonly document: T }> {
     const ran = await this.run([...args, "--no-input", "-o", "json"], options);
+    if (ran.code === 70) throw new Error(`internal error:\n${ran.stdout}\n${ran.stderr}`);
     return { ...ran, document: documentOf<T>(ran) };
   }
 
