@@ -53,5 +53,9 @@ export function schemaDigest(schema: JsonSchema): string {
 }
 
 function compile(schema: JsonSchema): ValidateFunction {
-  return precompiled.get(schemaDigest(schema)) ?? new Ajv2020(ajvOptions).addVocabulary(editorKeywords).compile(schema);
+  const built = precompiled.get(schemaDigest(schema));
+  if (built === undefined) return new Ajv2020(ajvOptions).addVocabulary(editorKeywords).compile(schema);
+  // Generated code does not carry what it was made from, which the words of a diagnostic come from.
+  built.schema = schema;
+  return built;
 }
