@@ -290,7 +290,9 @@ function oneAction(known: readonly string[], never: (allowed: readonly string[])
   const inRunbook = { properties: never([...groupKeys, "uses", "with", "parallel", "steps", "max"]) };
   const leaf = forbid("parallel", "steps", "max", "budget");
   const uses = when(has("uses"), when(nested, inRunbook, leaf), parallel);
-  return when(has("run"), { properties: { ...leaf.properties, uses: false, with: false } }, uses);
+  // Beside a second action `with` is no mistake of its own.
+  const withAlone = when(has("uses"), {}, forbid("with"));
+  return when(has("run"), { properties: { ...leaf.properties, uses: false }, ...withAlone }, uses);
 }
 
 /** Adds holes to each member of `with`; members that are literal text or CEL stay as they are. */
