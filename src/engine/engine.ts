@@ -177,10 +177,19 @@ function stopOf(context: EngineContext): EngineContext["control"]["stop"] {
   return context.control.stop;
 }
 
+/** The first failure that counts: not one that its step, or a group or `forEach` around it, tolerates. */
 function firstFailure(context: EngineContext): string | null {
-  for (const step of context.store.record.steps.values()) {
+  const { steps } = context.store.record;
+  const isTolerated = (path: string): boolean => {
+    const around = path.replace(/(\[\d+\]|\.\w+)$/, "");
+    if (around === path) return false;
+    const record = steps.get(around);
+    return record?.status === "succeeded" || record?.why === "continueOnFailure" || isTolerated(around);
+  };
+  for (const step of steps.values()) {
     const bad = step.status === "failed" || step.status === "timed_out" || step.status === "cancelled";
-    if (bad && step.phase === "steps" && step.why !== "continueOnFailure") return step.path;
+    if (!bad || step.phase !== "steps" || step.why === "continueOnFailure" || isTolerated(step.path)) continue;
+    return step.path;
   }
   return null;
 }
