@@ -78,8 +78,9 @@ export async function execute(
     ...sensitive.map(([name, value]) => ({ name: `inputs.${name}`, value: String(value) })),
   ]) {
     const refusal = refusalOf(name, value, known);
-    if (refusal === null) secrets.push({ name, value });
-    else refusals.push(refusal);
+    if (refusal !== null) refusals.push(refusal);
+    // Also one that stands in a public text is masked: its refusal must not copy it into the evidence.
+    if (refusalOf(name, value, []) === null) secrets.push({ name, value });
   }
   const masker = createMasker(secrets);
   maskLog((line) => masker.text(line));
