@@ -28,6 +28,12 @@ const greatestExpiryMs = 7 * 24 * 3_600_000;
 export async function runPersonStep(context: EngineContext, node: Node, kind: PersonKind): Promise<Flow> {
   const approval = recordOf(context, node.path)?.approval ?? null;
   if (approval === null) return ask(context, node, kind);
+  if (approval.state === "overridden") {
+    const title = messageText(node.step.title, scopeOf(node.place));
+    const reason = context.store.record.overrides.get(node.path)?.reason ?? "";
+    append(context, { type: "step.skipped", step: node.path, title, why: `overridden: ${reason}` });
+    return ok;
+  }
   if (approval.state === "waiting" && isExpired(approval, context.clock.now())) {
     append(context, {
       type: "approval.decided",

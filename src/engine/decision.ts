@@ -18,6 +18,7 @@ export interface AnswerContext {
 
 /** The steps that wait for a person, in the order they were asked. */
 export function waitingSteps(record: RunRecord): StepRecord[] {
+  if (record.finished !== null) return [];
   return [...record.steps.values()].filter(
     (step) => step.status === "indeterminate" || (step.status === "waiting" && step.approval?.state === "waiting"),
   );

@@ -294,7 +294,10 @@ export function applyRecord(record: RunRecord, entry: JournalRecord): void {
         deviate(record, entry, "clock", null, "the machine was restarted: times across it are by the wall clock alone");
       }
       record.executors.push({ ...entry, stoppedAt: null });
-      if (entry.resumed) deviate(record, entry, "resumed", null, "the run was resumed by a new executor");
+      // Going on after a person answered is how such a run works; anything else was not planned.
+      if (entry.resumed && record.waitingSince === null) {
+        deviate(record, entry, "resumed", null, "the run was resumed by a new executor");
+      }
       break;
     case "executor.stopped": {
       const last = record.executors.at(-1);

@@ -76,7 +76,7 @@ function summaryOf(record: RunRecord, result: RunResult, ending: Ending): string
 
 function endingText(record: RunRecord, result: RunResult, ending: Ending): string {
   const failed = ending.failedAt === null ? null : record.steps.get(ending.failedAt);
-  const why = failed?.failure?.message ?? ending.refusal;
+  const why = brief(failed?.failure?.message ?? ending.refusal);
   switch (result) {
     case "succeeded":
       return "every step succeeded";
@@ -85,14 +85,26 @@ function endingText(record: RunRecord, result: RunResult, ending: Ending): strin
     case "aborted":
       return `aborted${record.abort?.reason ? `: ${record.abort.reason}` : ""}${unknownState(record)}`;
     case "rolled_back":
-      return `${ending.failedAt ?? "the run"} ${failed ? "failed" : "was aborted"}${why ? ` (${why})` : ""}; what had changed was undone`;
+      return `${undoneBecause(record, ending)}${why ? ` (${why})` : ""}; what had changed was undone`;
     case "rollback_failed":
-      return `state unknown: ${ending.failedAt ?? "the run"} failed${why ? ` (${why})` : ""}, and so did its undo`;
+      return `state unknown: ${undoneBecause(record, ending)}${why ? ` (${why})` : ""}, and its undo failed`;
     default: {
       if (failed === null || failed === undefined) return `cleanup failed: ${ending.cleanupFailed.join(", ")}`;
       return `${ending.failedAt} failed${why ? `: ${why}` : ""}${unknownState(record)}`;
     }
   }
+}
+
+function undoneBecause(record: RunRecord, ending: Ending): string {
+  if (ending.failedAt !== null) return `${ending.failedAt} failed`;
+  return record.abort === null ? "a person asked for the way back" : "the run was aborted";
+}
+
+/** One line of a message that may have many; the whole of it is in the step. */
+function brief(message: string | null | undefined): string | null {
+  if (message == null) return null;
+  const line = message.replace(/\s*\n\s*/g, " / ").trim();
+  return line.length <= 240 ? line : `${line.slice(0, 239)}…`;
 }
 
 function unknownState(record: RunRecord): string {

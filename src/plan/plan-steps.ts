@@ -56,7 +56,7 @@ function planStep(scope: PlanScope, step: Step, path: string, outer: Place, phas
       unknown: resolved.unknown,
       undo: planSteps(scope, step.rollback, `${path}.rollback`, place, "rollback"),
       checks: step.verify.map((verification) => checkOf(verification, place, path)),
-      timeoutMs: step.timeoutMs ?? resolved.type.timeoutMs,
+      timeoutMs: step.timeoutMs ?? (resolved.type.person === null ? resolved.type.timeoutMs : null),
     };
     return [planned];
   }

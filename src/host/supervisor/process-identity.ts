@@ -114,10 +114,10 @@ export function selfIdentity(): ProcessIdentity {
 
 /**
  * Whether that very process still lives. A process of another host counts as alive, because nothing here can tell:
- * compare `host` first where that matters.
+ * compare `host` first where that matters. The same boot is the same machine, whatever it is called now.
  */
 export function isAlive(identity: ProcessIdentity): boolean {
-  if (identity.host !== hostname()) return true;
+  if (identity.host !== hostname() && identity.bootId !== bootId()) return true;
   const now = identityOf(identity.pid);
   return now !== null && now.startTime === identity.startTime && now.bootId === identity.bootId;
 }
