@@ -34,7 +34,7 @@ import { until } from "./until.ts";
 
 const root = join(import.meta.dirname, "../..");
 /** The command under test; `RUNBOOK_TEST_BIN` names another build of the command, so that two checks of one checkout do not disturb each other. */
-export const program = process.env["RUNBOOK_TEST_BIN"] ?? join(root, "bin/runbook.cjs");
+export export const program = process.env["RUNBOOK_TEST_BIN"] ?? join(root, "bin/runbook.cjs");
 const sandboxProgram = join(dirname(program), "../dist/sandbox.cjs");
 
 export interface Ran {
