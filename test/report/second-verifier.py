@@ -6,19 +6,22 @@ It leaves out approvals and signatures (the standard library has no Ed25519) and
 import hashlib, json, os, re, stat, sys
 
 TAIL = re.compile(rb',"hash":"([0-9a-f]{64})"\}\Z')
-WORKING = {"executor.json", "executor.log", "exits.ndjson", "supervisor.json", "supervisor.log"}
+UNLISTED = {"executor.json", "executor.log", "exits.ndjson", "supervisor.json", "supervisor.log", "addendum.ndjson"}
+
+
+def read(root, name):
+    with open(os.path.join(root, name), "rb") as f:
+        return f.read()
 
 
 def digest(root, path):
     parts = path.split("/")
     if not path or "\0" in path or any(p in ("", ".", "..") for p in parts):
         return None
-    full = os.path.join(root, path)
     try:
-        if not stat.S_ISREG(os.lstat(full).st_mode):
+        if not stat.S_ISREG(os.lstat(os.path.join(root, path)).st_mode):
             return None
-        with open(full, "rb") as f:
-            data = f.read()
+        data = read(root, path)
     except (OSError, ValueError):
         return None
     return hashlib.sha256(data).hexdigest(), len(data)
@@ -28,7 +31,7 @@ def listing(root):
     for folder, folders, names in os.walk(root):
         for name in names + [f for f in folders if os.path.islink(os.path.join(folder, f))]:
             path = os.path.relpath(os.path.join(folder, name), root)
-            if path not in WORKING and not path.startswith("inbox/"):
+            if path not in UNLISTED and not path.startswith("inbox/"):
                 yield path
 
 
@@ -65,8 +68,7 @@ def files_named(record):
 
 
 def verify(root):
-    with open(os.path.join(root, "journal.ndjson"), "rb") as f:
-        records, bad = journal(f.read())
+    records, bad = journal(read(root, "journal.ndjson"))
     if bad is not None:
         return False, bad
     seal, before = records[-1], records[-2]["hash"]
@@ -77,16 +79,18 @@ def verify(root):
     for path, (sha, size) in named.items():
         found = digest(root, path)
         ok &= (found is None and size == 0) or (found is not None and found[0] == sha and size in (None, found[1]))
-    with open(os.path.join(root, "SHA256SUMS"), encoding="utf-8", newline="") as f:
-        text = f.read()
+    text = read(root, "SHA256SUMS").decode("utf-8")
     sums = {line[66:]: line[:64] for line in text.split("\n")[:-1]}
     ok &= text == "".join(f"{sums[p]}  {p}\n" for p in sorted(sums, key=str.encode))
     ok &= set(listing(root)) == set(sums) | {"SHA256SUMS"} and {"report.md", "evidence.json"} <= set(sums)
     ok &= all((digest(root, path) or [""])[0] == sha for path, sha in sums.items())
-    with open(os.path.join(root, "evidence.json"), encoding="utf-8") as f:
-        statement = json.load(f)
+    statement = json.loads(read(root, "evidence.json").decode("utf-8"))
     subjects = {s["name"]: s["digest"]["sha256"] for s in statement["subject"]}
     ok &= all((digest(root, path) or [""])[0] == sha for path, sha in subjects.items())
+    has_addendum = os.path.lexists(os.path.join(root, "addendum.ndjson"))
+    added, wrong = journal(read(root, "addendum.ndjson")) if has_addendum else ([], None)
+    seals = {"sha256:" + r["hash"] for r in records if r["type"] == "run.sealed"}
+    ok &= wrong is None and all(a["run"] == seal["run"] and a["head"] in seals for a in added)
     about = statement["predicate"]["integrity"]["journal"]
     return ok and about["headHash"] == seal["hash"] and about["records"] == len(records), None
 

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { addendumLine } from "../../src/report/addendum.ts";
 import { verifyRun } from "../../src/report/verify.ts";
 import { check, JournalBuilder } from "../rig/journal-builder.ts";
 import {
@@ -77,4 +78,37 @@ test.skipIf(isMissing)("agrees with the first on 200 good and 200 spoilt runs", 
     const bad = first.problems.find((p) => p.code === "record-altered" || p.code === "torn-tail");
     if (bad) expect({ name, seq: second[index]?.seq }).toEqual({ name, seq: bad.seq });
   }
+});
+
+test.skipIf(isMissing)("agrees about addenda: good, edited, of another run, of a head that never was", async () => {
+  const by = { name: "a", method: "login", login: "a", keyId: null, groups: [] } as const;
+  const builder = someRun(7);
+  const place = { seq: 1, at: builder.now, run: builder.run, head: `sha256:${builder.headHash}`, by };
+  const line = (more: object) =>
+    addendumLine({ ...place, ...more }, { type: "finding.added", text: "none" }, zero, null).line;
+  const zero = "0".repeat(64);
+  const addenda: Record<string, string> = {
+    good: line({}),
+    edited: line({}).replace("none", "nine"),
+    "cut-off": line({}).slice(0, -1),
+    "of-another-run": line({ run: "rb-222222" }),
+    "of-another-head": line({ head: `sha256:${zero}` }),
+  };
+  const directories = Object.entries(addenda).map(([name, text]) => {
+    const dir = join(root, `addendum-${name}`);
+    mkdirSync(dir);
+    writeRun(dir, builder);
+    writeFileSync(join(dir, "addendum.ndjson"), text);
+    return dir;
+  });
+  const output = spawnSync("python3", [join(import.meta.dirname, "second-verifier.py"), ...directories], {
+    encoding: "utf8",
+  });
+  const second = output.stdout
+    .trimEnd()
+    .split("\n")
+    .map((text) => (JSON.parse(text) as { ok: boolean }).ok);
+  const first = await Promise.all(directories.map(async (dir) => (await verifyRun(dir)).ok));
+  expect(second).toEqual(first);
+  expect(first).toEqual([true, false, false, false, false]);
 });
