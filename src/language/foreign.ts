@@ -6,6 +6,7 @@ export function looksLike(data: unknown, text: string): string | null {
   const top = isObject(data) ? new Set(Object.keys(data)) : topLevelKeys(text);
   const version = isObject(data) ? data["apiVersion"] : /^apiVersion:\s*["']?([^\s"'#]+)/m.exec(text)?.[1];
   if (typeof version === "string" && version.startsWith("runbook/")) return null;
+  if (text.startsWith("#!")) return "a script";
   const has = (...keys: string[]) => keys.every((key) => top.has(key));
   if (has("jobs") && (has("on") || /^[ \t]+runs-on:/m.test(text))) return "a GitHub Actions workflow";
   if (has("runs") && /^[ \t]+using:/m.test(text)) return "a GitHub action";
@@ -23,7 +24,21 @@ export function looksLike(data: unknown, text: string): string | null {
   if (has("dependencies") && has("name", "version") && !has("steps")) return "a package manifest";
   if (has("targets") && (has("policy") || has("windows") || has("secrets")) && !has("steps"))
     return "a project file (runbook.config.yaml)";
-  return null;
+  if (ownKeys.some((key) => top.has(key))) return null;
+  if (isObject(data)) return top.size > 0 ? "a file of another tool" : null;
+  const isProse = typeof data === "string" || (data === undefined && linesOfProse(text) >= 2);
+  return isProse ? "plain text" : null;
+}
+
+/** Keys of which every text that is meant as a runbook has at least one. */
+const ownKeys = ["apiVersion", "name", "version", "title", "owner", "kind", "description", "steps", "guards"];
+
+/** Lines that begin at the margin and hold three words in a row. */
+function linesOfProse(text: string): number {
+  const beginnings = text.split("\n", 100).map((line) => line.slice(0, 200));
+  return beginnings.filter(
+    (line) => /^[A-Za-z0-9#*>-]/.test(line) && /[A-Za-z]{2,} [A-Za-z]{2,} [A-Za-z]{2,}/.test(line),
+  ).length;
 }
 
 function topLevelKeys(text: string): Set<string> {

@@ -24,6 +24,8 @@ steps:
     timeout: 5m
 `;
 
+if (program === null) console.warn(`The tests of the editor are${why.replace(/[()]/g, "")}.`);
+
 describe.skipIf(program === null)(`an editor with yaml-language-server${why}`, () => {
   let server: LanguageServer;
   beforeAll(async () => {
