@@ -104,16 +104,6 @@ const exceptions: readonly { readonly from: string; readonly to: string; readonl
   { from: "cli/inputs.ts", to: "ajv", why: "checks inputs against the schemas the runbook declares" },
   { from: "cli/inputs.ts", to: "yaml", why: "reads --inputs-file" },
   { from: "cli/completion-names.ts", to: "yaml", why: "completion reads names in a tenth of a second, unchecked" },
-  {
-    from: "cli/prompts.ts",
-    to: "cli/verbs/resume.ts",
-    why: "a circle: needs sensitiveInputs, which belongs beside it",
-  },
-  {
-    from: "cli/prompts.ts",
-    to: "cli/verbs/run.ts",
-    why: "a circle: needs starter and onDisconnect, which belong beside it",
-  },
 ];
 
 /** Modules of Node that touch the world, and who may import them. A folder ends with a slash. */

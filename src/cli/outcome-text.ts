@@ -1,5 +1,5 @@
 /** The last thing a command prints about a run: result, why, what changed, what to type next. */
-import { relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { waitingSteps } from "../engine/decision.ts";
 import { exitNameOf } from "../engine/exit-codes.ts";
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
@@ -64,10 +64,15 @@ function openText(record: RunRecord, options: OutcomeOptions): string {
   return options.interrupted ? `nobody works on it any more; it stopped${at}` : `it goes on${at}`;
 }
 
+/** Also one whose effect was undone since: why it was is the first thing to know. */
+function hasFailed(step: StepRecord): boolean {
+  if (step.status === "undone" || step.status === "undo_failed") return step.failure !== null;
+  return step.status === "failed" || step.status === "timed_out";
+}
+
 function failureLines(record: RunRecord, options: OutcomeOptions): string[] {
   const failed = [...record.steps.values()].filter(
-    (step) =>
-      (step.status === "failed" || step.status === "timed_out") && step.action && step.why !== "continueOnFailure",
+    (step) => hasFailed(step) && step.action && step.why !== "continueOnFailure",
   );
   if (record.result === "succeeded" || failed.length === 0) return [];
   const lines: string[] = [];
@@ -160,6 +165,9 @@ function nextCommands(record: RunRecord, options: OutcomeOptions): string[] {
 }
 
 function sandboxLines(options: OutcomeOptions): string[] {
+  const stateDir = dirname(dirname(options.runDir));
   const own = distDir.startsWith(`${options.project}/`);
-  return [`  sandbox  stays up; stop it: ${own ? "npm run -s sandbox -- stop" : `node ${distDir}/sandbox.cjs stop`}`];
+  const stop = own ? "npm run -s sandbox -- stop" : `node ${distDir}/sandbox.cjs stop`;
+  const isDefault = own && stateDir === join(options.project, ".runbook");
+  return [`  sandbox  stays up; stop it: ${stop}${isDefault ? "" : ` --state-dir ${stateDir}`}`];
 }

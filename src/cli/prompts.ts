@@ -25,8 +25,7 @@ import { PromptInput } from "./prompt-input.ts";
 import * as screens from "./prompt-screens.ts";
 import { loadRun } from "./run-lookup.ts";
 import { loadSealed } from "./sealed-runbook.ts";
-import { sensitiveInputs } from "./verbs/resume.ts";
-import { onDisconnect, starter } from "./verbs/run.ts";
+import { onDisconnect, sensitiveInputs, starter } from "./starter.ts";
 
 /** What an answer asks of the executor. */
 export type Change = Partial<Pick<DriveRequest, "decisions" | "overrides" | "rollback" | "abort">>;

@@ -6,9 +6,8 @@ import type { Command } from "../command.ts";
 import { CommandError } from "../errors.ts";
 import { startExecutor } from "../launch.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
+import { sensitiveInputs, starter } from "../starter.ts";
 import { watchRun } from "../watch-run.ts";
-import { sensitiveInputs } from "./resume.ts";
-import { starter } from "./run.ts";
 
 export default async function abort(command: Command): Promise<number> {
   const { args, project } = command;

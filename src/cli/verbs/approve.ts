@@ -18,8 +18,7 @@ import { startExecutor } from "../launch.ts";
 import { approvePlan, readPlanFile } from "../plan-approval.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
 import { loadSealed } from "../sealed-runbook.ts";
-import { sensitiveInputs } from "./resume.ts";
-import { starter } from "./run.ts";
+import { sensitiveInputs, starter } from "../starter.ts";
 
 type Answer = Extract<InboxMessage, { kind: "decision" }>;
 

@@ -6,14 +6,14 @@ import { checkSealed } from "../../host/sealed-run.ts";
 import type { Runbook } from "../../language/runbook.ts";
 import { catalogue } from "../../steps/index.ts";
 import type { Command } from "../command.ts";
-import { CommandError, UsageError } from "../errors.ts";
+import { CommandError } from "../errors.ts";
 import { isOver, owesEvidence } from "../evidence-files.ts";
 import { startExecutor } from "../launch.ts";
 import { overridesOf, requireReason, stepPath, stepsByPath } from "../overrides.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
 import { loadSealed } from "../sealed-runbook.ts";
+import { detached, onDisconnect, sensitiveInputs, starter } from "../starter.ts";
 import { codeOf, watchRun } from "../watch-run.ts";
-import { detached, onDisconnect, starter } from "./run.ts";
 
 export default async function resume(command: Command): Promise<number> {
   const { args, project } = command;
@@ -113,23 +113,4 @@ function decisionsOf(command: Command, record: RunRecord, runbook: Runbook): Dri
       };
     }),
   );
-}
-
-/** Sensitive inputs are never kept: they come again by flag or RUNBOOK_INPUT_NAME. Exit 2 naming those missing. */
-export function sensitiveInputs(record: RunRecord, flags: readonly string[]): Record<string, string> {
-  const values: Record<string, string> = {};
-  const missing: string[] = [];
-  for (const input of record.started.inputs) {
-    if (!input.sensitive || input.value === null) continue;
-    const flag = flags.find((word) => word.startsWith(`${input.name}=`));
-    const value = flag?.slice(input.name.length + 1) ?? process.env[`RUNBOOK_INPUT_${input.name.toUpperCase()}`];
-    if (value === undefined) missing.push(input.name);
-    else values[input.name] = value;
-  }
-  if (missing.length > 0) {
-    throw new UsageError(
-      `sensitive inputs are not kept; give them again: ${missing.map((name) => `RUNBOOK_INPUT_${name.toUpperCase()}=…`).join(" ")}`,
-    );
-  }
-  return values;
 }

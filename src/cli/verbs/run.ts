@@ -1,22 +1,17 @@
 /** `run`: execute a runbook. Seals it, starts the executor in its own session, follows it. */
 
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Person } from "../../engine/events.ts";
-import { exitCodes } from "../../engine/exit-codes.ts";
-import { systemClock } from "../../host/clock.ts";
-import { loginName } from "../../host/environment.ts";
 import { planDigestOf } from "../../plan/build-plan.ts";
-import type { Plan } from "../../plan/plan.ts";
-import { MASK } from "../../util/mask/masker.ts";
 import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { createRun, startExecutor } from "../launch.ts";
 import { overridesOf, stepsByPath } from "../overrides.ts";
-import { checkPlanApproval, readPlanFile } from "../plan-approval.ts";
-import { approverKeys, type Prepared, prepare } from "../prepare.ts";
+import { readPlanFile } from "../plan-approval.ts";
+import { type Prepared, prepare } from "../prepare.ts";
 import { findRunbook } from "../project.ts";
 import { reportRequests } from "../run-reports.ts";
+import { approvalFor, prepareSaved } from "../saved-plan.ts";
+import { detached, onDisconnect, starter } from "../starter.ts";
 import { watchRun } from "../watch-run.ts";
 import plan from "./plan.ts";
 
@@ -70,74 +65,4 @@ async function confirmProtected(command: Command, prepared: Prepared): Promise<v
   const { confirmTarget } = await import("../prompts.ts");
   if (await confirmTarget(command, prepared.runbook.name, target.name)) return;
   throw new CommandError("refused", `${target.name} was not confirmed; nothing was started`);
-}
-
-/** A saved plan is run exactly, or refused: what it was made of is prepared again and must give its digest. */
-async function prepareSaved(command: Command, path: string, saved: Plan): Promise<Prepared> {
-  const { args } = command;
-  const target = args.text("target");
-  if (target !== undefined && target !== saved.target) {
-    throw new UsageError(`-t ${target} contradicts the plan, which is for ${saved.target}`);
-  }
-  const kept = saved.inputs.filter(
-    (input) => input.value !== MASK && input.source !== "default" && input.source !== "none",
-  );
-  const given = new Set(args.texts("input").map((word) => word.slice(0, word.indexOf("="))));
-  const words = kept.map(
-    (input) => `${input.name}=${typeof input.value === "string" ? input.value : JSON.stringify(input.value)}`,
-  );
-  for (const word of words) {
-    const name = word.slice(0, word.indexOf("="));
-    if (given.has(name) && !args.texts("input").includes(word))
-      throw new UsageError(`-i ${name} contradicts the plan: it was made with ${word}`);
-  }
-  const prepared = await prepare(command, path, saved.target, "refuse", [...args.texts("input"), ...words]);
-  const digest = planDigestOf(prepared.subject);
-  if (digest !== saved.planDigest) {
-    throw new CommandError(
-      "refused",
-      `the plan is stale: it was ${saved.planDigest}, and now it would be ${digest}; the runbook, its files, an input or the target changed since`,
-      `runbook plan ${saved.runbook} -t ${saved.target} --save FILE`,
-    );
-  }
-  return prepared;
-}
-
-/** Text of `--approval FILE`, refused here already when it cannot count. */
-function approvalFor(command: Command, prepared: Prepared): string | null {
-  const file = command.args.text("approval");
-  if (file === undefined) return null;
-  if (command.args.text("plan") === undefined) throw new UsageError("--approval needs the --plan it approves");
-  let text: string;
-  try {
-    text = readFileSync(resolve(command.cwd, file), "utf8");
-  } catch {
-    throw new UsageError(`--approval ${file}: there is no such file`);
-  }
-  const policy = { ...command.project.config.policy, approvers: approverKeys(command.project) };
-  checkPlanApproval(text, planDigestOf(prepared.subject), policy, starter(), systemClock().now());
-  return text;
-}
-
-export function starter(): Person {
-  const login = loginName();
-  return { name: login, method: "login", login, keyId: null, groups: [] };
-}
-
-export function onDisconnect(command: Command): "continue" | "stop" {
-  const flag = command.args.text("on-disconnect");
-  if (flag === "continue" || flag === "stop") return flag;
-  if (flag !== undefined) throw new UsageError(`--on-disconnect takes continue or stop, not "${flag}"`);
-  if (command.args.on("detach")) return "continue";
-  return process.stderr.isTTY ? "continue" : "stop";
-}
-
-/** The id is printed at once; whether it started is for `status`. */
-export function detached(command: Command, run: string, executor: ReturnType<typeof startExecutor>): number {
-  executor.disconnect();
-  executor.child.unref();
-  if (command.output === "json") command.json({ format: "runbook.started/1.0", run });
-  else command.print(run);
-  command.say(`next: runbook attach ${run}`);
-  return exitCodes.ok;
 }
