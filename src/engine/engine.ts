@@ -51,6 +51,9 @@ export type DriveOutcome =
   /** A resume that a guard refused: the run stays as it was. */
   | { readonly kind: "refused"; readonly message: string };
 
+/** `answered`: what the walk ended for has been decided meanwhile; it goes on. */
+type WalkOutcome = DriveOutcome | { readonly kind: "answered" };
+
 export interface EngineHooks {
   /** Judges answers, see `decision.ts`. */
   readonly signer: AnswerContext["signer"];
@@ -63,7 +66,10 @@ export async function drive(context: EngineContext, request: DriveRequest, hooks
   await readMessages(context, hooks);
   const stopListening = store.onMessage(() => void readMessages(context, hooks));
   try {
-    return await walk(context, request);
+    for (let walked: DriveRequest = request; ; walked = { ...request, resumed: true }) {
+      const outcome = await walk(context, walked);
+      if (outcome.kind !== "answered") return outcome;
+    }
   } finally {
     stopListening();
   }
@@ -94,7 +100,7 @@ function record(context: EngineContext, request: DriveRequest): void {
   }
 }
 
-async function walk(context: EngineContext, request: DriveRequest): Promise<DriveOutcome> {
+async function walk(context: EngineContext, request: DriveRequest): Promise<WalkOutcome> {
   const none: Ending = {
     failedAt: null,
     refused: false,
@@ -250,23 +256,33 @@ async function runSteps(context: EngineContext): Promise<Flow> {
   return await runSequence(context, context.root.runbook.steps, "", mainPlace(context), "steps");
 }
 
-async function wait(context: EngineContext): Promise<DriveOutcome> {
+async function wait(context: EngineContext): Promise<WalkOutcome> {
+  if (isAnswered(context)) return { kind: "answered" };
   const waiting = waitingSteps(context.store.record).map((step) => step.path);
   await notify(context, "waiting", textOf(context, `waits for a person at ${waiting.join(", ")}`));
+  // People answer fast: while others were told, or while a parallel step still ran.
+  if (isAnswered(context)) return { kind: "answered" };
   append(context, { type: "run.waiting", for: waiting });
   append(context, { type: "executor.stopped", why: "waiting for a person" });
   context.store.flush();
   return { kind: "waiting" };
 }
 
-async function stopOrWait(context: EngineContext): Promise<DriveOutcome> {
+/** A step that asked has its decision, and the walk has not seen it yet. */
+function isAnswered(context: EngineContext): boolean {
+  return [...context.store.record.steps.values()].some(
+    (step) => step.status === "waiting" && step.approval !== null && step.approval.state !== "waiting",
+  );
+}
+
+async function stopOrWait(context: EngineContext): Promise<WalkOutcome> {
   const stopped = stopOf(context);
   if (stopped?.kind === "signal") return { kind: "stopped", signal: stopped.signal };
   return await wait(context);
 }
 
 /** `always`, search for secrets, verdict, notifications, seal. */
-async function conclude(context: EngineContext, ending: Ending, cleanup: boolean): Promise<DriveOutcome> {
+async function conclude(context: EngineContext, ending: Ending, cleanup: boolean): Promise<WalkOutcome> {
   const failed: string[] = [];
   if (cleanup && ending.refusal === null) {
     for (const step of context.root.runbook.always) {
