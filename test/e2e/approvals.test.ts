@@ -144,6 +144,35 @@ test("elsewhere the login is enough and may be the starter's; nobody waits: 4", 
   expect(rig.ledger()).toEqual(["before", "change"]);
 });
 
+test("an answer that comes while a parallel step still runs is not lost", async () => {
+  const gate = rig.gate("side");
+  rig.runbook("aside", {
+    concurrency: "test/${{ run.id }}",
+    steps: [
+      {
+        id: "both",
+        title: "Both",
+        parallel: [
+          { id: "agree", title: "Agree", uses: "approval", with: { prompt: "Go on?" } },
+          ledgerStep("side", { gate: "side" }),
+        ],
+      },
+      ledgerStep("after"),
+    ],
+  });
+  const viewer = rig.start(["run", "aside", "-t", "here", "--no-input", "-o", "json"]);
+  await viewer.waitForLedger("side");
+  const run = await viewer.run();
+  await viewer.waitForRecord("it asks", (entry) => entry.type === "approval.requested");
+  expect(await approve(run)).toMatchObject({ code: 0 });
+  await viewer.waitForRecord("the answer", (entry) => entry.type === "approval.decided");
+  gate.open();
+  const ran = await viewer.ended;
+  expect(ran.code).toBe(0);
+  expect(rig.ledger()).toEqual(["side", "side done", "after"]);
+  expect(await rig.problems(run)).toEqual([]);
+});
+
 test("--wait-for-person keeps the viewer until another process has answered", async () => {
   const viewer = rig.start(["run", "change", "-t", "guarded", "--wait-for-person", "10m", "--no-input", "-o", "json"]);
   const run = await viewer.run();
