@@ -14,6 +14,7 @@ import {
   sandboxLayout,
 } from "./layout.ts";
 import { liveOf, type PlatformState } from "./model.ts";
+import { databaseDummies } from "./postgres-seed.ts";
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
@@ -32,7 +33,7 @@ export interface SandboxInfo {
   readonly fly: string;
   /** Folder that holds only `fly`, for PATH. */
   readonly binDir: string;
-  /** Dummy secrets: FLY_API_TOKEN and SLACK_WEBHOOK. */
+  /** Dummy secrets: FLY_API_TOKEN, SLACK_WEBHOOK, and the passwords of the database's roles. */
   readonly secrets: Readonly<Record<string, string>>;
   /** `image` is empty when the machines of the app do not all run one image. */
   readonly apps: readonly SandboxApp[];
@@ -71,7 +72,11 @@ export function readSandbox(stateDir: string): SandboxInfo | null {
     api,
     fly: layout.fly,
     binDir: layout.binDir,
-    secrets: { FLY_API_TOKEN: credentials.flyApiToken, SLACK_WEBHOOK: `${api}${credentials.slackPath}` },
+    secrets: {
+      FLY_API_TOKEN: credentials.flyApiToken,
+      SLACK_WEBHOOK: `${api}${credentials.slackPath}`,
+      ...databaseDummies(credentials.flyApiToken),
+    },
     apps,
     notices: running ? platform.notices : [],
   };

@@ -6,18 +6,29 @@ import { ensureSandbox, readSandbox, SandboxError, type SandboxInfo, stopSandbox
 import { ApiClient, ApiError } from "./fly/api-client.ts";
 import { FlagError, type ParsedFlags, parseFlags } from "./fly/flags.ts";
 import { BEHAVIOURS, type ImageSpec } from "./model.ts";
+import {
+  DatabaseError,
+  defaultDatabasePort,
+  readDatabase,
+  removeDatabase,
+  startDatabase,
+  stopDatabase,
+} from "./postgres.ts";
 import { SEEDS } from "./seeds.ts";
 
 const USAGE = `Usage: sandbox [--state-dir DIR] VERB
 
   start                     start the platform and wait until it answers
-  stop                      end the platform and every app process
+  stop                      end the platform, every app process and the database
   status                    one JSON object: url, api, fly, pid, apps
   seed ${SEEDS.join("|")}
                             replace everything by a known history
   images                    list the images of the registry
   image add REF --behaviour ${BEHAVIOURS.join("|")} [--latency-ms N] [--note TEXT]
   image remove REF          as if the registry had lost it
+  postgres start [--port N] start a real PostgreSQL with the demo shop, on port ${defaultDatabasePort} unless given
+  postgres stop|status|remove
+                            end it · one JSON object: port, running · end it and remove its data
   fly ARGS…                 the fly of this sandbox, with its token
 `;
 
@@ -28,7 +39,11 @@ main(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    const expected = error instanceof SandboxError || error instanceof FlagError || error instanceof ApiError;
+    const expected =
+      error instanceof SandboxError ||
+      error instanceof DatabaseError ||
+      error instanceof FlagError ||
+      error instanceof ApiError;
     process.stderr.write(`sandbox: ${expected ? (error as Error).message : ((error as Error).stack ?? error)}\n`);
     process.exitCode = error instanceof FlagError ? 2 : 1;
   },
@@ -44,7 +59,7 @@ async function main(args: readonly string[]): Promise<number> {
     }
     case "stop": {
       noMore(rest);
-      const stopped = await stopSandbox(stateDir);
+      const stopped = [await stopDatabase(stateDir), await stopSandbox(stateDir)].includes(true);
       process.stderr.write(stopped ? "sandbox: stopped\n" : "sandbox: was not running\n");
       return 0;
     }
@@ -65,6 +80,8 @@ async function main(args: readonly string[]): Promise<number> {
       return images(stateDir);
     case "image":
       return image(stateDir, rest);
+    case "postgres":
+      return postgres(stateDir, rest);
     case "fly":
       return fly(stateDir, rest);
     case "help":
@@ -163,6 +180,42 @@ async function image(stateDir: string, rest: readonly string[]): Promise<number>
     });
   }
   return 0;
+}
+
+async function postgres(stateDir: string, rest: readonly string[]): Promise<number> {
+  const flags = parseFlags(rest, [{ name: "port", kind: "string" }]);
+  const [verb, ...more] = flags.positional;
+  noMore(more);
+  const text = flags.string("port") ?? String(defaultDatabasePort);
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new FlagError(`--port ${text} is no port`);
+  switch (verb) {
+    case "start":
+      await start(stateDir);
+      process.stdout.write(`${JSON.stringify(await startDatabase(stateDir, port))}\n`);
+      return 0;
+    case "stop":
+      process.stderr.write(
+        (await stopDatabase(stateDir)) ? "sandbox: database stopped\n" : "sandbox: no database ran\n",
+      );
+      return 0;
+    case "remove":
+      process.stderr.write(
+        (await removeDatabase(stateDir)) ? "sandbox: database removed\n" : "sandbox: there was no database\n",
+      );
+      return 0;
+    case "status": {
+      const database = await readDatabase(stateDir);
+      if (database?.running !== true) {
+        process.stderr.write("sandbox: no database runs. Start it with: npm run -s sandbox -- postgres start\n");
+        return 1;
+      }
+      process.stdout.write(`${JSON.stringify(database)}\n`);
+      return 0;
+    }
+    default:
+      throw new FlagError("expected `postgres start`, `stop`, `status` or `remove`");
+  }
 }
 
 async function fly(stateDir: string, rest: readonly string[]): Promise<number> {

@@ -196,7 +196,7 @@ exec ${program} "$@"`;
         expect(code, JSON.stringify(document.steps, null, 1)).toBe(0);
         expect(JSON.parse(await rig.sandboxVerb("postgres", "status"))).toEqual({ port: spare, running: true });
       } finally {
-        await rig.sandboxVerb("postgres", "stop");
+        await rig.sandboxVerb("postgres", "remove");
       }
       const { code, document } = await rig.json(["run", "restore-drill", "-t", "local"]);
       expect(code).toBe(4);
