@@ -15,8 +15,7 @@ def read(root, name):
 
 
 def digest(root, path):
-    parts = path.split("/")
-    if not path or "\0" in path or any(p in ("", ".", "..") for p in parts):
+    if "\0" in path or any(p in ("", ".", "..") for p in path.split("/")):
         return None
     try:
         if not stat.S_ISREG(os.lstat(os.path.join(root, path)).st_mode):
@@ -59,11 +58,10 @@ def files_named(record):
     if kind == "run.started":
         return [(p, d[7:], None) for p, d in record["files"].items()]
     if kind == "command.finished":
-        streams = [record["output"]["stdout"], record["output"]["stderr"]]
+        streams = [record["output"][name] for name in ("stdout", "stderr")]
         return [(s["file"], s["sha256"], s["bytes"]) for s in streams if s["file"]]
     if kind in ("step.finished", "approval.decided"):
-        files = record["artifacts" if kind == "step.finished" else "attachments"]
-        return [(a["path"], a["sha256"], a["bytes"]) for a in files]
+        return [(a["path"], a["sha256"], a["bytes"]) for a in record.get("artifacts", record.get("attachments"))]
     return [(record["keptAs"], record["sha256"], record["bytes"])] if kind == "recovery.truncated" else []
 
 
@@ -83,13 +81,12 @@ def verify(root):
     sums = {line[66:]: line[:64] for line in text.split("\n")[:-1]}
     ok &= text == "".join(f"{sums[p]}  {p}\n" for p in sorted(sums, key=str.encode))
     ok &= set(listing(root)) == set(sums) | {"SHA256SUMS"} and {"report.md", "evidence.json"} <= set(sums)
-    ok &= all((digest(root, path) or [""])[0] == sha for path, sha in sums.items())
     statement = json.loads(read(root, "evidence.json").decode("utf-8"))
-    subjects = {s["name"]: s["digest"]["sha256"] for s in statement["subject"]}
-    ok &= all((digest(root, path) or [""])[0] == sha for path, sha in subjects.items())
-    has_addendum = os.path.lexists(os.path.join(root, "addendum.ndjson"))
-    added, wrong = journal(read(root, "addendum.ndjson")) if has_addendum else ([], None)
-    seals = {"sha256:" + r["hash"] for r in records if r["type"] == "run.sealed"}
+    subjects = [(s["name"], s["digest"]["sha256"]) for s in statement["subject"]]
+    ok &= all((digest(root, path) or [""])[0] == sha for path, sha in [*sums.items(), *subjects])
+    is_added = os.path.lexists(os.path.join(root, "addendum.ndjson"))
+    added, wrong = journal(read(root, "addendum.ndjson") if is_added else b"")
+    seals = ["sha256:" + r["hash"] for r in records if r["type"] == "run.sealed"]
     ok &= wrong is None and all(a["run"] == seal["run"] and a["head"] in seals for a in added)
     about = statement["predicate"]["integrity"]["journal"]
     return ok and about["headHash"] == seal["hash"] and about["records"] == len(records), None
