@@ -12,12 +12,13 @@ const inboxName = "inbox";
 /** `fs.watch` may miss events (inotify limits, exotic file systems): a slow look catches up. */
 const pollMs = 250;
 
-/** Leaves a message; durable when it returns. */
-export function leaveMessage(runDir: string, message: InboxMessage): void {
+/** Leaves a message; durable when it returns. Gives its file, which is gone when somebody has taken it. */
+export function leaveMessage(runDir: string, message: InboxMessage): string {
   const directory = join(runDir, inboxName);
   makeDirectory(directory);
   const name = `${String(Date.now()).padStart(15, "0")}-${randomBytes(4).toString("hex")}.json`;
   replaceFile(join(directory, name), `${JSON.stringify(message)}\n`);
+  return join(directory, name);
 }
 
 /** Hands out the messages there are and removes them. A file that is no message is removed unseen. */

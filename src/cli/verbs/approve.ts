@@ -5,16 +5,13 @@ import { objectionTo, waitingSteps } from "../../engine/decision.ts";
 import { exitCodes } from "../../engine/exit-codes.ts";
 import type { InboxMessage } from "../../engine/ports.ts";
 import type { ApprovalRecord, RunRecord } from "../../engine/run-record.ts";
-import { executorAlive } from "../../host/claim.ts";
 import { systemClock } from "../../host/clock.ts";
-import { leaveMessage } from "../../host/inbox.ts";
-import { runDirectory } from "../../host/state-dir.ts";
+import { checkSealed } from "../../host/sealed-run.ts";
 import { loadPrivateKey } from "../../report/keys.ts";
 import { signAnswer, signerOf } from "../approval-signature.ts";
 import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
-import { follow } from "../follow.ts";
-import { startExecutor } from "../launch.ts";
+import { handOver } from "../hand-over.ts";
 import { approvePlan, readPlanFile } from "../plan-approval.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
 import { loadSealed } from "../sealed-runbook.ts";
@@ -29,6 +26,7 @@ export default async function approve(command: Command): Promise<number> {
   const run = findRun(project.stateDir, args.words[0]);
   const { record, runDir } = loadRun(project.stateDir, run);
   const { step, approval } = waitingFor(record, args.text("step"));
+  checkSealed(runDir, record.started.files);
   const { config } = loadSealed(runDir);
   const by = starter();
   const key = args.text("sign");
@@ -45,10 +43,13 @@ export default async function approve(command: Command): Promise<number> {
   const objection = objectionTo(answer, { record, policy: config.policy, now: systemClock().now(), signer });
   if (objection !== null) throw new CommandError("refused", objection.why, objection.next);
   const sensitive = sensitiveInputs(record, []);
-  leaveMessage(runDir, answer);
-  if (!executorAlive(runDir)) await goOn(project.stateDir, record, sensitive);
+  const stop = await handOver(project.stateDir, record, answer, sensitive);
   if (command.output === "json") command.json({ format: "runbook.decision/1.0", run, step, decision });
   else command.print(`${decision} ${step} of ${run}`);
+  if (stop !== null) {
+    command.say(`the answer is kept, but the run cannot go on from here: ${stop}. next: runbook resume ${run}`);
+    return exitCodes.waiting;
+  }
   command.say(`next: runbook wait ${run}`);
   return exitCodes.ok;
 }
@@ -62,46 +63,6 @@ function approveSaved(command: Command): number {
   const plan = readPlanFile(resolve(cwd, args.text("plan") ?? ""));
   command.print(approvePlan(plan, loadPrivateKey(resolve(cwd, key)), args.text("reason") ?? null, systemClock().now()));
   return exitCodes.ok;
-}
-
-/** Starts an executor that takes the answer and goes on by itself; returns when it has taken the run (or ended). */
-export async function goOn(
-  stateDir: string,
-  record: RunRecord,
-  sensitive: Readonly<Record<string, string>>,
-): Promise<void> {
-  const executor = startExecutor({
-    stateDir,
-    run: record.run,
-    start: null,
-    sensitive,
-    drive: {
-      resumed: true,
-      by: starter(),
-      decisions: [],
-      overrides: [],
-      rollback: false,
-      abort: null,
-      refusal: null,
-    },
-    onDisconnect: "continue",
-  });
-  executor.disconnect();
-  executor.child.unref();
-  let ended = false;
-  void executor.ended.then(() => {
-    ended = true;
-  });
-  const taken = new AbortController();
-  await follow({
-    runDir: runDirectory(stateDir, record.run),
-    alive: () => !ended,
-    onRecord: (entry) => {
-      if (entry.type === "executor.started" && entry.seq > record.lastSeq) taken.abort();
-    },
-    signal: taken.signal,
-    wake: executor.ended,
-  });
 }
 
 /** The one step that waits, or the named one. Nothing waits: exit 4; several: exit 2 listing them. */
