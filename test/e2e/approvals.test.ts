@@ -144,6 +144,26 @@ test("elsewhere the login is enough and may be the starter's; nobody waits: 4", 
   expect(rig.ledger()).toEqual(["before", "change"]);
 });
 
+test("an answer given where a secret is missing is kept; the run goes on where it is not", async () => {
+  rig.runbook("secretive", {
+    concurrency: "test/${{ run.id }}",
+    secrets: ["TOKEN"],
+    steps: [
+      { id: "agree", title: "Agree", uses: "approval", with: { prompt: "Go on?" } },
+      ledgerStep("after", {}, { env: { TOKEN: "${{ secrets.TOKEN }}" } }),
+    ],
+  });
+  const env = { RUNBOOK_SECRET_TOKEN: "not-a-word-but-long-enough-7391" };
+  const { run } = (await rig.json(["run", "secretive", "-t", "here"], { env })).document;
+  const answered = await approve(run);
+  expect(answered.code).toBe(5);
+  expect(answered.stderr).toContain("no provider knows the secret TOKEN");
+  expect(answered.stderr).toContain(`runbook resume ${run}`);
+  expect(rig.ledger()).toEqual([]);
+  expect(await rig.json(["resume", run], { env })).toMatchObject({ code: 0, document: { result: "succeeded" } });
+  expect(rig.ledger()).toEqual(["after"]);
+});
+
 test("an answer that comes while a parallel step still runs is not lost", async () => {
   const gate = rig.gate("side");
   rig.runbook("aside", {
