@@ -10,6 +10,7 @@ const types: readonly [string, StepType<unknown, unknown>][] = [...catalogue];
 test("lists the step types with their effects, sorted by name", () => {
   expect(types.map(([name, type]) => `${name} ${type.effectsRequired ? "declared" : type.effects}`)).toEqual([
     "approval read",
+    "audit-log write",
     "checkpoint read",
     "dns read",
     "eval read",
@@ -24,10 +25,15 @@ test("lists the step types with their effects, sorted by name", () => {
     "fly/wait-healthy read",
     "http read",
     "manual read",
+    "postgres/dump read",
+    "postgres/inspect read",
+    "postgres/restore write",
     "run declared",
     "sample read",
     "script declared",
     "slack write",
+    "sql read",
+    "tap read",
     "tcp read",
     "tls read",
     "wait read",
@@ -44,7 +50,12 @@ describe.each(types)("%s", (name, type) => {
   });
 
   test("has closed schemas that compile", () => {
-    const ajv = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false });
+    const ajv = new Ajv2020({
+      strict: true,
+      strictTypes: false,
+      strictRequired: false,
+      formats: { "date-time": true },
+    });
     for (const schema of [type.input, type.result]) {
       expect(() => ajv.compile(schema)).not.toThrow();
       expect(schema).toMatchObject({ type: "object", additionalProperties: false });
