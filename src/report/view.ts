@@ -130,6 +130,9 @@ export interface ReportView {
     readonly source: string;
   }[];
   readonly secrets: readonly string[];
+  /** What the search for them before the verdict found, as a sentence; null = there was none. */
+  readonly scan: string | null;
+  readonly scanSeq: number | null;
   readonly signOff: readonly SignOffRow[];
   readonly files: readonly { readonly path: string; readonly digest: string }[];
   readonly runbookYaml: string;
@@ -214,12 +217,22 @@ export function reportView(record: RunRecord, sources: ReportSources): ReportVie
       source: input.source,
     })),
     secrets: started.secrets,
+    scan: scanText(record),
+    scanSeq: record.scan?.seq ?? null,
     signOff: signOffRows(record, steps),
     files: Object.keys(started.files)
       .sort()
       .map((path) => ({ path, digest: started.files[path] ?? "" })),
     runbookYaml: sources.runbookYaml,
   };
+}
+
+function scanText({ scan }: RunRecord): string | null {
+  if (scan === null) return null;
+  const searched = `Before the verdict ${plural(scan.files, "file")} of this directory (${scan.bytes} bytes) were searched for them`;
+  if (scan.problem !== null) return `${searched}, not to the end: ${scan.problem}`;
+  if (scan.leaks.length === 0) return `${searched}: nothing was found`;
+  return `${searched}: ${scan.leaks.map((leak) => `${leak.file} holds ${leak.secret}`).join(", ")}`;
 }
 
 function failureText(step: StepRecord): string {

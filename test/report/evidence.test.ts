@@ -80,3 +80,100 @@ test("the test result lists every check, failed and passed", () => {
   });
   expect(testResultStatement(stories.succeeded().fold(), digests).predicate).toMatchObject({ result: "PASSED" });
 });
+
+describe("the fields that auditors ask for", () => {
+  const predicate = evidenceStatement(stories.rolledBack().fold(), digests).predicate;
+  const at = (path: string): unknown =>
+    path.split(".").reduce<unknown>((value, part) => {
+      const item = Array.isArray(value) ? value[0] : value;
+      return (item as Record<string, unknown> | null | undefined)?.[part];
+    }, predicate);
+
+  /** Fields that the tool fills without anybody's work, as the statement names them; a list stands for its first item. */
+  test.each([
+    ["identity", ["id", "title", "kind", "reason", "incidentRef"]],
+    ["scope", ["scope.target", "scope.protected"]],
+    ["participants", ["participants.name", "participants.role", "participants.identifiedBy"]],
+    [
+      "approvals",
+      [
+        "approvals.by.name",
+        "approvals.at",
+        "approvals.decision",
+        "approvals.reason",
+        "approvals.shownDigest",
+        "approvals.expiresAt",
+        "approvals.record",
+      ],
+    ],
+    [
+      "schedule",
+      [
+        "schedule.startedAt",
+        "schedule.finishedAt",
+        "schedule.durationMs",
+        "schedule.workingMs",
+        "schedule.waitingMs",
+        "schedule.executions.at",
+      ],
+    ],
+    [
+      "targets and actuals",
+      ["objectives.name", "objectives.targetMs", "objectives.actualMs", "objectives.met", "objectives.measured"],
+    ],
+    [
+      "verifications",
+      [
+        "verifications.that",
+        "verifications.status",
+        "verifications.expected",
+        "verifications.actual",
+        "verifications.record",
+      ],
+    ],
+    ["deviations", ["deviations.kind", "deviations.what", "deviations.seq"]],
+    ["artifacts", ["artifacts.name", "artifacts.path", "artifacts.bytes", "artifacts.sha256"]],
+    [
+      "integrity",
+      [
+        "integrity.runbook.digest",
+        "integrity.runbook.version",
+        "integrity.runbook.commit",
+        "integrity.runbook.dirty",
+        "integrity.planDigest",
+        "integrity.inputsDigest",
+        "integrity.tool",
+        "integrity.journal.headHash",
+        "integrity.journal.records",
+        "integrity.journal.sealed",
+      ],
+    ],
+    ["environment", ["environment.host", "environment.os", "environment.node", "environment.boots"]],
+    ["result", ["result", "verdict", "exitCode", "state", "testResult.result"]],
+    ["inputs", ["inputs.name", "inputs.source", "secrets"]],
+  ])("%s", (_, paths) => {
+    for (const path of paths) expect(at(path), path).not.toBeOneOf([undefined, null, ""]);
+  });
+
+  test("steps: what ran, how it ended, what it printed, and where the journal says so", () => {
+    const { steps } = predicate as { steps: Record<string, unknown>[] };
+    const ran = steps.filter((step) => (step["commands"] as unknown[]).length > 0);
+    expect(ran.map((step) => step["path"])).toContain("deploy");
+    for (const step of ran) {
+      for (const name of ["title", "effects", "status", "attempts", "startedAt", "finishedAt", "durationMs", "records"])
+        expect(step[name], `${step["path"]}.${name}`).not.toBeOneOf([undefined, null, ""]);
+      for (const command of step["commands"] as Record<string, unknown>[]) {
+        expect(command).toMatchObject({
+          argv: expect.arrayContaining([expect.any(String)]),
+          exitCode: expect.any(Number),
+        });
+        expect(command["stdout"]).toMatchObject({
+          bytes: expect.any(Number),
+          sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        });
+        expect(command).toHaveProperty("excerpt.stdout");
+        expect(command["records"]).toHaveLength(2);
+      }
+    }
+  });
+});
