@@ -63,6 +63,8 @@ describe("a bad release is rolled back", () => {
     expect(report).toContain("| version | `10` |"); // before
     expect(report).toContain("| version | `8` |"); // chosen
     expect(report).toContain("the newest complete one before the live image");
+    expect(report).toContain("it has the live image"); // why v10 was passed over,
+    expect(report).toContain("it is failed, not complete"); // and v9
     expect(report).toContain(`fly deploy --app shop --image ${image("deploy-05")} --strategy rolling`);
     expect(report).toContain(
       `| \`result.json.image == steps.choose.outputs.image\` | met | \`result.json.image == steps.choose.outputs.image, which is "${image("deploy-05")}"\` | \`result.json.image = "${image("deploy-05")}"\` |`,

@@ -34,8 +34,10 @@ import { until } from "./until.ts";
 
 const root = join(import.meta.dirname, "../..");
 /** The command under test; `RUNBOOK_TEST_BIN` names another build of the command, so that two checks of one checkout do not disturb each other. */
-export export const program = process.env["RUNBOOK_TEST_BIN"] ?? join(root, "bin/runbook.cjs");
-const sandboxProgram = join(dirname(program), "../dist/sandbox.cjs");
+export const program = process.env["RUNBOOK_TEST_BIN"] ?? join(root, "bin/runbook.cjs");
+/** Root of that build's package. */
+export const packageDir = join(dirname(program), "..");
+const sandboxProgram = join(packageDir, "dist/sandbox.cjs");
 
 export interface Ran {
   /** Null when a signal ended it. */
@@ -382,7 +384,8 @@ export function documentOf<T = RunDocument>(ran: Ran): T {
   }
 }
 
-async function finished(child: ChildProcess): Promise<Ran> {
+/** What a process printed and how it ended. */
+export async function finished(child: ChildProcess): Promise<Ran> {
   let stdout = "";
   let stderr = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
