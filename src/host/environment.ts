@@ -70,7 +70,8 @@ export async function sourceState(directory: string): Promise<{ commit: string |
     });
   const [head, status] = await Promise.all([
     git("rev-parse", "HEAD"),
-    git("status", "--porcelain", "--untracked-files=no"),
+    // Runs append to the register of drills themselves: that changes no procedure.
+    git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)drills.ndjson"),
   ]);
   if (head.failed) return { commit: null, dirty: null };
   return { commit: head.stdout.trim(), dirty: status.failed ? null : status.stdout !== "" };

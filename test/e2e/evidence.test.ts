@@ -76,3 +76,42 @@ test("two drills that end at once both stand in the register", async () => {
   expect(register().badLines).toEqual([]);
   expect(register().entries).toHaveLength(before + 2);
 });
+
+test("under GitHub Actions the YAML line of the failing step is annotated, the summary and outputs are written", async () => {
+  rig.runbook("breaks", {
+    steps: [
+      { id: "fine", title: "Fine", run: "true", effects: "read" },
+      {
+        id: "both",
+        title: "Both",
+        parallel: [
+          { id: "good", title: "Good", run: "true", effects: "read" },
+          { id: "bad", title: "Bad", run: "false", effects: "read" },
+        ],
+      },
+    ],
+  });
+  const yaml = readFileSync(join(rig.project, "runbooks/breaks.yaml"), "utf8");
+  const line = yaml.split("\n").findIndex((text) => text.includes("id: bad")) + 1;
+  const outputs = join(rig.dir, "outputs");
+  const summary = join(rig.dir, "summary.md");
+  const ran = await rig.run(["run", "breaks", "--no-input", "--report", "junit=out/junit.xml"], {
+    env: {
+      GITHUB_ACTIONS: "true",
+      GITHUB_WORKSPACE: rig.project,
+      GITHUB_OUTPUT: outputs,
+      GITHUB_STEP_SUMMARY: summary,
+    },
+  });
+  expect(ran.code).toBe(1);
+  const errors = ran.stderr.split("\n").filter((text) => text.startsWith("::error"));
+  expect(errors).toHaveLength(1);
+  expect(errors[0]).toContain(`::error file=runbooks/breaks.yaml,line=${line},title=breaks%3A both.bad::`);
+  const run = rig.runs().find((id) => rig.record(id).started.runbook === "breaks") as string;
+  expect(readFileSync(outputs, "utf8")).toBe(`result=failed\nrun-id=${run}\nreport=${rig.runDir(run)}/report.md\n`);
+  expect(readFileSync(summary, "utf8")).toBe(`${rig.file(run, "report.md")}\n`);
+  expect(readFileSync(join(rig.project, "out/junit.xml"), "utf8")).toContain('<testcase name="both.bad"');
+  const unknown = await rig.run(["run", "breaks", "--report", "junitt"]);
+  expect(unknown.code).toBe(2);
+  expect(unknown.stderr).toContain('Did you mean "junit"?');
+});
