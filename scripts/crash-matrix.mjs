@@ -15,7 +15,7 @@ try {
     transform: { define: { "import.meta.dirname": JSON.stringify(join(root, "test/rig")) } },
   });
   const file = join(out, "main.mjs");
-  await bundle.write({ file, format: "esm", inlineDynamicImports: true });
+  await bundle.write({ file, format: "esm", codeSplitting: false });
   await bundle.close();
   const { main } = await import(pathToFileURL(file).href);
   process.exitCode = await main(process.argv.slice(2));

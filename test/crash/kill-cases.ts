@@ -126,8 +126,8 @@ export function alwaysCrashCases(count: number): MatrixCase[] {
       const moments: Moment[] = [];
       let run: string | null = null;
       for (let tries = 0; ; tries++) {
-        // The first durable record of an executor is that it began: the second is progress.
-        const env = { RUNBOOK_FAILPOINT: `result.after_sync:${2 + ((seed + tries * (seed % 3)) % 2)}=kill` };
+        // The first is that an executor began, the second often the next intent; the third and fourth bring the run on.
+        const env = { RUNBOOK_FAILPOINT: `result.after_sync:${2 + ((seed + tries) % 3)}=kill` };
         if (run === null) run = (await workload.begin(null, env)).run;
         else await workload.goOn(env, run);
         moments.push(momentOf(workload, run));

@@ -1,0 +1,127 @@
+// The mutation gate: plants one deliberate bug at a time in a copy of the checkout, builds it, and runs the tests that
+// should notice. Fails when a bug stays unnoticed, or when its place is no longer found. `node scripts/mutation-gate.mjs
+// [name …]` plants only the named ones; `--list` prints them. Needs no network; leaves nothing behind.
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+
+/** What is planted where, and what must fail then. `from` stands exactly once in the file. */
+const mutations = [
+  {
+    name: "no-directory-fsync",
+    why: "a new file survives a power cut, its name does not",
+    file: "src/host/durable-file.ts",
+    from: "      fsyncSync(fd);\n    } finally {\n      closeSync(fd);\n    }\n  } catch (error) {\n    throw asJournalError(error, directory",
+    to: "    } finally {\n      closeSync(fd);\n    }\n  } catch (error) {\n    throw asJournalError(error, directory",
+    tests: ["test/crash/durability.test.ts"],
+  },
+  {
+    name: "short-write-ignored",
+    why: "half a record counts as written",
+    file: "src/host/durable-file.ts",
+    from: "if (written !== bytes.length) {",
+    to: "if (written < 0) {",
+    tests: ["test/crash/durability.test.ts"],
+  },
+  {
+    name: "spawn-before-intent",
+    why: "a command runs that no record announces",
+    file: "src/host/command-runner.ts",
+    from: "        timeoutMs,\n      });\n      this.options.flush();\n    }\n    const exit",
+    to: "        timeoutMs,\n      });\n    }\n    const exit",
+    tests: ["test/crash/promises.test.ts"],
+  },
+  {
+    name: "mask-per-chunk",
+    why: "a secret that is printed in two pieces passes",
+    file: "src/host/supervisor/running-command.ts",
+    from: "masks: masker.stream(),",
+    to: "masks: { push: (b) => { const m = masker.stream(); return Buffer.concat([m.push(b), m.end()]); }, end: () => Buffer.alloc(0) },",
+    tests: ["test/host/supervisor/output.test.ts"],
+  },
+  {
+    name: "runbook-read-again",
+    why: "what stands in the working tree runs, not what was approved",
+    file: "src/cli/sealed-runbook.ts",
+    from: 'const yaml = readText(runDir, "runbook.yaml");',
+    to: 'const now = JSON.parse(readText(runDir, "config.json")); const yaml = process.getBuiltinModule("node:fs").readFileSync(`${now.project}/${now.file}`, "utf8");',
+    tests: ["test/crash/promises.test.ts"],
+  },
+  {
+    name: "liveness-by-number",
+    why: "a dead process whose number is in use again counts as alive",
+    file: "src/host/supervisor/process-identity.ts",
+    from: "now !== null && now.startTime === identity.startTime && now.bootId === identity.bootId",
+    to: "now !== null",
+    tests: ["test/host/locks.test.ts", "test/host/supervisor/plain-parts.test.ts"],
+  },
+  {
+    name: "torn-bytes-lost",
+    why: "a repair throws the damaged bytes away",
+    file: "src/host/journal-file.ts",
+    from: "    const keptAs = keepBroken(dirname(file), bytes);",
+    to: "    const keptAs = keepBroken(dirname(file), bytes.subarray(0, 0));",
+    tests: ["test/host/journal-file.test.ts"],
+  },
+  {
+    name: "lost-write-runs-again",
+    why: "a write of unknown outcome is repeated without asking",
+    file: "src/engine/interrupted.ts",
+    from: '  return "ask-a-person";\n}\n',
+    to: '  return "run-again";\n}\n',
+    tests: ["test/engine/interrupted.test.ts"],
+  },
+];
+
+const wanted = process.argv.slice(2);
+if (wanted.includes("--list")) {
+  for (const { name, why } of mutations) console.log(`${name}: ${why}`);
+  process.exit(0);
+}
+const unknown = wanted.filter((name) => !mutations.some((mutation) => mutation.name === name));
+if (unknown.length > 0) throw new Error(`no such mutation: ${unknown.join(", ")}; --list prints them`);
+
+const copy = mkdtempSync(join(tmpdir(), "mutation-gate-"));
+let missed = 0;
+try {
+  const skipped = new Set(["node_modules", ".git", "dist", ".runbook"]);
+  cpSync(root, copy, { recursive: true, filter: (path) => !skipped.has(basename(path)) });
+  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+  // A test that fails anyway would notice everything: each must pass before anything is planted.
+  const chosen = mutations.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+  const healthy = check([...new Set(chosen.flatMap(({ tests }) => tests))]);
+  if (healthy !== "passed") throw new Error(`the tests do not pass before anything is planted (${healthy})`);
+  for (const mutation of chosen) {
+    const file = join(copy, mutation.file);
+    const text = readFileSync(file, "utf8");
+    const places = text.split(mutation.from).length - 1;
+    if (places !== 1) throw new Error(`${mutation.name}: its place stands ${places} times in ${mutation.file}`);
+    writeFileSync(
+      file,
+      text.replace(mutation.from, () => mutation.to),
+    );
+    const outcome = check(mutation.tests);
+    writeFileSync(file, text);
+    if (outcome !== "failed") missed++;
+    console.log(`${outcome === "failed" ? "caught" : `MISSED (${outcome})`}  ${mutation.name}: ${mutation.why}`);
+  }
+} finally {
+  rmSync(copy, { recursive: true, force: true });
+}
+console.log(missed === 0 ? "every planted bug was caught" : `${missed} planted bugs were not caught`);
+process.exitCode = missed === 0 ? 0 : 1;
+
+/** Builds the copy and runs tests in it. A build that fails is no test that noticed. */
+function check(tests) {
+  const env = { ...process.env, RUNBOOK_TEST_BIN: join(copy, "bin/runbook.cjs") };
+  const built = spawnSync(process.execPath, ["scripts/build.mjs"], { cwd: copy, stdio: "ignore" });
+  if (built.status !== 0) return "does not build";
+  const vitest = join(root, "node_modules/vitest/vitest.mjs");
+  const ran = spawnSync(process.execPath, [vitest, "run", "--bail=1", ...tests], { cwd: copy, env, encoding: "utf8" });
+  if (ran.status === 0) return "passed";
+  return /Tests .*failed/.test(ran.stdout.replaceAll(/\u001b\[\d*m/g, "")) ? "failed" : "tests did not run";
+}

@@ -1,0 +1,24 @@
+/** The crash matrix at the size of a pull request, and that no failpoint is missing from it; `npm run test:crash` has the rest. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { failpoints } from "../../src/host/failpoints.ts";
+import { killPoints } from "./kill-cases.ts";
+import { casesOf, missingTools } from "./sizes.ts";
+import { Workload } from "./workload.ts";
+
+let workload: Workload;
+beforeAll(async () => {
+  workload = new Workload();
+  await workload.prepare();
+});
+afterAll(() => workload.rig.end());
+
+describe("W20", () => {
+  test.each(casesOf("pr"))("$matrix: $name", async ({ run }) => {
+    expect(await run(workload)).toEqual([]);
+  });
+  for (const tool of missingTools()) test.todo(tool);
+});
+
+test("every failpoint that the command knows is in the matrix", () => {
+  expect([...new Set(killPoints().map(({ point }) => point))].sort()).toEqual(Object.keys(failpoints).sort());
+});

@@ -1,0 +1,161 @@
+/** Promises about one run that no crash may break: intent before effect, the sealed copy, private files, adoption. */
+import { chmodSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { lastExecutor } from "../../src/host/claim.ts";
+import { livingSupervisors } from "../../src/host/supervisor/supervisor-file.ts";
+import { CliRig } from "../rig/cli-rig.ts";
+import { ledgerStep } from "../rig/ledger-step.ts";
+import { endProcessesOf } from "../rig/processes.ts";
+import { filesBelow } from "./leaks.ts";
+
+let rig: CliRig;
+beforeAll(() => {
+  rig = new CliRig({ fixture: "ledger" });
+  rig.runbook("one", { steps: [ledgerStep("one")] });
+  rig.runbook("held", { steps: [ledgerStep("held", { gate: "held" }), ledgerStep("after")] });
+  rig.runbook("asks", {
+    steps: [
+      { id: "agree", title: "Agree", uses: "approval", with: { prompt: "Go on?" } },
+      ledgerStep("change"),
+      { id: "again", title: "Agree again", uses: "approval", with: { prompt: "Go on?" } },
+    ],
+  });
+});
+beforeEach(async () => {
+  await endProcessesOf(rig.dir); // a test that failed may have left its run, and with it the lock
+  rig.clearLedger();
+});
+afterAll(() => rig.end());
+
+const here = ["-t", "here", "--no-input", "-o", "json"];
+
+test.each([1, 2, 3])("no command starts before its intent is durable: write %i of an intent fails", async (nth) => {
+  const env = { RUNBOOK_TESTING: "1", RUNBOOK_FAILPOINT: `intent.before_write:${nth}=eio` };
+  const started = rig.start(["run", "one", ...here], { env });
+  const { code } = await started.ended;
+  const intents = rig.journal(await started.run()).filter(({ type }) => type === "command.started");
+  expect(rig.ledger().length).toBeLessThanOrEqual(intents.length);
+  if (intents.length === 0) expect(code).toBe(9);
+});
+
+test("what was approved runs, not what stands in the working tree by then", async () => {
+  const waiting = await rig.json(["run", "asks", ...here]);
+  const { run } = waiting.document;
+  const file = join(rig.project, "runbooks/asks.yaml");
+  const text = readFileSync(file, "utf8");
+  writeFileSync(file, text.replace("'change' >>", "'something else' >>"));
+  try {
+    expect((await rig.run(["approve", run, "--step", "agree", "--no-input"])).code).toBe(0);
+    expect((await rig.run(["wait", run])).code).toBe(5);
+  } finally {
+    writeFileSync(file, text);
+  }
+  expect(rig.ledger()).toEqual(["change"]);
+  expect((await rig.run(["approve", run, "--step", "again", "--no-input"])).code).toBe(0);
+  expect((await rig.run(["wait", run])).code).toBe(0);
+});
+
+test("a run directory is for its owner alone: 0700 and 0600, everywhere, while it runs and after", async () => {
+  const gate = rig.gate("held");
+  const viewer = rig.start(["run", "held", ...here]);
+  await rig.waitForLedger("held");
+  const run = await viewer.run();
+  const modes = () => {
+    const open: string[] = [];
+    for (const file of filesBelow(rig.runDir(run))) if ((lstatSync(file).mode & 0o177) !== 0) open.push(file);
+    for (const name of ["", "logs"]) if ((lstatSync(join(rig.runDir(run), name)).mode & 0o077) !== 0) open.push(name);
+    return open;
+  };
+  const programs = [lastExecutor(rig.runDir(run)), ...livingSupervisors(rig.runDir(run))];
+  const limits = programs.map(
+    (program) => /^Max core file size\s+(\d+)/m.exec(readFileSync(`/proc/${program?.pid}/limits`, "utf8"))?.[1],
+  );
+  expect(limits).toEqual(["0", "0"]);
+  expect(modes()).toEqual([]);
+  gate.open();
+  expect((await viewer.ended).code).toBe(0);
+  expect(modes()).toEqual([]);
+});
+
+test("a resume with another TMPDIR adopts the step that still runs, and keeps the lock until then", async () => {
+  const gate = rig.gate("held");
+  const viewer = rig.start(["run", "held", ...here]);
+  await rig.waitForLedger("held");
+  const run = await viewer.run();
+  await viewer.kill9Executor();
+  await viewer.ended;
+  // Its step still changes the target: nobody else may, and who has it is named.
+  const other = await rig.json(["run", "one", ...here]);
+  expect(other.code).toBe(4);
+  expect(rig.record(other.document.run).finished?.summary).toContain(`locked by ${run} at held`);
+  expect(rig.ledger()).toEqual(["held"]);
+  // The supervisor dies as well: what the command left in the runtime directory is all there is.
+  await rig.killSupervisors(run);
+  mkdirSync(join(rig.dir, "elsewhere"));
+  const resumed = rig.start(["resume", run, "--no-input", "-o", "json"], {
+    env: { TMPDIR: join(rig.dir, "elsewhere") },
+  });
+  await rig.waitForRecord(run, "a second executor", (entry) => entry.type === "executor.started" && entry.resumed);
+  gate.open();
+  const { code, stdout } = await resumed.ended;
+  expect([code, stdout]).toEqual([0, expect.stringContaining('"succeeded"')]);
+  expect(rig.ledger()).toEqual(["held", "held done", "after"]);
+  expect(rig.journal(run)).toContainEqual(
+    expect.objectContaining({ type: "command.finished", step: "held", adopted: true, exitCode: 0 }),
+  );
+});
+
+test("an abort of a run without executor adopts the step that still runs", async () => {
+  const gate = rig.gate("held");
+  const viewer = rig.start(["run", "held", ...here]);
+  await rig.waitForLedger("held");
+  const run = await viewer.run();
+  await viewer.kill9Executor();
+  await viewer.ended;
+  const abort = rig.start(["abort", run, "--reason", "a test", "--no-input", "-o", "json"]);
+  await rig.waitForRecord(run, "the abort", (entry) => entry.type === "abort.requested");
+  gate.open();
+  expect((await abort.ended).code).toBe(0);
+  await rig.waitForRecord(run, "the verdict", (entry) => entry.type === "run.finished");
+  expect(rig.record(run).result).toBe("aborted");
+  expect(rig.record(run).steps.get("held")?.status).toBe("succeeded");
+  expect(rig.ledger()).toEqual(["held", "held done"]);
+});
+
+describe("a state directory that is not safe is refused with 4 and the command to type", () => {
+  const refused = async (stateDir: string) => {
+    const { code, document } = await rig.json<{ message: string; next: string }>([
+      "run",
+      "one",
+      "-t",
+      "here",
+      "--state-dir",
+      stateDir,
+    ]);
+    expect(code).toBe(4);
+    expect(rig.ledger()).toEqual([]);
+    return `${document.message} ${document.next}`;
+  };
+
+  test("a symbolic link", async () => {
+    mkdirSync(join(rig.dir, "real"), { mode: 0o700 });
+    symlinkSync(join(rig.dir, "real"), join(rig.dir, "link"));
+    expect(await refused(join(rig.dir, "link"))).toContain("is a symbolic link");
+  });
+
+  test.each([0o770, 0o707])("writable by others, mode %o", async (mode) => {
+    const directory = join(rig.dir, `open-${mode}`);
+    mkdirSync(directory);
+    chmodSync(directory, mode);
+    expect(await refused(directory)).toContain(`chmod go-w ${directory}`);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("of another user (needs root to make one)", async () => {
+    const { chownSync } = await import("node:fs");
+    const directory = join(rig.dir, "theirs");
+    mkdirSync(directory, { mode: 0o700 });
+    chownSync(directory, 12345, 12345);
+    expect(await refused(directory)).toContain("belongs to another user (uid 12345)");
+  });
+});
