@@ -17,6 +17,12 @@ function codesOf(text: string): readonly string[] {
   return load(text).diagnostics.map((d) => d.code);
 }
 
+/** Time of the processor, which other programs do not stretch. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 describe("hostile texts", () => {
   const bomb = ["a: &a [x, x, x, x, x, x, x, x, x]"];
   for (let i = 1; i < 9; i++) {
@@ -61,9 +67,9 @@ describe("hostile texts", () => {
   it.each(cases)("%s", (_name, text, expected) => {
     // Twice: yaml 2.9.1 aborted the process on the second deep text.
     for (let round = 0; round < 2; round++) {
-      const started = performance.now();
+      const started = cpuMs();
       expect([...new Set(codesOf(text))]).toEqual(expected);
-      expect(performance.now() - started).toBeLessThan(1000);
+      expect(cpuMs() - started).toBeLessThan(1000);
     }
   });
 
@@ -83,7 +89,7 @@ describe("hostile texts", () => {
 
 describe("mutations of runbooks", () => {
   it("2,000 are each valid or a framed error, in under a second, and leave prototypes alone", {
-    timeout: 60_000,
+    timeout: 300_000,
   }, () => {
     const next = random(20261120);
     const members = () =>
@@ -97,10 +103,10 @@ describe("mutations of runbooks", () => {
     let slowest = 0;
     for (let i = 0; i < 2000; i++) {
       const text = mutate(texts[i % texts.length]!, next);
-      const started = performance.now();
+      const started = cpuMs();
       const loaded = load(text, "runbooks/mutation.yaml");
       const frames = renderText(loaded.diagnostics, () => text, { width: 80 });
-      slowest = Math.max(slowest, performance.now() - started);
+      slowest = Math.max(slowest, cpuMs() - started);
       const errors = loaded.diagnostics.filter((d) => d.severity === "error");
       if (loaded.runbook === null) expect(errors.length, text).toBeGreaterThan(0);
       else expect(errors, text).toEqual([]);
