@@ -5,7 +5,7 @@ import type { JournalRecord } from "../engine/events.ts";
 import { JournalCorrupt } from "../engine/ports.ts";
 import { applyRecord, newRunRecord, type RunRecord } from "../engine/run-record.ts";
 import { journalName } from "../host/journal-file.ts";
-import { JournalReader } from "../util/journal-line.ts";
+import { JournalReader, parseLine } from "../util/journal-line.ts";
 
 /** `fs.watch` may miss events; a slow look catches up. */
 const pollMs = 250;
@@ -53,12 +53,14 @@ export async function follow(options: FollowOptions): Promise<Followed> {
   }
 }
 
-/** Reads what was appended since the last look; a line without its newline is not there yet. */
+/**
+ * Reads what was appended since the last look. A line without its newline is not there yet, and neither is a bad one
+ * with nothing behind it: an executor that begins cuts such a torn end off, so these bytes are read again each time.
+ */
 class JournalTail {
   private readonly file: string;
   private fd: number | null = null;
   private offset = 0;
-  private rest = Buffer.alloc(0);
   private readonly reader = new JournalReader<JournalRecord>();
 
   constructor(file: string) {
@@ -77,12 +79,13 @@ class JournalTail {
     if (size <= this.offset) return [];
     const chunk = Buffer.allocUnsafe(size - this.offset);
     const bytes = readSync(this.fd, chunk, 0, chunk.length, this.offset);
-    this.offset += bytes;
-    const text = Buffer.concat([this.rest, chunk.subarray(0, bytes)]);
+    const text = chunk.subarray(0, bytes);
     const entries: { record: JournalRecord; line: string }[] = [];
     let start = 0;
     for (let end = text.indexOf(10); end >= 0; end = text.indexOf(10, start)) {
       const bytesOfLine = text.subarray(start, end + 1);
+      const isLast = text.indexOf(10, end + 1) < 0;
+      if (isLast && !parseLine(text.subarray(start, end), this.reader.headHash).ok) break;
       const [record] = this.reader.push(bytesOfLine);
       if (record === undefined) {
         throw new JournalCorrupt(this.reader.lastSeq + 1, `${this.file}: record ${this.reader.lastSeq + 1} is damaged`);
@@ -90,7 +93,7 @@ class JournalTail {
       entries.push({ record, line: bytesOfLine.toString("utf8") });
       start = end + 1;
     }
-    this.rest = Buffer.from(text.subarray(start));
+    this.offset += start;
     return entries;
   }
 
