@@ -24,6 +24,9 @@ import { script } from "./script.ts";
 import { slack } from "./slack.ts";
 import { sql } from "./sql.ts";
 import type { Catalogue } from "./step-type.ts";
+import { supabaseAdvisors } from "./supabase/advisors.ts";
+import { supabaseList } from "./supabase/list.ts";
+import { supabaseMigrate } from "./supabase/migrate.ts";
 import { tap } from "./tap.ts";
 import { tcp } from "./tcp.ts";
 import { tls } from "./tls.ts";
@@ -57,6 +60,9 @@ export const catalogue: Catalogue = new Map(
     script,
     slack,
     sql,
+    supabaseAdvisors,
+    supabaseList,
+    supabaseMigrate,
     tap,
     tcp,
     tls,
