@@ -4,6 +4,7 @@ import { existsSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { precompiledValidators } from "./precompile.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -27,6 +28,7 @@ const fresh = `${out}.${process.pid}`;
 const bundle = await rolldown({
   input,
   platform: "node",
+  plugins: [await precompiledValidators(root)],
   // sandbox-app.cjs is started once per machine and must stay a single tiny file; rolldown keeps it so because it
   // shares nothing with the others.
   onLog: (level, log, print) => {

@@ -1,4 +1,5 @@
 /** Files of the package that are made from code: `scripts/generate.mjs` writes them, a test finds them stale. */
+import { manualPages } from "../language/schema/manual.ts";
 import { publishedSchemas } from "../language/schema/published.ts";
 import { catalogue } from "../steps/index.ts";
 import type { JsonSchema } from "../util/json.ts";
@@ -12,6 +13,7 @@ export function generatedFiles(): Record<string, string> {
   return {
     ...inFolder("schemas", publishedSchemas(catalogue)),
     ...inFolder("schemas", schemaFiles({ ...runSchemas, ...eventSchemas, ...otherSchemas })),
+    ...inFolder("docs/reference", manualPages(catalogue)),
     "docs/cli.md": cliReference(),
   };
 }

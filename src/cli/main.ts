@@ -19,6 +19,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: VerbFuncti
   logs: () => import("./verbs/logs.ts"),
   list: () => import("./verbs/list.ts"),
   history: () => import("./verbs/history.ts"),
+  trend: () => import("./verbs/trend.ts"),
   report: () => import("./verbs/report.ts"),
   verify: () => import("./verbs/verify.ts"),
   annotate: () => import("./verbs/annotate.ts"),

@@ -193,15 +193,15 @@ function resolve(context: EngineContext, node: Node, action = node.step.action):
     resolveAction(node.step, action, node.place, context.catalogue, secrets);
   const shown = fill(context.maskedSecrets);
   const real = fill(context.secrets);
-  return { shown, real, problem: valueProblem(action, real) };
+  return { shown, real, problem: valueProblem(node.step, action, real) };
 }
 
-function valueProblem(action: LeafAction, real: ResolvedAction): Failure | null {
+function valueProblem(step: Node["step"], action: LeafAction, real: ResolvedAction): Failure | null {
   if (real.problems.length > 0) return failure("value", real.problems.join("; "));
   const unknown = real.unknown[0];
   if (unknown !== undefined) return failure("value", `${unknown.expr} is not known: it comes from ${unknown.from}`);
-  const written = JSON.stringify(action.kind === "run" ? action.argv : action.with);
-  if (!written.includes(MASK) && JSON.stringify([real.spec, real.env]).includes(MASK)) {
+  const written = JSON.stringify([action.kind === "run" ? action.argv : action.with, step.stdin, step.cwd, step.env]);
+  if (!written.includes(MASK) && JSON.stringify([real.spec, real.env, real.cwd, real.stdin]).includes(MASK)) {
     return {
       class: "fatal",
       reason: "masked-value",

@@ -234,6 +234,15 @@ export const verbs: readonly Verb[] = [
     ],
   },
   {
+    name: "trend",
+    group: "Look",
+    args: "<runbook>",
+    summary: "How its runs develop: objectives, slowest steps, what is skipped",
+    examples: ["trend rollback-production"],
+    outputs: ["md", "json", "svg"],
+    flags: [],
+  },
+  {
     name: "history",
     group: "Look",
     args: "[<runbook>]",
