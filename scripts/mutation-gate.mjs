@@ -57,7 +57,7 @@ const mutations = [
     file: "src/host/supervisor/process-identity.ts",
     from: "now !== null && now.startTime === identity.startTime && now.bootId === identity.bootId",
     to: "now !== null",
-    tests: ["test/host/locks.test.ts", "test/host/supervisor/plain-parts.test.ts"],
+    tests: ["test/host/supervisor/endings.test.ts"],
   },
   {
     name: "torn-bytes-lost",

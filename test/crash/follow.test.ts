@@ -1,0 +1,64 @@
+/** Who follows a run may look while a new executor cuts off the torn end of its journal. */
+import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { follow } from "../../src/cli/follow.ts";
+import { JournalCorrupt } from "../../src/engine/ports.ts";
+import { JournalBuilder } from "../rig/journal-builder.ts";
+
+let runDir: string;
+beforeEach(() => {
+  runDir = mkdtempSync(join(tmpdir(), "follow-"));
+});
+afterEach(() => rmSync(runDir, { recursive: true, force: true }));
+
+function lines(): string[] {
+  const journal = new JournalBuilder().start([{ path: "a" }]);
+  for (const why of ["one", "two", "three"]) journal.append({ type: "executor.stopped", why });
+  return [...journal.lines];
+}
+
+/** Follows a journal that begins as `first`; `looks` happen one before each further look. */
+async function followed(first: string, looks: ((file: string) => void)[]): Promise<string[]> {
+  const file = join(runDir, "journal.ndjson");
+  writeFileSync(file, first);
+  const seen: string[] = [];
+  let look = 0;
+  await follow({
+    runDir,
+    alive: () => {
+      if (look > 0) looks[look - 1]?.(file);
+      return look++ < looks.length;
+    },
+    onRecord: (_, __, line) => seen.push(line),
+  });
+  return seen;
+}
+
+test.each(["a few bytes", "bytes with a line\nbreak and more", "a whole bad line\n"])(
+  "%j at the end are waited for, and forgotten when they are cut off",
+  async (torn) => {
+    const all = lines();
+    const good = all.slice(0, -1).join("");
+    const repair = (file: string) => {
+      truncateSync(file, Buffer.byteLength(good));
+      appendFileSync(file, all.at(-1) ?? "");
+    };
+    expect(await followed(good + torn, [repair])).toEqual(all);
+  },
+);
+
+test("a line that is completed later is seen once, as a whole", async () => {
+  const all = lines();
+  const text = all.join("");
+  const middle = text.length - 30;
+  const complete = (file: string) => appendFileSync(file, text.slice(middle));
+  expect(await followed(text.slice(0, middle), [complete])).toEqual(all);
+});
+
+test("a bad record with others behind it is damage", async () => {
+  const [first = "", second = "", ...rest] = lines();
+  const bad = second.replace('"seq":2', '"seq":3');
+  await expect(followed([first, bad, ...rest].join(""), [])).rejects.toThrow(JournalCorrupt);
+});
