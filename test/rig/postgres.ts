@@ -2,7 +2,7 @@
  * A real PostgreSQL on a free loopback port, its data in a temporary folder. PostgreSQL refuses to run as root, so then
  * it runs as another user by `setpriv`. Where the programs are missing, tests say so instead of passing silently.
  */
-import { execFile, spawnSync } from "node:child_process";
+import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   accessSync,
@@ -15,7 +15,7 @@ import {
   readFileSync,
   rmSync,
 } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe } from "vitest";
@@ -90,6 +90,7 @@ export class PostgresRig {
   readonly port: number;
   private readonly dir: string;
   private readonly programs: string;
+  private guard: ChildProcess | null = null;
 
   private constructor(dir: string, programs: string, port: number) {
     this.dir = dir;
@@ -115,6 +116,7 @@ export class PostgresRig {
       ]);
       if (init.code !== 0) throw new Error(`initdb: ${init.stderr}`);
       await rig.startServer();
+      rig.watch();
       return rig;
     } catch (error) {
       rmSync(dir, { recursive: true, force: true });
@@ -136,6 +138,17 @@ export class PostgresRig {
   /** What commands of a step find in their environment. */
   environment(): Record<string, string> {
     return { PATH: `${this.programs}:${process.env["PATH"] ?? "/usr/bin:/bin"}`, HOME: this.dir };
+  }
+
+  /** Ends the server when the tests are killed: then the pipe that this process holds open is closed. */
+  private watch(): void {
+    const script = 'read -r _; pg_ctl stop --silent --mode=immediate --pgdata="$1/data"; rm -rf -- "$1"';
+    const [program, words] = asServerUser("sh", ["-c", script, "sh", this.dir]);
+    const options = { env: this.environment(), cwd: "/", detached: true };
+    const guard = spawn(program, words, { ...options, stdio: ["pipe", "ignore", "ignore"] });
+    guard.unref();
+    (guard.stdin as unknown as Socket).unref();
+    this.guard = guard;
   }
 
   async startServer(): Promise<void> {
@@ -193,6 +206,11 @@ export class PostgresRig {
     await this.stopServer();
     const identity = pid === null ? null : identityOf(pid);
     if (identity !== null) await kill9(identity);
+    if (this.guard !== null) {
+      const ended = once(this.guard, "close");
+      this.guard.stdin?.end();
+      await ended;
+    }
     rmSync(this.dir, { recursive: true, force: true });
   }
 
@@ -215,10 +233,15 @@ export class PostgresRig {
   /** A server program, which must not run as root. */
   private async asServer(program: string, words: readonly string[]): Promise<Answer> {
     const env = { ...this.environment(), LC_ALL: "C", ADMIN_PASSWORD: adminPassword };
-    if (process.getuid?.() !== 0) return await run(program, words, "", env, this.dir);
-    const as = [`--reuid=${unprivilegedId}`, `--regid=${unprivilegedId}`, "--clear-groups", "--no-new-privs"];
-    return await run("setpriv", [...as, program, ...words], "", env, this.dir);
+    return await run(...asServerUser(program, words), "", env, this.dir);
   }
+}
+
+/** The command, as the user who may run a server. */
+function asServerUser(program: string, words: readonly string[]): [string, string[]] {
+  if (process.getuid?.() !== 0) return [program, [...words]];
+  const as = [`--reuid=${unprivilegedId}`, `--regid=${unprivilegedId}`, "--clear-groups", "--no-new-privs"];
+  return ["setpriv", [...as, program, ...words]];
 }
 
 async function run(
