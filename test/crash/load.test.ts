@@ -15,8 +15,8 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 function writeJournal(file: string, records: number): void {
   const builder = new JournalBuilder().start([{ path: "hosts", stepType: "forEach" }]);
   const lines = [...builder.lines];
-  let { hash } = JSON.parse(lines[0] ?? "") as { hash: string };
-  for (let seq = 2; seq <= records; seq++) {
+  let { hash } = JSON.parse(lines.at(-1) ?? "") as { hash: string };
+  for (let seq = lines.length + 1; seq <= records; seq++) {
     const step = `hosts[${Math.floor(seq / 2)}]`;
     const facts = { seq, at: new Date(Date.UTC(2026, 0, 1) + seq).toISOString(), run: builder.run };
     const event =
