@@ -25,7 +25,10 @@ const deployedSchema: JsonSchema = {
   ...appStateSchema,
   properties: {
     ...(appStateSchema["properties"] as Readonly<Record<string, JsonSchema>>),
-    before: nullable(result({ image: text("Image that ran before."), version: whole("Release number before.") })),
+    before: {
+      ...nullable(result({ image: text("Image that ran before."), version: whole("Release number before.") })),
+      description: "What ran before; null when it could not be read.",
+    },
   },
 };
 
