@@ -212,6 +212,7 @@ function conclude(command: Command, runDir: string, record: RunRecord, executorC
   if (executorCode === exitCodes.internal) {
     command.say(`internal error: ${lastFatal(runDir)}; its log: ${join(runDir, "executor.log")}`);
   }
+  if (executorCode === exitCodes.io) command.say(lastFatal(runDir) ?? `see ${join(runDir, "executor.log")}`);
   if (failOn !== null) command.say(`--fail-on ${failOn}: exit 1 although the run succeeded`);
   return exitCode;
 }
