@@ -43,7 +43,11 @@ export function executorAlive(runDir: string): boolean {
 export async function claimRun(runDir: string, run: string, now: Date): Promise<() => void> {
   const server = process.platform === "linux" ? await listen(`run:${realpathSync(runDir)}`) : null;
   if (server === "busy" || (server === null && executorAlive(runDir))) throw new RunIsTaken(run, lastExecutor(runDir));
-  const identity: ExecutorIdentity = { ...selfIdentity(), startedAt: now.toISOString(), runtimeDir: runtimeDirFor(runDir) };
+  const identity: ExecutorIdentity = {
+    ...selfIdentity(),
+    startedAt: now.toISOString(),
+    runtimeDir: runtimeDirFor(runDir),
+  };
   replaceFile(join(runDir, executorFile), `${JSON.stringify(identity)}\n`);
   return () => server?.close();
 }
