@@ -1,6 +1,6 @@
 // Bundles every program into dist/*.cjs: one CommonJS file per entry plus shared lazy chunks (CommonJS starts faster
 // than ESM, and a bundle faster than a tree of modules; see docs/performance.md).
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -44,7 +44,21 @@ await bundle.write({
   minify: false,
 });
 await bundle.close();
+writeFileSync(join(fresh, "THIRD_PARTY_LICENSES.txt"), thirdPartyLicenses());
 const previous = `${fresh}.old`;
 if (existsSync(out)) renameSync(out, previous);
 renameSync(fresh, out);
 rmSync(previous, { recursive: true, force: true });
+
+/** What the bundles contain of others: name, version and licence text of every package that is no development tool. */
+function thirdPartyLicenses() {
+  const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+  const parts = Object.entries(packages).flatMap(([path, { version, license, dev }]) => {
+    const folder = join(root, path);
+    if (path === "" || dev || !existsSync(folder)) return [];
+    const file = readdirSync(folder).find((name) => /^(?:licen[cs]e|copying)/i.test(name));
+    const text = file === undefined ? "" : readFileSync(join(folder, file), "utf8").trim();
+    return [`${path.replace(/^.*node_modules\//, "")} ${version} (${license})\n\n${text}\n`];
+  });
+  return parts.join(`\n${"-".repeat(80)}\n\n`);
+}

@@ -15,7 +15,10 @@ const out = mkdtempSync(join(root, "node_modules/.cache/generate-"));
 let files;
 try {
   const bundle = await rolldown({
-  logLevel: "silent", input: join(root, "src/cli/generated-files.ts"), platform: "node" });
+    logLevel: "silent",
+    input: join(root, "src/cli/generated-files.ts"),
+    platform: "node",
+  });
   await bundle.write({ dir: out, format: "cjs", entryFileNames: "generated-files.cjs" });
   await bundle.close();
   files = createRequire(import.meta.url)(join(out, "generated-files.cjs")).generatedFiles();

@@ -1,7 +1,8 @@
 /** Reads members of data that may have any shape: what is absent or of another type becomes the default. */
+
+import { parseDurationMs } from "../util/duration.ts";
 import type { JsonObject } from "../util/json.ts";
 import { isObject } from "../util/json.ts";
-import { parseDuration } from "./duration.ts";
 
 export type Data = Readonly<Record<string, unknown>>;
 
@@ -27,7 +28,7 @@ export function textsAt(data: Data, key: string): readonly string[] {
 /** Milliseconds of a duration member; null when absent or not a duration. */
 export function durationAt(data: Data, key: string): number | null {
   const value = data[key];
-  return typeof value === "string" ? parseDuration(value) : null;
+  return typeof value === "string" ? parseDurationMs(value) : null;
 }
 
 export function numberAt(data: Data, key: string): number | null {

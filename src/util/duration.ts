@@ -1,29 +1,34 @@
-/** Durations as runbooks write them: `90s`, `1h30m`, `250ms`, `90d`, or ISO 8601 `PT1H30M`. Anything else is refused. */
+/** Durations as people write them: `90s`, `1h30m`, `250ms`, `90d`, `2w`, or ISO 8601 `PT1H30M`, `P90D`; and back. */
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const short = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
-const part = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g;
-const iso = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/;
+const unitsMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
 
-/** Milliseconds, or null when the text is not a duration. Units must descend: `1h30m`, never `30m1h`. */
+const iso = /^P(?=.)(?:(\d+)W)?(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/;
+
+/** Milliseconds, rounded to whole ones; null for text that is no duration or exceeds what a number holds exactly. */
 export function parseDurationMs(text: string): number | null {
-  if (short.test(text)) {
-    let sum = 0;
-    let previous = Number.POSITIVE_INFINITY;
-    for (const [, amount, unit] of text.matchAll(part)) {
-      const size = unitMs[unit ?? ""] ?? 0;
-      if (size >= previous) return null;
-      previous = size;
-      sum += Number(amount) * size;
-    }
-    return Math.round(sum);
+  if (text.length > 40) return null;
+  const parts = iso.exec(text);
+  if (parts !== null) {
+    const units = ["w", "d", "h", "m", "s"];
+    return whole(units.reduce((sum, unit, i) => sum + Number(parts[i + 1] ?? 0) * unitsMs[unit]!, 0));
   }
-  const found = iso.exec(text);
-  if (found === null || text === "P" || text.endsWith("T")) return null;
-  const [, days = "0", hours = "0", minutes = "0", seconds = "0"] = found;
-  return Math.round(
-    Number(days) * 86_400_000 + Number(hours) * 3_600_000 + Number(minutes) * 60_000 + Number(seconds) * 1_000,
-  );
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+$/.test(text)) return null;
+  let total = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g))
+    total += Number(count) * unitsMs[unit!]!;
+  return whole(total);
+}
+
+function whole(ms: number): number | null {
+  const rounded = Math.round(ms);
+  return Number.isSafeInteger(rounded) ? rounded : null;
 }
 
 /** For people: `0.0s`, `3.1s`, `41.0s`, `4m 41s`, `1h 02m`, `3d 4h`. */

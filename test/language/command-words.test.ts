@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { splitCommand } from "../../src/language/command-words.ts";
-import { parseDuration } from "../../src/language/duration.ts";
 import { closest, nearestHint } from "../../src/util/closest.ts";
+import { parseDurationMs } from "../../src/util/duration.ts";
 
 describe("words of a command", () => {
   it.each<[string, string[]]>([
@@ -79,7 +79,7 @@ describe("durations", () => {
     ["-5s", null],
     [`${"9".repeat(30)}d`, null],
   ])("%s", (text, ms) => {
-    expect(parseDuration(text)).toBe(ms);
+    expect(parseDurationMs(text)).toBe(ms);
   });
 });
 
