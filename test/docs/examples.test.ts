@@ -117,7 +117,7 @@ function withoutMachine(text: string): string {
   const { username } = userInfo();
   return text
     .replaceAll(new RegExp(`\\b${username}@[\\w.-]+`, "g"), "operator@example")
-    .replace(/node \S+sandbox\.cjs stop/g, "npm run -s sandbox -- stop")
+    .replace(/node \S+sandbox\.cjs stop --state-dir \S+/g, "npm run -s sandbox -- stop")
     .replace(/ +$/gm, "");
 }
 
