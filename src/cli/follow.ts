@@ -2,8 +2,9 @@
 import { closeSync, type FSWatcher, fstatSync, openSync, readSync, watch } from "node:fs";
 import { join } from "node:path";
 import type { JournalRecord } from "../engine/events.ts";
+import { applyRecord, newRunRecord } from "../engine/fold.ts";
 import { JournalCorrupt } from "../engine/ports.ts";
-import { applyRecord, newRunRecord, type RunRecord } from "../engine/run-record.ts";
+import type { RunRecord } from "../engine/run-record.ts";
 import { journalName } from "../host/journal-file.ts";
 import { JournalReader, parseLine } from "../util/journal-line.ts";
 

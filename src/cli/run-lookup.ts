@@ -1,7 +1,7 @@
 /** Finds runs by id, unique prefix or `last`, and says how to answer them. */
 import { join } from "node:path";
+import { foldRun } from "../engine/fold.ts";
 import type { ApprovalRecord, RunRecord } from "../engine/run-record.ts";
-import { foldRun } from "../engine/run-record.ts";
 import { journalName, readJournalFile } from "../host/journal-file.ts";
 import { summarize } from "../host/run-summary.ts";
 import { runDirectory, runIds } from "../host/state-dir.ts";

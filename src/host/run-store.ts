@@ -1,7 +1,8 @@
 /** The local `RunStore`: a run directory with its journal, inbox and locks. The only door to run state in this mode. */
 import type { JournalEvent, JournalRecord } from "../engine/events.ts";
+import { applyRecord, foldRun, newRunRecord } from "../engine/fold.ts";
 import type { InboxMessage, LockOutcome, RunStore } from "../engine/ports.ts";
-import { applyRecord, foldRun, newRunRecord, type RunRecord } from "../engine/run-record.ts";
+import type { RunRecord } from "../engine/run-record.ts";
 import type { Masker } from "../util/mask/masker.ts";
 import { takeMessages, watchInbox } from "./inbox.ts";
 import { JournalWriter } from "./journal-file.ts";

@@ -1,6 +1,7 @@
 /** What `status` and the locks need to know of a run that is not ours. */
 import { join } from "node:path";
-import { foldRun, type RunRecord } from "../engine/run-record.ts";
+import { foldRun } from "../engine/fold.ts";
+import type { RunRecord } from "../engine/run-record.ts";
 import { journalName, readJournalFile } from "./journal-file.ts";
 
 export interface RunSummary {

@@ -5,7 +5,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalRecord } from "../engine/events.ts";
-import { applyRecord, newRunRecord, type RunRecord } from "../engine/run-record.ts";
+import { applyRecord, newRunRecord } from "../engine/fold.ts";
+import type { RunRecord } from "../engine/run-record.ts";
 import { JournalReader } from "../util/journal-line.ts";
 import { isObject, type JsonObject } from "../util/json.ts";
 import { type Addendum, noAddendum } from "./addendum.ts";

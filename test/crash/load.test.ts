@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { foldRun } from "../../src/engine/run-record.ts";
+import { foldRun } from "../../src/engine/fold.ts";
 import { readJournalFile } from "../../src/host/journal-file.ts";
 import { encodeLine } from "../../src/util/journal-line.ts";
 import { JournalBuilder } from "../rig/journal-builder.ts";

@@ -1,9 +1,10 @@
 /** Two clocks that do not stand still while a machine sleeps: the wall clock, which people set, and the time since boot. */
 import { describe, expect, test } from "vitest";
 import type { JournalEvent } from "../../src/engine/events.ts";
+import { applyRecord, newRunRecord } from "../../src/engine/fold.ts";
 import type { EngineClock } from "../../src/engine/ports.ts";
 import { elapsedMs, watchClocks } from "../../src/engine/run-clock.ts";
-import { applyRecord, newRunRecord, type RunRecord } from "../../src/engine/run-record.ts";
+import type { RunRecord } from "../../src/engine/run-record.ts";
 import { JournalBuilder } from "../rig/journal-builder.ts";
 
 const hourMs = 3_600_000;

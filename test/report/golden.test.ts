@@ -6,7 +6,7 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { JournalRecord } from "../../src/engine/events.ts";
-import { foldRun } from "../../src/engine/run-record.ts";
+import { foldRun } from "../../src/engine/fold.ts";
 import { renderHtml } from "../../src/report/html.ts";
 import { formatPublicKey } from "../../src/report/keys.ts";
 import { renderMarkdown } from "../../src/report/markdown.ts";

@@ -4,7 +4,8 @@ import { type LiveOptions, liveProgress } from "../../../src/cli/live-progress.t
 import type { Progress } from "../../../src/cli/plain-progress.ts";
 import { asciiSymbols, type Terminal, unicodeSymbols } from "../../../src/cli/terminal.ts";
 import type { JournalRecord } from "../../../src/engine/events.ts";
-import { applyRecord, newRunRecord, type RunRecord } from "../../../src/engine/run-record.ts";
+import { applyRecord, newRunRecord } from "../../../src/engine/fold.ts";
+import type { RunRecord } from "../../../src/engine/run-record.ts";
 import type { JournalBuilder } from "../../rig/journal-builder.ts";
 import { Emulator } from "./emulator.ts";
 
