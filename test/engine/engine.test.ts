@@ -53,6 +53,26 @@ describe("undo", () => {
     expect(rig.ran).toEqual(["a.rollback.back"]);
   });
 
+  test("crosses into a used runbook, whose steps see its own inputs", async () => {
+    const used = `inputs: { what: { type: string, required: true } }
+steps:
+  - id: change
+    title: Change
+    run: change ${"${{ inputs.what }}"}
+    effects: write
+    rollback: [{ id: back, title: back, run: "unchange ${"${{ inputs.what }}"}", effects: write, idempotent: true }]`;
+    const rig = new EngineRig(
+      `onFailure: rollback
+steps:
+  - { id: part, title: part, uses: runbook/part, with: { what: lamp } }${write("after", undo("after"))}`,
+      { after: "broken" },
+      used,
+    );
+    expect(await rig.drive()).toMatchObject({ exitCode: 6 });
+    expect(rig.ran).toEqual(["part.change", "after", "after.rollback.back", "part.change.rollback.back"]);
+    expect(rig.record.steps.get("part.change.rollback.back")?.action).toBe("unchange lamp");
+  });
+
   test("is not begun for a write that was refused before it started", async () => {
     const rig = new EngineRig(`onFailure: rollback\nsteps:${write("a", undo("a"))}`, {
       a: () => ({

@@ -73,6 +73,10 @@ export class VirtualClock implements EngineClock {
   }
 }
 
+function header(name: string): string {
+  return `apiVersion: runbook/v1\nname: ${name}\nversion: 1.0.0\ntitle: Test\nowner: team\nkind: maintenance\ndescription: test\ntargets: [here]\n`;
+}
+
 export class EngineRig implements RunStore {
   readonly clock = new VirtualClock();
   readonly events: JournalRecord[] = [];
@@ -83,10 +87,16 @@ export class EngineRig implements RunStore {
   private readonly script: Record<string, Scripted | Scripted[]>;
   private readonly context: EngineContext;
 
-  constructor(steps: string, script: Record<string, Scripted | Scripted[]> = {}) {
+  /** `used`: the text of the runbook `part`, for `uses: runbook/part`. */
+  constructor(steps: string, script: Record<string, Scripted | Scripted[]> = {}, used: string | null = null) {
     this.script = script;
-    const text = `apiVersion: runbook/v1\nname: test\nversion: 1.0.0\ntitle: Test\nowner: team\nkind: maintenance\ndescription: test\ntargets: [here]\n${steps}`;
-    const { runbook, diagnostics } = loadRunbook({ file: "test.yaml", text, catalogue });
+    const text = header("test") + steps;
+    const { runbook, diagnostics } = loadRunbook({
+      file: "test.yaml",
+      text,
+      catalogue,
+      readInclude: () => (used === null ? null : { path: "part.yaml", text: header("part") + used }),
+    });
     if (runbook === null) throw new Error(diagnostics.map((item) => `${item.code}: ${item.message}`).join("\n"));
     const root: Frame = newFrame({
       runbook,
