@@ -14,7 +14,7 @@ import {
   sandboxLayout,
 } from "./layout.ts";
 import { liveOf, type PlatformState } from "./model.ts";
-import { databaseDummies } from "./postgres-seed.ts";
+import { databaseDummies, databaseSecrets } from "./postgres-seed.ts";
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
@@ -215,3 +215,10 @@ function lastLines(path: string): string {
 }
 
 const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
+
+/** Names of the dummy secrets that every sandbox supplies, known before it has ever run. */
+export const sandboxSecretNames: readonly string[] = [
+  "FLY_API_TOKEN",
+  "SLACK_WEBHOOK",
+  ...Object.values(databaseSecrets),
+];

@@ -1,7 +1,7 @@
 /** From words to a plan: which runbook, which target, which inputs, and what the machine says. Shared by `plan` and `run`. */
 import { readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { readSandbox, type SandboxInfo } from "../../sandbox/client.ts";
+import { readSandbox, type SandboxInfo, sandboxSecretNames } from "../../sandbox/client.ts";
 import { systemClock } from "../host/clock.ts";
 import { childEnvironment, loginName } from "../host/environment.ts";
 import { digestOf, type SealedConfig, type SealedFile } from "../host/sealed-run.ts";
@@ -137,7 +137,7 @@ export async function lookAround(prepared: Prepared, project: Project, askVersio
     env: process.env,
     dummies: sandbox?.secrets ?? {},
   });
-  const supplied = new Set(target.sandbox && sandbox === null ? ["FLY_API_TOKEN", "SLACK_WEBHOOK"] : []);
+  const supplied = new Set(target.sandbox && sandbox === null ? sandboxSecretNames : []);
   const secrets = looked.map((secret) =>
     supplied.has(secret.name) && secret.status !== "found"
       ? { ...secret, status: "found" as const, provider: "sandbox" }

@@ -31,7 +31,7 @@ export interface Project {
 export function openProject(cwd: string, stateFlag: string | undefined): Project {
   const dir = findUp(cwd);
   const file = dir === null ? null : join(dir, configName);
-  const loaded = file === null ? null : loadConfig({ file: fromCwd(cwd, file), text: readFileSync(file, "utf8") });
+  const loaded = file === null ? null : loadConfig({ file: fromCwd(cwd, file), text: readConfig(file) });
   const config = loaded?.config ?? emptyConfig;
   return {
     dir: dir ?? cwd,
@@ -41,6 +41,18 @@ export function openProject(cwd: string, stateFlag: string | undefined): Project
     stateDir: stateDirectory({ flag: stateFlag, env: process.env, project: dir, configured: config.state }),
     textOf: (name) => readFileSync(resolve(cwd, name), "utf8"),
   };
+}
+
+function readConfig(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new CommandError(
+      "invalid",
+      `the project file cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      `ls -l ${file}`,
+    );
+  }
 }
 
 function findUp(cwd: string): string | null {

@@ -2,7 +2,7 @@
  * Walks steps in file order: lists, groups, parallel blocks, `forEach` and used runbooks. It never looks at the world;
  * leaves do. A step whose end is recorded is not run again: the walk is the same for a new run and for a resumed one.
  */
-import { evaluateExpression } from "../language/cel/index.ts";
+import { evaluateExpression, UnknownValue } from "../language/cel/index.ts";
 import type { Phase, Runbook, Step } from "../language/runbook.ts";
 import { resolveTemplate, resolveTree } from "../language/template.ts";
 import { allSteps, childPath, type Frame, itemPath, newFrame, type Place, scopeOf } from "../plan/scope.ts";
@@ -226,12 +226,12 @@ async function runForEach(context: EngineContext, node: Node, forEach: NonNullab
   const begin = context.clock.monotonicMs();
   const items = itemsOf(node, forEach.in);
   if (typeof items === "string") {
-    append(context, started(node, 1, "forEach", messageText(node.step.title, scopeOf(node.place)), "", "", "read"));
+    append(context, started(node, 1, "forEach", titleOfAll(node, forEach.as), "", "", "read"));
     append(context, finished(node.path, 1, 0, "failed", { failure: failure("value", items) }));
     return { kind: "failed", path: node.path, refused: false };
   }
   if (recordOf(context, node.path)?.status !== "running") {
-    const title = messageText(node.step.title, scopeOf(node.place));
+    const title = titleOfAll(node, forEach.as);
     append(context, started(node, 1, "forEach", title, `${items.length} items`, "", "read"));
   }
   const limit = failureLimit(forEach.maxFailures, items.length);
@@ -255,6 +255,12 @@ async function runForEach(context: EngineContext, node: Node, forEach: NonNullab
   const outputs = itemOutputs(context, node, nodes);
   const status = flow.kind === "ok" ? "succeeded" : "failed";
   return endGroup(context, node, 1, context.clock.monotonicMs() - begin, status, flow, outputs);
+}
+
+/** The container's own title: the item it is written for is not one of them yet. */
+function titleOfAll(node: Node, as: string): string {
+  const each = new UnknownValue(`each ${as}`);
+  return messageText(node.step.title, scopeOf(node.place, { [as]: each, index: each }));
 }
 
 /** The list of a forEach, or why there is none. */

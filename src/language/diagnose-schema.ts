@@ -5,7 +5,7 @@ import { isObject } from "../util/json.ts";
 import type { DiagnosticCode } from "./codes.ts";
 import type { Edit, Range } from "./diagnostic.ts";
 import type { Findings } from "./findings.ts";
-import { describeType, misplacedKey, typeHint, unknownKeyHint } from "./schema-words.ts";
+import { describeType, misplacedKey, textOf, typeHint, unknownKeyHint } from "./schema-words.ts";
 import { escapePointer, lastKeyOf, parentOf, type Source, unescapePointer, valueAt } from "./source.ts";
 
 /** Validates `source.data`; true when it holds. */
@@ -131,13 +131,13 @@ function missingKeys(
   const data = valueAt(source.data, pointer);
   const type =
     isObject(data) && names.length === 1 && names[0] === "with"
-      ? ` "${String(data["uses"])}" needs to be told what to do.`
+      ? ` "${textOf(data["uses"])}" needs to be told what to do.`
       : "";
   findings.error("missing-key", source.keyAt(pointer), `${whatIs(pointer)} needs ${text}.${type}`, {
     hint:
       type === ""
         ? descriptionOf(root, first, names)
-        : fieldsOf(root, String((data as Record<string, unknown>)["uses"])),
+        : fieldsOf(root, textOf((data as Record<string, unknown>)["uses"])),
   });
 }
 
@@ -228,15 +228,15 @@ function wrongValue(error: ErrorObject, source: Source): Wrong {
     case "enum": {
       const allowed = (error.params["allowedValues"] as unknown[]).map(String);
       if (name === "uses")
-        return wrong("unknown-step-type", `"${String(data)}" is not a step type.`, stepTypeHint(String(data), allowed));
+        return wrong("unknown-step-type", `"${textOf(data)}" is not a step type.`, stepTypeHint(textOf(data), allowed));
       return wrong(
         "unknown-value",
         `"${short(data)}" is not a value of "${name}".`,
-        nearestHint(String(data), allowed),
+        nearestHint(textOf(data), allowed),
       );
     }
     case "pattern":
-      return badText(name, String(data), schema);
+      return badText(name, textOf(data), schema);
     case "minItems":
     case "minProperties":
       return wrong(
@@ -342,7 +342,7 @@ function typeName(data: unknown): string {
   if (Array.isArray(data)) return "a list";
   if (typeof data === "object") return "a map";
   if (typeof data === "string") return "a text";
-  return typeof data === "boolean" ? `${data}` : `the number ${String(data)}`;
+  return typeof data === "boolean" ? `${data}` : `the number ${textOf(data)}`;
 }
 
 function short(value: unknown): string {

@@ -1,3 +1,8 @@
+/** A value in words. The data have no prototype, so `String()` throws for a map where a text was meant. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+}
+
 /** Words for what a schema says: names of types, hints for wrong types, and where a key would belong. */
 import { closest } from "../util/closest.ts";
 import { isObject } from "../util/json.ts";
@@ -137,7 +142,7 @@ export function misplacedKey(pointer: string, source: Source, findings: Findings
     });
     return;
   }
-  if (first === "parallel" || first === "steps" || (first === "uses" && /^runbook\//.test(String(owner["uses"])))) {
+  if (first === "parallel" || first === "steps" || (first === "uses" && /^runbook\//.test(textOf(owner["uses"])))) {
     const what = first === "uses" ? "A nested runbook" : first === "parallel" ? "A parallel block" : "A group";
     findings.error("key-not-allowed", at, `${what} has no "${key}".`, {
       hint: `It carries only ${groupKeys.join(", ")}; write it on the steps inside.`,
@@ -155,7 +160,7 @@ export function misplacedKey(pointer: string, source: Source, findings: Findings
   findings.error("key-not-allowed", at, `"${key}" cannot stand here.`, {
     hint:
       "type" in owner
-        ? `A provider of type ${String(owner["type"])} does not have it.`
+        ? `A provider of type ${textOf(owner["type"])} does not have it.`
         : actions.length > 0
           ? `It does not go with "${actions[0]}".`
           : undefined,

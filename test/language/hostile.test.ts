@@ -80,6 +80,14 @@ describe("hostile texts", () => {
     expect(text.slice(problem!.at.range.start, problem!.at.range.end)).toBe("chekclist");
   });
 
+  it.each(["uses: { a: 1 }", "uses: [http]", "uses: { a: 1 }\n    with: {}\n    max: 3"])(
+    "says what is wrong with a map or a list where the name of a type belongs: %j",
+    (action) => {
+      const text = base.replace(/steps:[\s\S]*$/, `steps:\n  - id: a\n    title: A\n    ${action}\n`);
+      expect(codesOf(text)).toContain("wrong-type");
+    },
+  );
+
   it("gives data without prototypes", () => {
     const { source } = load(base);
     expect(Object.getPrototypeOf(source.data)).toBe(null);

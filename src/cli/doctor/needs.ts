@@ -1,5 +1,5 @@
 /** What `doctor <runbook>` checks: the tools and secrets a run on one target would need. */
-import { readSandbox } from "../../../sandbox/client.ts";
+import { readSandbox, sandboxSecretNames } from "../../../sandbox/client.ts";
 import { childEnvironment } from "../../host/environment.ts";
 import { resolveSecrets } from "../../host/secrets.ts";
 import type { SecretProvider, Target } from "../../language/config.ts";
@@ -25,9 +25,6 @@ const toolHomes: Readonly<Record<string, string>> = {
   supabase: "https://supabase.com/docs/guides/local-development/cli/getting-started",
 };
 
-/** What a sandbox brings when it starts: its fly, and dummies of these. */
-const sandboxSecrets = ["FLY_API_TOKEN", "SLACK_WEBHOOK"];
-
 export async function checkNeeds(project: Project, runbook: Runbook, target: Target): Promise<Finding[]> {
   const sandbox = target.sandbox ? readSandbox(project.stateDir) : null;
   const env = childEnvironment(process.env, sandbox?.binDir ?? null);
@@ -52,7 +49,7 @@ export async function checkNeeds(project: Project, runbook: Runbook, target: Tar
 }
 
 function dummies(): Record<string, string> {
-  return Object.fromEntries(sandboxSecrets.map((name) => [name, "supplied when the sandbox starts"]));
+  return Object.fromEntries(sandboxSecretNames.map((name) => [name, "supplied when the sandbox starts"]));
 }
 
 function toolFinding(tool: ToolState, target: Target): Finding {
