@@ -1,11 +1,20 @@
 /** Certificates made by openssl in a directory of the test: an authority, and servers it signed. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 export interface Certificate {
   readonly key: string;
   readonly cert: string;
+}
+
+/** Why no certificate can be made here; null = one can. With `RUNBOOK_TEST_REQUIRE=1` (CI) a missing part is a failure. */
+export function missingOpenssl(): string | null {
+  if (spawnSync("openssl", ["version"], { stdio: "ignore" }).error === undefined) return null;
+  const why = "openssl is not installed (Debian package openssl)";
+  if (process.env["RUNBOOK_TEST_REQUIRE"] === "1") throw new Error(why);
+  process.stderr.write(`not run: tls: ${why}\n`);
+  return why;
 }
 
 export function authority(dir: string): Certificate {
