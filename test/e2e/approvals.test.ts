@@ -202,3 +202,18 @@ test("--wait-for-person keeps the viewer until another process has answered", as
   expect(ran.code).toBe(0);
   expect(JSON.parse(ran.stdout)).toMatchObject({ run, result: "succeeded" });
 });
+
+test("killed before its question is durable, a run asks once after resume and goes on by the answer", async () => {
+  const started = rig.start(["run", "change", "-t", "here", "--no-input", "-o", "json"], {
+    env: { RUNBOOK_TESTING: "1", RUNBOOK_FAILPOINT: "approval.before_sync=kill" },
+  });
+  expect((await started.ended).code).toBe(1);
+  const run = await started.run();
+  expect(rig.journal(run).filter((entry) => entry.type === "approval.requested")).toEqual([]);
+  expect((await rig.json(["resume", run])).code).toBe(5);
+  expect(rig.journal(run).filter((entry) => entry.type === "approval.requested")).toHaveLength(1);
+  expect(await approve(run)).toMatchObject({ code: 0 });
+  expect((await rig.json(["wait", run])).code).toBe(0);
+  expect(rig.ledger()).toEqual(["before", "change"]);
+  expect(await rig.problems(run)).toEqual([]);
+});
