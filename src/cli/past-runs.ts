@@ -1,6 +1,6 @@
 /** Every run of a state directory, as `list` and `history` tell of them: each journal is read once. */
 import type { RunResult } from "../engine/events.ts";
-import type { RunRecord } from "../engine/run-record.ts";
+import { isInterrupted, type RunRecord } from "../engine/run-record.ts";
 import { executorAlive } from "../host/claim.ts";
 import { summarize } from "../host/run-summary.ts";
 import { runDirectory, runIds } from "../host/state-dir.ts";
@@ -27,8 +27,7 @@ export function pastRuns(stateDir: string): {
       continue;
     }
     const { record } = summary;
-    const isOpen = record.finished === null && record.result === "running";
-    runs.push({ record, dir, result: isOpen && !executorAlive(dir) ? "interrupted" : record.result });
+    runs.push({ record, dir, result: isInterrupted(record, executorAlive(dir)) ? "interrupted" : record.result });
   }
   runs.sort((a, b) => compare(b.record.started.at, a.record.started.at) || compare(a.record.run, b.record.run));
   return { runs, unreadable: unreadable.sort() };

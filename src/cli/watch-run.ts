@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { exitCodes, exitNameOf, exitNameOfResult } from "../engine/exit-codes.ts";
-import type { RunRecord } from "../engine/run-record.ts";
+import { isInterrupted, type RunRecord } from "../engine/run-record.ts";
 import { executorAlive } from "../host/claim.ts";
 import { leaveMessage } from "../host/inbox.ts";
 import { runDirectory } from "../host/state-dir.ts";
@@ -171,7 +171,7 @@ export function lastFatal(runDir: string): string | null {
 /** Prints what became of the run and gives the code of this command. */
 function conclude(command: Command, runDir: string, record: RunRecord, executorCode: number | null): number {
   const alive = executorAlive(runDir);
-  const interrupted = record.finished === null && record.result === "running" && !alive;
+  const interrupted = isInterrupted(record, alive);
   const code = codeOf(record, executorCode);
   const failOn = failOnHit(command, record);
   const exitCode = code === exitCodes.ok && failOn !== null ? exitCodes.failed : code;

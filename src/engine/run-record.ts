@@ -131,6 +131,11 @@ export interface Deviation {
   readonly reason: string | null;
 }
 
+/** A run without a verdict, not waiting for a person, on which nobody works any more. */
+export function isInterrupted(record: RunRecord, executorAlive: boolean): boolean {
+  return record.finished === null && record.result === "running" && !executorAlive;
+}
+
 export interface RunRecord {
   readonly run: string;
   readonly started: EventOf<"run.started"> & { readonly at: string; readonly seq: number };

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { waitingSteps } from "../../engine/decision.ts";
 import { exitCodes, exitNameOf } from "../../engine/exit-codes.ts";
-import type { RunRecord } from "../../engine/run-record.ts";
+import { isInterrupted, type RunRecord } from "../../engine/run-record.ts";
 import { executorAlive } from "../../host/claim.ts";
 import { summarize } from "../../host/run-summary.ts";
 import { runDirectory, runIds } from "../../host/state-dir.ts";
@@ -37,7 +37,7 @@ function statusOfOne(command: Command, run: string): number {
     command.json(documentOf(stateDir, record));
     return exitCodes.ok;
   }
-  const interrupted = isInterrupted(stateDir, record);
+  const interrupted = isInterrupted(record, executorAlive(runDir));
   command.print(
     outcomeText(record, {
       runDir,
@@ -54,7 +54,8 @@ function statusOfOne(command: Command, run: string): number {
 /** The `runbook.run/1.0` document of a run that this command did not run. */
 export function documentOf(stateDir: string, record: RunRecord): object {
   const runDir = runDirectory(stateDir, record.run);
-  const interrupted = isInterrupted(stateDir, record);
+  const alive = executorAlive(runDir);
+  const interrupted = isInterrupted(record, alive);
   const exitCode =
     interrupted || record.finished !== null || record.result === "waiting" ? codeOf(record, null) : exitCodes.ok;
   return runDocument(record, {
@@ -62,18 +63,16 @@ export function documentOf(stateDir: string, record: RunRecord): object {
     exitName: exitNameOf(exitCode),
     dir: runDir,
     report: record.finished === null ? null : join(runDir, "report.md"),
-    executorAlive: executorAlive(runDir),
+    executorAlive: alive,
     interrupted,
     nextFor: nextFor(record),
   });
 }
 
-function isInterrupted(stateDir: string, record: RunRecord): boolean {
-  return record.finished === null && record.result === "running" && !executorAlive(runDirectory(stateDir, record.run));
-}
-
 function line(stateDir: string, record: RunRecord): string {
-  const result = isInterrupted(stateDir, record) ? "interrupted" : record.result;
+  const result = isInterrupted(record, executorAlive(runDirectory(stateDir, record.run)))
+    ? "interrupted"
+    : record.result;
   const waits = waitingSteps(record).map((step) => step.path);
   const age = formatDuration(Date.now() - Date.parse(record.started.at));
   const where = waits.length > 0 ? `waits at ${waits.join(", ")}` : "";
