@@ -6,6 +6,7 @@ import type { Credentials } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import { BEHAVIOURS, type Behaviour, liveOf, machineJson, type ReleaseStatus } from "./model.ts";
 import { SEEDS, type Seed } from "./seeds.ts";
+import type { Services } from "./services/server.ts";
 import { answerSlack, type SlackMessage } from "./slack.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -17,6 +18,7 @@ export interface ApiContext {
   readonly credentials: Credentials;
   /** Changes with every start; proves which platform answers on a port. */
   readonly instance: string;
+  readonly services: Services;
 }
 
 interface Call {
@@ -204,7 +206,7 @@ function machineRoutes(cloud: Cloud): Route[] {
   ];
 }
 
-function platformRoutes({ cloud, instance }: ApiContext, slackMessages: SlackMessage[]): Route[] {
+function platformRoutes({ cloud, instance, services }: ApiContext, slackMessages: SlackMessage[]): Route[] {
   return [
     [
       "GET",
@@ -223,6 +225,7 @@ function platformRoutes({ cloud, instance }: ApiContext, slackMessages: SlackMes
         const seed = SEEDS.find((each) => each === body["seed"]);
         if (seed === undefined) throw new CloudError(400, `unknown seed, expected one of ${SEEDS.join(", ")}`);
         await cloud.reseed(seed as Seed);
+        services.reset();
       },
     ],
     ["GET", /^\/platform\/images$/, () => cloud.images],
@@ -265,6 +268,17 @@ function platformRoutes({ cloud, instance }: ApiContext, slackMessages: SlackMes
     ],
     ["GET", /^\/platform\/apps\/([^/]+)\/logs$/, (call, app) => streamLogs(cloud, app, call)],
     ["GET", /^\/platform\/slack$/, () => slackMessages],
+    ["GET", /^\/platform\/services$/, () => services.list()],
+    ["GET", /^\/platform\/services\/([^/]+)$/, (_, name) => ({ data: services.data(name) })],
+    [
+      "PUT",
+      /^\/platform\/services\/([^/]+)$/,
+      ({ body }, name) => {
+        if (services.setState(name, String(body["state"]))) return;
+        const known = Object.entries(services.list()).map(([each, { states }]) => `${each}: ${states.join(", ")}`);
+        throw new CloudError(400, `no service ${name} with a state ${body["state"]}; there are\n${known.join("\n")}`);
+      },
+    ],
   ];
 }
 

@@ -3,6 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:f
 import { get } from "node:http";
 import { join, resolve } from "node:path";
 import type { ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
+import { sandboxServices } from "../src/language/sandbox-services.ts";
 import { isAlive } from "./alive.ts";
 import { readJson } from "./json-file.ts";
 import {
@@ -15,6 +16,7 @@ import {
 } from "./layout.ts";
 import { liveOf, type PlatformState } from "./model.ts";
 import { databaseDummies, databaseSecrets } from "./postgres-seed.ts";
+import { allServiceDummies, services } from "./services/index.ts";
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
@@ -27,13 +29,15 @@ export interface SandboxInfo {
   readonly pid: number | null;
   /** Public URL of the first app, `shop`. */
   readonly url: string;
+  /** Base URLs of the stand-ins of other vendors, by name. */
+  readonly services: Readonly<Record<string, string>>;
   /** Control API. */
   readonly api: string;
   /** The `fly` executable that drives this sandbox. */
   readonly fly: string;
   /** Folder that holds only `fly`, for PATH. */
   readonly binDir: string;
-  /** Dummy secrets: FLY_API_TOKEN, SLACK_WEBHOOK, and the passwords of the database's roles. */
+  /** Dummy secrets: FLY_API_TOKEN, SLACK_WEBHOOK, the passwords of the database's roles, what the stand-ins take. */
   readonly secrets: Readonly<Record<string, string>>;
   /** `image` is empty when the machines of the app do not all run one image. */
   readonly apps: readonly SandboxApp[];
@@ -69,6 +73,7 @@ export function readSandbox(stateDir: string): SandboxInfo | null {
     running,
     pid: running ? platform.identity.pid : null,
     url: apps[0]?.url ?? "",
+    services: serviceUrls(ports),
     api,
     fly: layout.fly,
     binDir: layout.binDir,
@@ -76,10 +81,15 @@ export function readSandbox(stateDir: string): SandboxInfo | null {
       FLY_API_TOKEN: credentials.flyApiToken,
       SLACK_WEBHOOK: `${api}${credentials.slackPath}`,
       ...databaseDummies(credentials.flyApiToken),
+      ...allServiceDummies(credentials.flyApiToken),
     },
     apps,
     notices: running ? platform.notices : [],
   };
+}
+
+function serviceUrls({ services: port = 0 }: Ports): Record<string, string> {
+  return Object.fromEntries(sandboxServices.map((name) => [name, `${loopbackUrl(port)}/${name}`]));
 }
 
 /** Where the bundles of `scripts/build.mjs` are. */
@@ -221,4 +231,5 @@ export const sandboxSecretNames: readonly string[] = [
   "FLY_API_TOKEN",
   "SLACK_WEBHOOK",
   ...Object.values(databaseSecrets),
+  ...Object.values(services).flatMap(({ secrets }) => secrets),
 ];

@@ -13,6 +13,8 @@ export interface SandboxLayout {
   readonly state: string;
   /** Values of the apps' secrets; the only file that holds them. */
   readonly appSecrets: string;
+  /** States and contents of the stand-ins of other vendors. */
+  readonly services: string;
   readonly logs: string;
   readonly platformLog: string;
   readonly binDir: string;
@@ -35,6 +37,7 @@ export function layoutOf(dir: string): SandboxLayout {
     credentials: join(dir, "credentials.json"),
     state: join(dir, "state.json"),
     appSecrets: join(dir, "app-secrets.json"),
+    services: join(dir, "services.json"),
     logs: join(dir, "logs"),
     platformLog: join(dir, "platform.log"),
     binDir,
@@ -45,6 +48,8 @@ export function layoutOf(dir: string): SandboxLayout {
 /** Loopback ports, kept so that URLs stay the same over restarts. */
 export interface Ports {
   readonly api: number;
+  /** Absent in a file of before the stand-ins. */
+  readonly services?: number;
   readonly apps: Readonly<Record<string, number>>;
 }
 

@@ -29,6 +29,9 @@ const USAGE = `Usage: sandbox [--state-dir DIR] VERB
   postgres start [--port N] start a real PostgreSQL with the demo shop, on port ${defaultDatabasePort} unless given
   postgres stop|status|remove
                             end it · one JSON object: port, running · end it and remove its data
+  service                   the stand-ins of other vendors: name, state, states
+  service NAME STATE        put one into a state, such as: service chatwoot queue-failing
+  service NAME              what it keeps, as JSON
   fly ARGS…                 the fly of this sandbox, with its token
 `;
 
@@ -80,6 +83,8 @@ async function main(args: readonly string[]): Promise<number> {
       return images(stateDir);
     case "image":
       return image(stateDir, rest);
+    case "service":
+      return service(stateDir, rest);
     case "postgres":
       return postgres(stateDir, rest);
     case "fly":
@@ -178,6 +183,23 @@ async function image(stateDir: string, rest: readonly string[]): Promise<number>
       latencyMs,
       note: flags.string("note"),
     });
+  }
+  return 0;
+}
+
+async function service(stateDir: string, rest: readonly string[]): Promise<number> {
+  const [name, state, ...more] = rest;
+  noMore(more);
+  const client = api(await start(stateDir));
+  if (name === undefined) {
+    const all = await client.call<Record<string, { state: string; states: string[] }>>("GET", "/platform/services");
+    for (const [each, { state: now, states }] of Object.entries(all))
+      process.stdout.write(`${each.padEnd(14)}  ${now.padEnd(14)}  ${states.join(" ")}\n`);
+  } else if (state === undefined) {
+    const { data } = await client.call<{ data: unknown }>("GET", `/platform/services/${encodeURIComponent(name)}`);
+    process.stdout.write(`${JSON.stringify(data)}\n`);
+  } else {
+    await client.call("PUT", `/platform/services/${encodeURIComponent(name)}`, { state });
   }
   return 0;
 }

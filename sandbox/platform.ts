@@ -20,6 +20,7 @@ import {
   type SandboxLayout,
 } from "./layout.ts";
 import { holdsLock, releaseLock, takeLock } from "./lock.ts";
+import { createServiceServer, Services } from "./services/server.ts";
 
 const [dir, distDir] = process.argv.slice(2);
 if (dir === undefined || distDir === undefined)
@@ -47,17 +48,21 @@ async function main(layout: SandboxLayout, bundles: string): Promise<void> {
   const notices: string[] = [];
   const kept = readJson<Ports>(layout.ports);
   const instance = randomBytes(8).toString("hex");
-  const api = createApi({ cloud, credentials, instance });
+  const services = new Services(layout.services, credentials.flyApiToken);
+  const api = createApi({ cloud, credentials, instance, services });
   const servers: Server[] = [api];
   const apps: Record<string, number> = {};
   const apiPort = await listen(api, kept?.api, "control API", notices);
+  const serviceServer = createServiceServer(services);
+  servers.push(serviceServer);
+  const servicesPort = await listen(serviceServer, kept?.services, "stand-ins", notices);
   for (const { name } of cloud.apps) {
     const edge = createEdge(cloud, name);
     servers.push(edge);
     apps[name] = await listen(edge, kept?.apps[name], `app ${name}`, notices);
   }
   if (!holdsLock(layout.lock)) throw new Error("another platform took over while this one started");
-  replaceFile(layout.ports, `${JSON.stringify({ api: apiPort, apps } satisfies Ports)}\n`);
+  replaceFile(layout.ports, `${JSON.stringify({ api: apiPort, services: servicesPort, apps } satisfies Ports)}\n`);
 
   await cloud.startAll();
   const identity = identityOf(process.pid);

@@ -2,7 +2,10 @@
 import type { JsonSchema } from "../../util/json.ts";
 import { isObject } from "../../util/json.ts";
 import type { Runbook, Step } from "../runbook.ts";
+import { sandboxServices } from "../sandbox-services.ts";
 import type { LintContext } from "./context.ts";
+
+const serviceUrls = Object.fromEntries(sandboxServices.map((name) => [name, "http://127.0.0.1"]));
 
 type Schemas = Record<string, JsonSchema>;
 
@@ -80,7 +83,7 @@ export function targetVariables({ runbook, config }: LintContext): ReadonlyMap<s
     const target = config.targets[name];
     if (target === undefined) return null;
     // The sandbox supplies these when it starts.
-    const supplied = target.sandbox ? { url: "http://127.0.0.1", fly: {} } : {};
+    const supplied = target.sandbox ? { url: "http://127.0.0.1", fly: {}, services: serviceUrls } : {};
     found.set(name, { ...supplied, ...target.variables, ...runbook.targets[name] });
   }
   return found;
