@@ -1,10 +1,11 @@
 import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { constants } from "node:os";
 import type { ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
 import { type Cloud, CloudError, type LeaseRequest, type MachineChange } from "./cloud.ts";
 import type { Credentials } from "./layout.ts";
 import type { Machine } from "./machine.ts";
-import { BEHAVIOURS, type Behaviour, liveOf, machineJson, type ReleaseStatus } from "./model.ts";
+import { BEHAVIOURS, type Behaviour, liveOf, machineJson, type ReleaseStatus, volumeJson } from "./model.ts";
 import { SEEDS, type Seed } from "./seeds.ts";
 import type { Services } from "./services/server.ts";
 import { answerSlack, type SlackMessage } from "./slack.ts";
@@ -162,6 +163,16 @@ function machineRoutes(cloud: Cloud): Route[] {
     ],
     [
       "POST",
+      new RegExp(`${one}/signal$`),
+      (call, app, id) => {
+        const machine = changing(call, app, id);
+        if (!machine.signal(signalName(call.body["signal"]))) {
+          throw new CloudError(412, `failed_precondition: machine ${id} is ${machine.data.state}, not started`);
+        }
+      },
+    ],
+    [
+      "POST",
       new RegExp(`${one}/(cordon|uncordon)$`),
       (call, app, id, verb) => {
         changing(call, app, id);
@@ -187,21 +198,13 @@ function machineRoutes(cloud: Cloud): Route[] {
       },
     ],
     ["DELETE", new RegExp(`${one}/lease$`), (call, app, id) => cloud.releaseLease(app, id, call.nonce)],
+    ["GET", /^\/v1\/apps\/([^/]+)\/volumes$/, (_, app) => cloud.app(app).volumes.map(volumeJson)],
+    ["GET", /^\/v1\/apps\/([^/]+)\/volumes\/([^/]+)$/, (_, app, id) => volumeJson(cloud.volume(app, id))],
+    ["GET", /^\/v1\/apps\/([^/]+)\/volumes\/([^/]+)\/snapshots$/, (_, app, id) => cloud.volume(app, id).snapshots],
     [
-      "GET",
-      /^\/v1\/apps\/([^/]+)\/volumes$/,
-      (_, app) => {
-        cloud.app(app);
-        return [];
-      },
-    ],
-    [
-      "GET",
+      "POST",
       /^\/v1\/apps\/([^/]+)\/volumes\/([^/]+)\/snapshots$/,
-      (_, app, id) => {
-        cloud.app(app);
-        throw new CloudError(404, `failed to get volume ${id}: not found`);
-      },
+      (_, app, id) => void cloud.addSnapshot(app, id, new Date()),
     ],
   ];
 }
@@ -267,6 +270,18 @@ function platformRoutes({ cloud, instance, services }: ApiContext, slackMessages
       ({ body }, app) => cloud.setSecrets(app, body["values"] as Record<string, string | null>),
     ],
     ["GET", /^\/platform\/apps\/([^/]+)\/logs$/, (call, app) => streamLogs(cloud, app, call)],
+    [
+      "PUT",
+      /^\/platform\/apps\/([^/]+)\/volumes\/([^/]+)\/snapshots$/,
+      ({ body }, app, id) => {
+        const ages = body["agesHours"];
+        if (!Array.isArray(ages) || !ages.every((age) => typeof age === "number" && age >= 0)) {
+          throw new CloudError(400, "agesHours must be a list of hours");
+        }
+        cloud.removeSnapshots(app, id);
+        for (const age of ages as number[]) cloud.addSnapshot(app, id, new Date(Date.now() - age * 3600 * 1000));
+      },
+    ],
     ["GET", /^\/platform\/slack$/, () => slackMessages],
     ["GET", /^\/platform\/services$/, () => services.list()],
     ["GET", /^\/platform\/services\/([^/]+)$/, (_, name) => ({ data: services.data(name) })],
@@ -293,6 +308,19 @@ function machineChange(body: Record<string, unknown>): MachineChange {
     canary: config.metadata?.["fly_canary"] === "true",
   };
 }
+
+// The API description names signals; flyctl's own `machine kill` sends their number.
+function signalName(given: unknown): NodeJS.Signals {
+  const known = Object.entries(constants.signals).find(([name, number]) => name === given || number === given)?.[0];
+  if (known === undefined || !SIGNALS.has(known)) {
+    throw new CloudError(400, `invalid_argument: signal ${JSON.stringify(given)} is not supported`);
+  }
+  return known as NodeJS.Signals;
+}
+
+const SIGNALS = new Set(
+  "SIGABRT SIGALRM SIGFPE SIGHUP SIGILL SIGINT SIGKILL SIGPIPE SIGQUIT SIGSEGV SIGTERM SIGTRAP SIGUSR1".split(" "),
+);
 
 function leaseRequest({ body, nonce }: Call): LeaseRequest {
   const { ttl, description, client } = body as { ttl?: unknown; description?: unknown; client?: ProcessIdentity };

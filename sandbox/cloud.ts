@@ -6,9 +6,18 @@ import { AppLog } from "./app-log.ts";
 import { readJson } from "./json-file.ts";
 import type { SandboxLayout } from "./layout.ts";
 import { endLeftover, Machine } from "./machine.ts";
-import type { AppState, ImageSpec, MachineState, PlatformState, Release, ReleaseStatus } from "./model.ts";
+import type {
+  AppState,
+  ImageSpec,
+  MachineState,
+  PlatformState,
+  Release,
+  ReleaseStatus,
+  SnapshotState,
+  VolumeState,
+} from "./model.ts";
 import { SecretStore } from "./secret-store.ts";
-import { newInstanceId, newMachine, newRelease, type Seed, seedState } from "./seeds.ts";
+import { newInstanceId, newMachine, newRelease, newSnapshot, type Seed, seedState } from "./seeds.ts";
 
 /** A refusal with the HTTP status the control API answers. */
 export class CloudError extends Error {
@@ -68,6 +77,8 @@ export class Cloud {
     if (kept !== null && kept.format !== 1)
       throw new Error(`${layout.state} was written by another version; remove it.`);
     this.#state = kept ?? seedState("good", new Date());
+    // A state of before there were volumes.
+    for (const app of this.#state.apps) app.volumes ??= [];
     this.#adopt();
     this.save();
   }
@@ -247,6 +258,7 @@ export class Cloud {
     const app = this.app(appName);
     await machine.stop("destroying");
     app.machines = app.machines.filter((data) => data.id !== id);
+    for (const volume of app.volumes) if (volume.attachedMachineId === id) volume.attachedMachineId = null;
     this.#machines.delete(id);
     this.#leases.delete(id);
     this.save();
@@ -254,6 +266,26 @@ export class Cloud {
 
   setCordoned(appName: string, id: string, cordoned: boolean): void {
     this.machine(appName, id).data.cordoned = cordoned;
+    this.save();
+  }
+
+  volume(appName: string, id: string): VolumeState {
+    const found = this.app(appName).volumes.find((volume) => volume.id === id);
+    if (found === undefined) throw new CloudError(404, `failed to get volume ${id}: not found`);
+    return found;
+  }
+
+  /** Takes a snapshot now, or one that pretends to be older. */
+  addSnapshot(appName: string, id: string, createdAt: Date): SnapshotState {
+    const volume = this.volume(appName, id);
+    const snapshot = newSnapshot(createdAt);
+    volume.snapshots = [...volume.snapshots, snapshot].sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
+    this.save();
+    return snapshot;
+  }
+
+  removeSnapshots(appName: string, id: string): void {
+    this.volume(appName, id).snapshots = [];
     this.save();
   }
 

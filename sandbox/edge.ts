@@ -4,13 +4,17 @@ import type { Machine } from "./machine.ts";
 
 /**
  * The public side of one app: passes each request to the next machine that is started, not cordoned and passing its
- * check (round robin). With no such machine the answer is 503 and says what the machines are doing.
+ * check (round robin). With no such machine the answer is 503 and says what the machines are doing. A request with
+ * `fly-force-instance-id` goes to that machine or nowhere (https://fly.io/docs/blueprints/sticky-sessions).
  */
 export function createEdge(cloud: Cloud, appName: string): Server {
   const agent = new Agent({ keepAlive: true });
   let turn = 0;
   const server = createServer((incoming, outgoing) => {
-    const serving = cloud.machinesOf(appName).filter((machine) => machine.isServing);
+    const forced = incoming.headers["fly-force-instance-id"];
+    const serving = cloud
+      .machinesOf(appName)
+      .filter((machine) => machine.isServing && (forced === undefined || forced === machine.data.id));
     turn += 1;
     const rotated = serving.map((_, index) => serving[(turn + index) % serving.length] as Machine);
     pass(rotated, incoming, outgoing, agent, () => unavailable(cloud, appName));

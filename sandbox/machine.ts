@@ -102,6 +102,11 @@ export class Machine {
     }
   }
 
+  /** Sends a signal to the process and leaves what follows to the restart policy. False when nothing runs. */
+  signal(name: NodeJS.Signals): boolean {
+    return this.#child?.kill(name) ?? false;
+  }
+
   async #spawn(): Promise<void> {
     const { data } = this;
     this.#stopping = false;

@@ -90,10 +90,33 @@ export interface MachineState {
   process: ProcessIdentity | null;
 }
 
+/** A snapshot of a volume, with the keys of the Machines API. */
+export interface SnapshotState {
+  readonly id: string;
+  readonly size: number;
+  readonly digest: string;
+  /** RFC 3339, UTC. */
+  readonly created_at: string;
+  readonly status: "created";
+}
+
+/** A volume: it has no content, but an age, a machine it is attached to, and snapshots. */
+export interface VolumeState {
+  readonly id: string;
+  readonly name: string;
+  readonly region: string;
+  readonly sizeGb: number;
+  readonly createdAt: string;
+  attachedMachineId: string | null;
+  /** Oldest first. */
+  snapshots: SnapshotState[];
+}
+
 export interface AppState {
   readonly name: string;
   readonly id: string;
   machines: MachineState[];
+  volumes: VolumeState[];
   /** Oldest first; never shortened, though `fly releases` shows 25. */
   releases: Release[];
   /** Name → digest as last set; machines may still run with others. */
@@ -124,6 +147,31 @@ const CHECK_NAME = "healthz";
 
 /** Name of the one check every machine has: GET /healthz must answer 200. */
 export const checkName = CHECK_NAME;
+
+/** A volume in the Machines API's shape (contracts: `Volume`). */
+export function volumeJson(volume: VolumeState): Record<string, unknown> {
+  const blocks = (volume.sizeGb * 1024 ** 3) / BLOCK_BYTES;
+  return {
+    id: volume.id,
+    name: volume.name,
+    state: "created",
+    size_gb: volume.sizeGb,
+    region: volume.region,
+    zone: "sandbox",
+    encrypted: true,
+    ...(volume.attachedMachineId === null ? {} : { attached_machine_id: volume.attachedMachineId }),
+    created_at: volume.createdAt,
+    blocks,
+    block_size: BLOCK_BYTES,
+    blocks_free: blocks,
+    blocks_avail: blocks,
+    fstype: "ext4",
+    snapshot_retention: 5,
+    auto_backup_enabled: true,
+  };
+}
+
+const BLOCK_BYTES = 4096;
 
 /** A machine in the Machines API's snake_case shape (contracts: `Machine`, and fly-go for the newer keys). */
 export function machineJson(machine: MachineState, checks: readonly CheckStatus[]): Record<string, unknown> {

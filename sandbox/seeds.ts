@@ -7,6 +7,8 @@ import {
   type MachineState,
   type PlatformState,
   type Release,
+  type SnapshotState,
+  type VolumeState,
 } from "./model.ts";
 
 /** The histories `sandbox seed` knows. */
@@ -97,9 +99,34 @@ function seedApp(
     newMachine(released(live.ImageRef), live.Version, new Date(live.CreatedAt)),
   );
   machines.sort((a, b) => (a.id < b.id ? -1 : 1));
-  const app: AppState = { name, id: name, machines, releases, secrets: {} };
+  const volumes = [seedVolume(name, machines[0] as MachineState, now)];
+  const app: AppState = { name, id: name, machines, volumes, releases, secrets: {} };
   if (liveOf(app).image !== live.ImageRef) throw new Error(`seed: ${name} does not run its last complete release`);
   return app;
+}
+
+// One volume with a snapshot a day, the newest three hours old. None is taken by itself afterwards.
+function seedVolume(appName: string, machine: MachineState, now: Date): VolumeState {
+  const hoursAgo = (hours: number) => new Date(now.getTime() - hours * 3600 * 1000);
+  return {
+    id: `vol_${randomBytes(8).toString("hex")}`,
+    name: `${appName.replaceAll("-", "_")}_data`,
+    region: machine.region,
+    sizeGb: 1,
+    createdAt: hoursAgo(30 * 24).toISOString(),
+    attachedMachineId: machine.id,
+    snapshots: [75, 51, 27, 3].map((hours) => newSnapshot(hoursAgo(hours))),
+  };
+}
+
+export function newSnapshot(createdAt: Date): SnapshotState {
+  return {
+    id: `vs_${randomBytes(12).toString("base64url")}`,
+    size: 4096,
+    digest: `sha256:${randomBytes(32).toString("hex")}`,
+    created_at: createdAt.toISOString(),
+    status: "created",
+  };
 }
 
 /** A release row in the vendor's shape. */

@@ -6,6 +6,7 @@ import { followLogs, logFlags } from "./logs-command.ts";
 import { secretsCommands } from "./secrets-commands.ts";
 import { APP_FLAGS, FlyError, type Session } from "./session.ts";
 import { checksSummary, relativeTime, table, toJson } from "./views.ts";
+import { volumesCommands } from "./volumes-commands.ts";
 
 /** A command of flyctl: its own flags, how many positional arguments it takes, and what it does. */
 export interface Command {
@@ -32,10 +33,20 @@ export const COMMANDS: CommandTree = (() => {
       maxArgs: 100,
       run: stopMachines,
     },
-  };
-  const volumes: CommandTree = {
-    list: { flags: [...APP_FLAGS, JSON_FLAG], run: listVolumes },
-    snapshots: { list: { flags: [...APP_FLAGS, JSON_FLAG], maxArgs: 1, run: listSnapshots } },
+    restart: {
+      flags: [
+        ...APP_FLAGS,
+        { name: "signal", shorthand: "s", kind: "string" },
+        { name: "time", kind: "string" },
+        { name: "force", kind: "bool" },
+        { name: "skip-health-checks", kind: "bool" },
+      ],
+      maxArgs: 100,
+      run: restartMachines,
+    },
+    kill: { flags: APP_FLAGS, maxArgs: 1, run: killMachine },
+    cordon: { flags: APP_FLAGS, maxArgs: 100, run: (session) => cordonMachines(session, "cordon") },
+    uncordon: { flags: APP_FLAGS, maxArgs: 100, run: (session) => cordonMachines(session, "uncordon") },
   };
   return {
     version: { flags: [JSON_FLAG], run: async (session) => printVersion(session) },
@@ -58,9 +69,9 @@ export const COMMANDS: CommandTree = (() => {
     checks: { list: { flags: [...APP_FLAGS, JSON_FLAG, { name: "check-name", kind: "string" }], run: listChecks } },
     secrets: secretsCommands,
     logs: { flags: logFlags, run: followLogs },
-    volumes,
-    volume: volumes,
-    vol: volumes,
+    volumes: volumesCommands,
+    volume: volumesCommands,
+    vol: volumesCommands,
     apps: { releases },
   };
 })();
@@ -190,6 +201,36 @@ async function stopMachines({ api, app, flags, out }: Session): Promise<void> {
   }
 }
 
+async function restartMachines({ api, app, flags, out }: Session): Promise<void> {
+  const client = api();
+  const timeout = flags.string("time");
+  const query = timeout === undefined ? "" : `?timeout=${encodeURIComponent(timeout)}`;
+  for (const id of machineIds(flags.positional)) {
+    out(`Restarting machine ${id}\n`);
+    await client.call("POST", `/v1/apps/${app()}/machines/${id}/restart${query}`);
+    out(`Machine ${id} restarted successfully!\n`);
+  }
+}
+
+async function killMachine({ api, app, flags, out }: Session): Promise<void> {
+  const client = api();
+  const [id] = machineIds(flags.positional);
+  const path = `/v1/apps/${app()}/machines/${id}`;
+  const { state } = await client.call<MachineJson>("GET", path);
+  out(`machine ${id} was found and is currently in a ${state} state, attempting to kill...\n`);
+  await client.call("POST", `${path}/signal`, { signal: "SIGKILL" });
+  out("kill signal has been sent\n");
+}
+
+async function cordonMachines({ api, app, flags, out }: Session, verb: "cordon" | "uncordon"): Promise<void> {
+  const client = api();
+  for (const id of machineIds(flags.positional)) {
+    out(`${verb === "cordon" ? "Activating" : "Deactivating"} cordon on machine ${id}...\n`);
+    await client.call("POST", `/v1/apps/${app()}/machines/${id}/${verb}`);
+    out("done!\n");
+  }
+}
+
 function machineIds(ids: readonly string[]): readonly string[] {
   if (ids.length === 0) throw new FlyError("a machine ID must be specified when not running interactively");
   return ids;
@@ -209,18 +250,4 @@ async function listChecks({ api, app, flags, out }: Session): Promise<void> {
       .map((check) => [check.name, check.status, machine.id, relativeTime(check.updated_at, new Date()), check.output]),
   );
   out(table(["Name", "Status", "Machine", "Last Updated", "Output"], rows, `Health Checks for ${name}`));
-}
-
-async function listVolumes({ api, app, flags, out }: Session): Promise<void> {
-  const volumes = await api().call<unknown[]>("GET", `/v1/apps/${app()}/volumes`);
-  out(
-    flags.bool("json") === true ? toJson(volumes) : table(["ID", "State", "Name", "Size", "Region", "Created At"], []),
-  );
-}
-
-async function listSnapshots({ api, app, flags, out }: Session): Promise<void> {
-  const id = flags.positional[0];
-  if (id === undefined) throw new FlyError("accepts 1 arg(s), received 0");
-  const snapshots = await api().call<unknown[]>("GET", `/v1/apps/${app()}/volumes/${encodeURIComponent(id)}/snapshots`);
-  out(toJson(snapshots));
 }

@@ -108,10 +108,19 @@ describe("shapes", () => {
     expect((await rig.flyWith({ env: {} })).stdout).toContain("  releases\n");
   });
 
-  test("volumes are lists", async () => {
-    expect(await rig.flyJson("volumes", "list")).toEqual([]);
-    const missing = await rig.fly("volumes", "snapshots", "list", "vol_x", "-a", "shop", "--json");
-    expect(missing).toMatchObject({ code: 1, stderr: "Error: failed to get volume vol_x: not found\n" });
+  test("volumes and their snapshots: ages, a new one, one volume that does not exist", async () => {
+    const volumes = await rig.flyJson<Json[]>("volumes", "list");
+    expect(volumes).toMatchObject([{ name: "shop_data", state: "created", size_gb: 1 }]);
+    const id = String(volumes[0]?.["id"]);
+    const ages = async () => {
+      const snapshots = await rig.flyJson<{ created_at: string }[]>("volumes", "snapshots", "list", id);
+      return snapshots.map(({ created_at }) => Math.round((Date.now() - Date.parse(created_at)) / 3_600_000));
+    };
+    expect(await ages()).toEqual([75, 51, 27, 3]); // oldest first
+    expect((await rig.fly("volumes", "snapshots", "create", id, "-a", "shop")).code).toBe(0);
+    expect(await ages()).toEqual([75, 51, 27, 3, 0]);
+    const missing = await rig.fly("volumes", "snapshots", "list", "vol_1", "-a", "shop");
+    expect(missing).toMatchObject({ code: 1, stderr: "Error: failed to get volume vol_1: not found\n" });
   });
 });
 
