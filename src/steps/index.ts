@@ -9,9 +9,13 @@ import { flyChecks } from "./fly/checks.ts";
 import { flyChooseRollbackTarget } from "./fly/choose-rollback-target.ts";
 import { flyDeploy } from "./fly/deploy.ts";
 import { flyLogs } from "./fly/logs.ts";
+import { flyMachine } from "./fly/machine.ts";
 import { flyReleases } from "./fly/releases.ts";
 import { flySecrets } from "./fly/secrets.ts";
+import { flySecretsDeploy } from "./fly/secrets-deploy.ts";
+import { flySecretsImport } from "./fly/secrets-import.ts";
 import { flyStatus } from "./fly/status.ts";
+import { flyVolumes } from "./fly/volumes.ts";
 import { flyWaitHealthy } from "./fly/wait-healthy.ts";
 import { http } from "./http.ts";
 import { manual } from "./manual.ts";
@@ -46,9 +50,13 @@ export const catalogue: Catalogue = new Map(
     flyChooseRollbackTarget,
     flyDeploy,
     flyLogs,
+    flyMachine,
     flyReleases,
     flySecrets,
+    flySecretsDeploy,
+    flySecretsImport,
     flyStatus,
+    flyVolumes,
     flyWaitHealthy,
     http,
     manual,

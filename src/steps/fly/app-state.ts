@@ -1,9 +1,9 @@
 /** What `fly status --json` says about an app: its machines, the one image they run, and whether they are healthy. */
 import type { JsonSchema } from "../../util/json.ts";
-import { listOf, result, row, text, whole } from "../schema.ts";
+import { listOf, result, row, text, truth, whole } from "../schema.ts";
 import type { StepHost } from "../step-type.ts";
 import { flyJson } from "./flyctl.ts";
-import { aList, anObject, aText, aWhole, or, type Shape } from "./shape.ts";
+import { aList, anObject, aText, aTruth, aWhole, or, type Shape } from "./shape.ts";
 
 export interface Check {
   readonly name: string;
@@ -22,7 +22,19 @@ export interface Machine {
   readonly region: string;
   readonly image_ref: ImageParts;
   readonly checks: readonly Check[];
+  /** Newest first. */
+  readonly events: readonly MachineEvent[];
+  /** Takes no traffic. */
+  readonly cordoned: boolean;
   readonly config?: unknown;
+}
+
+interface MachineEvent {
+  readonly type: string;
+  readonly status: string;
+  readonly source: string;
+  /** Unix time in milliseconds. */
+  readonly timestamp: number;
 }
 
 interface ImageParts {
@@ -36,6 +48,8 @@ export interface AppState {
   readonly version: number;
   /** Empty when there are no machines or they do not all run one image. */
   readonly image: string;
+  /** The image of each machine, in the order of `machines`. */
+  readonly images: readonly { readonly machine: string; readonly image: string }[];
   readonly machines: readonly Machine[];
 }
 
@@ -58,6 +72,18 @@ const aMachine: Shape<Machine> = anObject<Omit<Machine, "config">>({
     digest: or(aText, ""),
   }),
   checks: or(aList(aCheck), []),
+  events: or(
+    aList(
+      anObject<MachineEvent>({
+        type: or(aText, ""),
+        status: or(aText, ""),
+        source: or(aText, ""),
+        timestamp: or(aWhole, 0),
+      }),
+    ),
+    [],
+  ),
+  cordoned: or(aTruth, false),
 });
 
 const aStatus = anObject({ Version: aWhole, Machines: or(aList(aMachine), []) });
@@ -82,6 +108,16 @@ const machinesSchema: JsonSchema = listOf(
       digest: text("Digest, `sha256:…`, may be empty."),
     }),
     checks: listOf(row(checkProperties), "Its health checks."),
+    events: listOf(
+      row({
+        type: text("`start`, `exit`, `stop`, `update`, …"),
+        status: text("State it led to."),
+        source: text("`user` or `flyd`."),
+        timestamp: whole("Unix time, milliseconds."),
+      }),
+      "What happened to it last, newest first.",
+    ),
+    cordoned: truth("Whether it takes no traffic."),
   }),
   "The machines, with the vendor's keys.",
 );
@@ -89,6 +125,10 @@ const machinesSchema: JsonSchema = listOf(
 export const appStateSchema: JsonSchema = result({
   version: whole("Number of the app's newest release."),
   image: text("The image all machines run, written as `ImageRef` of the releases; empty when they differ."),
+  images: listOf(
+    result({ machine: text("Machine id."), image: text("The image it runs, written as `ImageRef` of the releases.") }),
+    "The image of each machine.",
+  ),
   machines: machinesSchema,
 });
 
@@ -101,8 +141,9 @@ export async function readAppState(
   const status = await flyJson(host, ["status"], app, aStatus, options);
   // A destroyed machine is listed for a while but serves nothing.
   const machines = status.Machines.filter((machine) => machine.state !== "destroyed");
-  const images = new Set(machines.map(imageOf));
-  return { version: status.Version, image: images.size === 1 ? [...images][0]! : "", machines };
+  const images = machines.map((machine) => ({ machine: machine.id, image: imageOf(machine) }));
+  const distinct = new Set(images.map(({ image }) => image));
+  return { version: status.Version, image: distinct.size === 1 ? [...distinct][0]! : "", images, machines };
 }
 
 /**

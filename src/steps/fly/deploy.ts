@@ -3,7 +3,7 @@
 import type { JsonSchema } from "../../util/json.ts";
 import { commandText, exitFailure } from "../command-text.ts";
 import { durationField, durationMs, goDuration } from "../duration.ts";
-import { closed, nullable, result, text, whole } from "../schema.ts";
+import { closed, listOf, nullable, result, text, whole } from "../schema.ts";
 import { defineStepType, StepFailure, type StepHost } from "../step-type.ts";
 import { type AppState, appStateSchema, readAppState } from "./app-state.ts";
 import { appField, teach } from "./flyctl.ts";
@@ -13,6 +13,7 @@ interface DeploySpec {
   readonly image: string;
   readonly strategy?: string;
   readonly waitTimeout?: string;
+  readonly onlyMachines?: readonly string[];
 }
 
 /** What runs afterwards, and what ran before: the report's "what changed". */
@@ -49,6 +50,11 @@ export const flyDeploy = defineStepType<DeploySpec, Deployed>({
       waitTimeout: durationField(
         "How long fly waits for each machine, such as `90s`; keep it below the step's `timeout`.",
       ),
+      onlyMachines: listOf(
+        text("Machine id.", { pattern: "^[a-z0-9]+$" }),
+        "Only these machines get the image, as for a canary; the others stay as they are. Default: all.",
+        { minItems: 1 },
+      ),
     },
     ["app", "image"],
   ),
@@ -84,6 +90,7 @@ export const flyDeploy = defineStepType<DeploySpec, Deployed>({
 /** Pure, and also called by plans: a duration that is a hole yet is printed as it stands. */
 function deployCommand(spec: DeploySpec): [string, ...string[]] {
   const wait = spec.waitTimeout;
+  const only: unknown = spec.onlyMachines;
   return [
     "fly",
     "deploy",
@@ -93,6 +100,7 @@ function deployCommand(spec: DeploySpec): [string, ...string[]] {
     spec.image,
     ...(spec.strategy === undefined ? [] : ["--strategy", spec.strategy]),
     ...(wait === undefined ? [] : ["--wait-timeout", goDuration(wait)]),
+    ...(only === undefined ? [] : ["--only-machines", Array.isArray(only) ? only.join(",") : String(only)]),
     "--yes",
   ];
 }

@@ -1,17 +1,9 @@
 /** Names of an app's secrets. Fly never gives values back; what looks like one in this list is a digest. */
 import { commandText } from "../command-text.ts";
-import { closed, listOf, nullable, result, row, text } from "../schema.ts";
+import { closed, result } from "../schema.ts";
 import { defineStepType } from "../step-type.ts";
-import { appField, flyJson, flyRead } from "./flyctl.ts";
-import { aList, anObject, aText, or } from "./shape.ts";
-
-interface SecretRow {
-  readonly name: string;
-  readonly digest: string;
-  readonly status: string | null;
-}
-
-const secretRow = anObject<SecretRow>({ name: aText, digest: or(aText, ""), status: or(aText, null) });
+import { appField, flyRead } from "./flyctl.ts";
+import { readSecrets, type SecretRow, secretRowsSchema } from "./secret-rows.ts";
 
 export const flySecrets = defineStepType<{ app: string }, { readonly secrets: readonly SecretRow[] }>({
   type: "fly/secrets",
@@ -20,23 +12,12 @@ export const flySecrets = defineStepType<{ app: string }, { readonly secrets: re
   effects: "read",
   timeoutMs: 30_000,
   input: closed({ app: appField }, ["app"]),
-  result: result({
-    secrets: listOf(
-      row({
-        name: text("Name."),
-        digest: text("Digest of the value."),
-        status: nullable(text("`Deployed`, `Staged`, `Partial` or `Unknown`; fly leaves it out on an API error.")),
-      }),
-      "The secrets, with the vendor's keys.",
-    ),
-  }),
+  result: result({ secrets: secretRowsSchema }),
   stepKeys: ["env"],
   tools: ["fly"],
   action: (spec) => {
     const argv = flyRead(["secrets", "list"], spec.app);
     return { text: commandText(argv), argv };
   },
-  run: async (spec, host) => ({
-    secrets: await flyJson(host, ["secrets", "list"], spec.app, or(aList(secretRow), [])),
-  }),
+  run: async (spec, host) => ({ secrets: await readSecrets(host, spec.app) }),
 });
