@@ -2,9 +2,10 @@
 import { createHmac } from "node:crypto";
 import { type SandboxService, sandboxServices } from "../../src/language/sandbox-services.ts";
 import { chatwoot } from "./chatwoot.ts";
+import { github } from "./github.ts";
 import type { Service } from "./service.ts";
 
-export const services: Readonly<Record<SandboxService, Service>> = { chatwoot };
+export const services: Readonly<Record<SandboxService, Service>> = { chatwoot, github };
 
 /** The dummy secrets of a service, derived from the sandbox's token. */
 export function serviceDummies(service: Service, flyApiToken: string): Record<string, string> {

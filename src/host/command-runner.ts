@@ -93,7 +93,8 @@ export class CommandRunner {
     http: HttpRequest,
     send: () => Promise<HttpResponse>,
   ): Promise<HttpResponse> {
-    if (!request.recorded || request.effects === "read") return await send();
+    const effects = http.effects ?? request.effects;
+    if (!request.recorded || effects === "read") return await send();
     const nth = this.next(request);
     if (request.adopt[nth - 1] !== undefined) throw new Lost("a request was on its way when the executor stopped");
     const command = `${this.options.executorNumber}${String(++this.counter).padStart(6, "0")}`;
@@ -105,7 +106,7 @@ export class CommandRunner {
       argv: [http.method, http.url],
       cwd: noDirectory,
       env: [],
-      effects: request.effects,
+      effects,
       timeoutMs: request.timeoutMs,
     });
     this.options.flush();

@@ -17,6 +17,7 @@ import { flySecretsImport } from "./fly/secrets-import.ts";
 import { flyStatus } from "./fly/status.ts";
 import { flyVolumes } from "./fly/volumes.ts";
 import { flyWaitHealthy } from "./fly/wait-healthy.ts";
+import { githubChecks } from "./github/checks.ts";
 import { http } from "./http.ts";
 import { manual } from "./manual.ts";
 import { postgresDump } from "./postgres/dump.ts";
@@ -58,6 +59,7 @@ export const catalogue: Catalogue = new Map(
     flyStatus,
     flyVolumes,
     flyWaitHealthy,
+    githubChecks,
     http,
     manual,
     postgresDump,

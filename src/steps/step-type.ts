@@ -144,6 +144,8 @@ export interface HttpRequest {
   readonly body?: string;
   readonly followRedirects?: boolean;
   readonly maxBodyBytes?: number;
+  /** Default the step's own. A `read` request inside a write step says so, so that it may be repeated. */
+  readonly effects?: Effects;
 }
 
 export interface HttpResponse {

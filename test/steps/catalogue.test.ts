@@ -27,6 +27,7 @@ test("lists the step types with their effects, sorted by name", () => {
     "fly/status read",
     "fly/volumes read",
     "fly/wait-healthy read",
+    "github/checks read",
     "http read",
     "manual read",
     "postgres/dump read",

@@ -1,0 +1,86 @@
+/** A stand-in of the sandbox in this process, on a free loopback port or a Unix socket, each exchange held against the contract. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Service } from "../../sandbox/services/service.ts";
+import type { Contract, Exchanged } from "./contract.ts";
+
+export interface ServiceServer {
+  readonly url: string;
+  /** Put it into a state. */
+  state: string;
+  /** The next answers are of these states, one by one; then `state` again. */
+  readonly next: string[];
+  data: unknown;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly exchanges: readonly Exchanged[];
+  /** What was not as the vendor documents it. */
+  readonly problems: readonly string[];
+  close(): Promise<void>;
+}
+
+export async function serviceServer(
+  service: Service,
+  contract: Contract | null,
+  { socket }: { readonly socket?: string } = {},
+): Promise<ServiceServer> {
+  const exchanges: Exchanged[] = [];
+  const problems: string[] = [];
+  const secrets = Object.fromEntries(service.secrets.map((name) => [name, `dummy-${name.toLowerCase()}-4f1c9a7e`]));
+  const server: Server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", async () => {
+      const url = new URL(request.url ?? "/", base());
+      const kept = {
+        method: request.method ?? "GET",
+        path: url.pathname,
+        query: url.searchParams,
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString("utf8"),
+        base: base(),
+        state: running.next.shift() ?? running.state,
+        secrets,
+        data: running.data,
+      };
+      const { status, headers, body } = await service.answer(kept);
+      running.data = kept.data;
+      const text = status === 204 ? "" : typeof body === "string" ? body : JSON.stringify(body);
+      const exchanged = {
+        method: kept.method,
+        url: request.url ?? "/",
+        requestBody: kept.body,
+        status,
+        responseBody: text,
+      };
+      exchanges.push(exchanged);
+      problems.push(...(contract?.problems(exchanged) ?? []));
+      const type = typeof body === "string" ? "text/plain" : "application/json";
+      response.writeHead(status, { "content-type": type, ...headers });
+      response.end(text);
+    });
+  });
+  const base = () => {
+    const address = server.address();
+    return typeof address === "string" || address === null
+      ? "http://api.github.com"
+      : `http://127.0.0.1:${(address as AddressInfo).port}`;
+  };
+  await new Promise<void>((resolve) =>
+    socket === undefined ? server.listen(0, "127.0.0.1", resolve) : server.listen(socket, resolve),
+  );
+  const running = {
+    url: base(),
+    state: service.states[0],
+    next: [] as string[],
+    data: structuredClone(service.data ?? null),
+    secrets,
+    exchanges,
+    problems,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+  return running;
+}
