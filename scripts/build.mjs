@@ -11,6 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const entries = {
   cli: "src/cli/main.ts",
   executor: "src/cli/executor.ts",
+  library: "src/cli/library.ts",
   supervisor: "src/host/supervisor/main.ts",
   sandbox: "sandbox/main.ts",
   "sandbox-platform": "sandbox/platform.ts",
@@ -36,7 +37,7 @@ const bundle = await rolldown({
     print(level, log);
   },
 });
-await bundle.write({
+const { output: built } = await bundle.write({
   dir: fresh,
   format: "cjs",
   entryFileNames: "[name].cjs",
@@ -50,15 +51,19 @@ if (existsSync(out)) renameSync(out, previous);
 renameSync(fresh, out);
 rmSync(previous, { recursive: true, force: true });
 
-/** What the bundles contain of others: name, version and licence text of every package that is no development tool. */
+/** What the bundles contain of others: name, version and licence text of every package a module of theirs comes from. */
 function thirdPartyLicenses() {
-  const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
-  const parts = Object.entries(packages).flatMap(([path, { version, license, dev }]) => {
-    const folder = join(root, path);
-    if (path === "" || dev || !existsSync(folder)) return [];
-    const file = readdirSync(folder).find((name) => /^(?:licen[cs]e|copying)/i.test(name));
-    const text = file === undefined ? "" : readFileSync(join(folder, file), "utf8").trim();
-    return [`${path.replace(/^.*node_modules\//, "")} ${version} (${license})\n\n${text}\n`];
-  });
+  const folders = built.flatMap(({ moduleIds = [] }) =>
+    moduleIds.map((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id.replace(/^\0/, ""))?.[0]),
+  );
+  const parts = [...new Set(folders)]
+    .filter((folder) => folder !== undefined)
+    .sort()
+    .map((folder) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+      const file = readdirSync(folder).find((each) => /^(?:licen[cs]e|copying)/i.test(each));
+      const text = file === undefined ? "" : readFileSync(join(folder, file), "utf8").trim();
+      return `${name} ${version} (${license})\n\n${text}\n`;
+    });
   return parts.join(`\n${"-".repeat(80)}\n\n`);
 }

@@ -12,6 +12,9 @@ import { UsageError } from "./errors.ts";
 export interface InputSources {
   /** `name=value` words. */
   readonly flags: readonly string[];
+  /** Values that are typed already and win over everything: asked of a person, or given by a program. */
+  readonly values?: Readonly<Record<string, unknown>>;
+  readonly valuesFrom?: "flag" | "prompt";
   readonly file: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -31,7 +34,7 @@ export async function resolveInputs(
   }
   const fromFile = sources.file === undefined ? {} : await readInputsFile(sources.file);
   const names = Object.keys(runbook.inputs);
-  for (const name of [...flags.keys(), ...Object.keys(fromFile)]) {
+  for (const name of [...flags.keys(), ...Object.keys(fromFile), ...Object.keys(sources.values ?? {})]) {
     if (names.includes(name)) continue;
     const near = closest(name, names);
     const known = names.length === 0 ? "it has no inputs" : `its inputs are ${names.join(", ")}`;
@@ -40,7 +43,7 @@ export async function resolveInputs(
   const absent: string[] = [];
   const inputs: ResolvedInput[] = [];
   for (const [name, input] of Object.entries(runbook.inputs)) {
-    const given = givenValue(name, input, flags, fromFile, sources.env);
+    const given = givenValue(name, input, flags, fromFile, sources);
     if (given.problem !== null) {
       problems.push(given.problem);
       continue;
@@ -70,8 +73,9 @@ function givenValue(
   input: Input,
   flags: ReadonlyMap<string, string>,
   fromFile: Readonly<Record<string, unknown>>,
-  env: InputSources["env"],
+  { env, values = {}, valuesFrom = "flag" }: InputSources,
 ): Given {
+  if (Object.hasOwn(values, name)) return { value: values[name], source: valuesFrom, problem: null };
   const flag = flags.get(name);
   if (flag !== undefined) return { ...readText(name, input, flag), source: "flag" };
   if (Object.hasOwn(fromFile, name)) return { value: fromFile[name], source: "file", problem: null };

@@ -16,7 +16,7 @@ import { windowState } from "../steps/window-calendar.ts";
 import { closest } from "../util/closest.ts";
 import type { Command } from "./command.ts";
 import { UsageError } from "./errors.ts";
-import { resolveInputs } from "./inputs.ts";
+import { type InputSources, resolveInputs } from "./inputs.ts";
 import { loadProjectRunbook, type Project, type RunbookSource, refuseInvalid } from "./project.ts";
 import { toolStates } from "./tool-states.ts";
 
@@ -30,7 +30,7 @@ export interface Prepared {
   readonly files: readonly SealedFile[];
 }
 
-/** Everything a plan needs but the world. Throws `CommandError` (2, 3). */
+/** What the words of a command say; see `prepareRunbook`. */
 export async function prepare(
   command: Command,
   path: string,
@@ -38,16 +38,38 @@ export async function prepare(
   missing: "refuse" | "unknown",
   inputWords: readonly string[] = command.args.texts("input"),
 ): Promise<Prepared> {
-  const { project, args, cwd } = command;
-  const source = loadProjectRunbook(project, cwd, path);
-  refuseInvalid(project, source.loaded.diagnostics, command.terminal.colorErr);
-  const runbook = source.loaded.runbook as Runbook;
-  const target = chooseTarget(project, runbook, targetName);
-  const inputs = await resolveInputs(
-    runbook,
-    { flags: inputWords, file: args.text("inputs-file"), env: process.env },
+  return prepareRunbook({
+    project: command.project,
+    cwd: command.cwd,
+    path,
+    target: targetName,
+    inputs: { flags: inputWords, file: command.args.text("inputs-file"), env: process.env },
     missing,
-  );
+    color: command.terminal.colorErr,
+  });
+}
+
+export interface Wanted {
+  readonly project: Project;
+  readonly cwd: string;
+  /** Of the runbook, absolute. */
+  readonly path: string;
+  readonly target: string | undefined;
+  readonly inputs: InputSources;
+  /** What a required input without a value is. */
+  readonly missing: "refuse" | "unknown";
+  /** Whether diagnostics in errors are painted. */
+  readonly color: boolean;
+}
+
+/** Everything a plan needs but the world. Throws `CommandError` (2, 3). */
+export async function prepareRunbook(wanted: Wanted): Promise<Prepared> {
+  const { project, cwd, path, missing } = wanted;
+  const source = loadProjectRunbook(project, cwd, path);
+  refuseInvalid(project, source.loaded.diagnostics, wanted.color);
+  const runbook = source.loaded.runbook as Runbook;
+  const target = chooseTarget(project, runbook, wanted.target);
+  const inputs = await resolveInputs(runbook, wanted.inputs, missing);
   const sandbox = target.sandbox ? readSandbox(project.stateDir) : null;
   const files = filesToSeal(project, source, target);
   const subject: PlanSubject = {

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../util/json.ts";
 import { codes } from "./codes.ts";
 import type { Diagnostic, Location, Range } from "./diagnostic.ts";
 import type { TextOf } from "./render.ts";
-import { inert, LineIndex } from "./text-layout.ts";
+import { inert, type LineColumn, LineIndex } from "./text-layout.ts";
 
 function indexer(textOf: TextOf): (file: string) => LineIndex {
   const indexes = new Map<string, LineIndex>();
@@ -14,27 +14,48 @@ function indexer(textOf: TextOf): (file: string) => LineIndex {
   };
 }
 
-/** `runbook.diagnostics/1.0`: lines and columns 1-based, offsets 0-based, both in UTF-16 code units. */
-export function toJson(diagnostics: readonly Diagnostic[], textOf: TextOf, files: number): JsonObject {
+/** One diagnostic as plain data: lines and columns 1-based, offsets 0-based, both in UTF-16 code units. */
+export interface DiagnosticDocument {
+  /** Stable; explained by `runbook validate --explain CODE`. */
+  readonly code: string;
+  readonly severity: "error" | "warning";
+  readonly message: string;
+  readonly file: string;
+  readonly range: RangeDocument;
+  readonly hint: string | null;
+  readonly related: readonly { readonly message: string; readonly file: string; readonly range: RangeDocument }[];
+}
+
+export interface RangeDocument {
+  readonly start: LineColumn & { readonly offset: number };
+  readonly end: LineColumn & { readonly offset: number };
+}
+
+/** What is printed as `runbook.diagnostics/1.0`. */
+export function diagnosticDocuments(diagnostics: readonly Diagnostic[], textOf: TextOf): DiagnosticDocument[] {
   const indexOf = indexer(textOf);
-  const rangeJson = ({ file, range }: Location): Json => ({
+  const rangeJson = ({ file, range }: Location): RangeDocument => ({
     start: point(indexOf(file), range.start),
     end: point(indexOf(file), range.end),
   });
+  return diagnostics.map((d) => ({
+    code: d.code,
+    severity: d.severity,
+    message: d.message,
+    file: d.at.file,
+    range: rangeJson(d.at),
+    hint: d.hint ?? null,
+    related: (d.related ?? []).map((r) => ({ message: r.message, file: r.at.file, range: rangeJson(r.at) })),
+  }));
+}
+
+export function toJson(diagnostics: readonly Diagnostic[], textOf: TextOf, files: number): object {
   return {
     format: "runbook.diagnostics/1.0",
     files,
     errors: count(diagnostics, "error"),
     warnings: count(diagnostics, "warning"),
-    diagnostics: diagnostics.map((d) => ({
-      code: d.code,
-      severity: d.severity,
-      message: d.message,
-      file: d.at.file,
-      range: rangeJson(d.at),
-      hint: d.hint ?? null,
-      related: (d.related ?? []).map((r) => ({ message: r.message, file: r.at.file, range: rangeJson(r.at) })),
-    })),
+    diagnostics: diagnosticDocuments(diagnostics, textOf),
   };
 }
 
@@ -42,7 +63,7 @@ function count(diagnostics: readonly Diagnostic[], severity: Diagnostic["severit
   return diagnostics.filter((d) => d.severity === severity).length;
 }
 
-function point(index: LineIndex, offset: number): Json {
+function point(index: LineIndex, offset: number): RangeDocument["start"] {
   return { ...index.positionOf(offset), offset };
 }
 

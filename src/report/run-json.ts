@@ -46,7 +46,76 @@ export function waitingFor(record: RunRecord, nextFor: RunDocumentExtras["nextFo
   });
 }
 
-export function runDocument(record: RunRecord, extras: RunDocumentExtras): object {
+/** A run as plain data; the published schema is `schemas/run.v1.schema.json`. Times RFC 3339, durations milliseconds. */
+export interface RunDocument {
+  readonly format: "runbook.run/1.0";
+  readonly run: string;
+  readonly runbook: string;
+  readonly version: string;
+  /** `sha256:…` of the runbook's bytes. */
+  readonly digest: string;
+  readonly target: string;
+  /** Always false: a plan is no run. */
+  readonly dry: false;
+  readonly result: RunResult;
+  readonly exitCode: number;
+  readonly exitName: string;
+  readonly actor: string;
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly durationMs: number;
+  /** Without the time a person was waited for. */
+  readonly workingMs: number;
+  readonly waitingMs: number;
+  readonly objectives: readonly {
+    readonly name: string;
+    readonly targetMs: number;
+    /** Null = not measured; `met` is then never true. */
+    readonly actualMs: number | null;
+    readonly met: boolean | null;
+  }[];
+  readonly budget: { readonly targetMs: number; readonly actualMs: number | null; readonly met: boolean | null } | null;
+  readonly planDigest: string;
+  readonly executor: {
+    readonly pid: number;
+    readonly startedAt: string;
+    readonly host: string;
+    readonly alive: boolean;
+  } | null;
+  readonly deviations: RunRecord["deviations"];
+  readonly waitingFor: readonly WaitingFor[] | null;
+  /** The run directory. */
+  readonly dir: string;
+  readonly report: string | null;
+  /** In the order they ran, those not reached last. */
+  readonly steps: readonly StepDocument[];
+}
+
+export interface StepDocument {
+  readonly path: string;
+  readonly id: string;
+  readonly title: string;
+  readonly phase: StepRecord["phase"];
+  readonly type: string;
+  readonly effects: StepRecord["effects"];
+  readonly status: StepRecord["status"];
+  readonly why: string | null;
+  /** How many times it was tried. */
+  readonly attempts: number;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly durationMs: number | null;
+  /** Masked. */
+  readonly outputs: StepRecord["outputs"];
+  readonly checks: readonly Pick<
+    StepRecord["checks"][number],
+    "that" | "status" | "severity" | "expected" | "actual" | "message"
+  >[];
+  readonly artifacts: StepRecord["artifacts"];
+  readonly failure: StepRecord["failure"];
+}
+
+export function runDocument(record: RunRecord, extras: RunDocumentExtras): RunDocument {
   const { started, finished } = record;
   const executor = record.executors.at(-1) ?? null;
   const waiting = waitingFor(record, extras.nextFor);
@@ -99,7 +168,7 @@ function waitedMs(record: RunRecord): number {
   return record.waitedMs + (since === null ? 0 : Date.parse(record.lastAt) - Date.parse(since));
 }
 
-function stepDocument(step: StepRecord): object {
+function stepDocument(step: StepRecord): StepDocument {
   return {
     path: step.path,
     id: step.id,

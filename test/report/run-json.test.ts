@@ -22,7 +22,7 @@ const stepFields =
 
 describe("runbook.run/1.0", () => {
   test.each(Object.entries(stories))("%s has every field, and is the same twice", (_, story) => {
-    const document = runDocument(story().fold(), extras) as { steps: object[] };
+    const document = runDocument(story().fold(), extras) as unknown as { steps: object[] };
     expect(Object.keys(document).join(" ")).toBe(fields);
     for (const step of document.steps) expect(Object.keys(step).join(" ")).toBe(stepFields);
     expect(JSON.stringify(document)).not.toContain("undefined");

@@ -1,17 +1,16 @@
 /** `run`: execute a runbook. Seals it, starts the executor in its own session, follows it. */
 
 import { resolve } from "node:path";
-import { planDigestOf } from "../../plan/build-plan.ts";
 import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
-import { createRun, startExecutor } from "../launch.ts";
 import { overridesOf, stepsByPath } from "../overrides.ts";
 import { readPlanFile } from "../plan-approval.ts";
 import { type Prepared, prepare } from "../prepare.ts";
 import { findRunbook } from "../project.ts";
 import { reportRequests } from "../run-reports.ts";
 import { approvalFor, prepareSaved } from "../saved-plan.ts";
-import { detached, onDisconnect, starter } from "../starter.ts";
+import { startRun } from "../start-run.ts";
+import { detached, onDisconnect } from "../starter.ts";
 import { watchRun } from "../watch-run.ts";
 import plan from "./plan.ts";
 
@@ -35,22 +34,10 @@ export default async function run(command: Command): Promise<number> {
   const approval = approvalFor(command, prepared);
   const overrides = overridesOf(args, prepared.runbook);
   await confirmProtected(command, prepared);
-  const { run: id, digests } = createRun(project.stateDir, prepared.files);
-  const reasonInput = prepared.subject.inputs.find((input) => input.name === "reason" && !input.sensitive)?.value;
-  const executor = startExecutor({
-    stateDir: project.stateDir,
-    run: id,
-    start: {
-      inputs: prepared.subject.inputs,
-      files: digests,
-      reason: args.text("reason") ?? (typeof reasonInput === "string" ? reasonInput : null),
-      planDigest: planDigestOf(prepared.subject),
-      approval,
-    },
-    sensitive: Object.fromEntries(
-      prepared.subject.inputs.filter((input) => input.sensitive).map((input) => [input.name, input.value]),
-    ),
-    drive: { resumed: false, by: starter(), decisions: [], overrides, rollback: false, abort: null, refusal: null },
+  const { run: id, executor } = startRun(project.stateDir, prepared, {
+    reason: args.text("reason"),
+    approval,
+    overrides,
     onDisconnect: onDisconnect(command),
   });
   if (args.on("detach")) return detached(command, id, executor);

@@ -6,7 +6,7 @@ import { isInterrupted, type RunRecord } from "../../engine/run-record.ts";
 import { executorAlive } from "../../host/claim.ts";
 import { summarize } from "../../host/run-summary.ts";
 import { runDirectory, runIds } from "../../host/state-dir.ts";
-import { runDocument } from "../../report/run-json.ts";
+import { type RunDocument, runDocument } from "../../report/run-json.ts";
 import { formatDuration } from "../../util/duration.ts";
 import type { Command } from "../command.ts";
 import { outcomeText } from "../outcome-text.ts";
@@ -52,7 +52,7 @@ function statusOfOne(command: Command, run: string): number {
 }
 
 /** The `runbook.run/1.0` document of a run that this command did not run. */
-export function documentOf(stateDir: string, record: RunRecord): object {
+export function documentOf(stateDir: string, record: RunRecord): RunDocument {
   const runDir = runDirectory(stateDir, record.run);
   const alive = executorAlive(runDir);
   const interrupted = isInterrupted(record, alive);
