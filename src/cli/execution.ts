@@ -36,6 +36,7 @@ import { appendDrill } from "./drills-file.ts";
 import { isOver, owesEvidence, writeEvidence } from "./evidence-files.ts";
 import type { ExecutorRequest } from "./executor-request.ts";
 import { knownTexts } from "./known-texts.ts";
+import { finishedRuns } from "./past-runs.ts";
 import { checkPlanApproval, useUp } from "./plan-approval.ts";
 import { loadSealed } from "./sealed-runbook.ts";
 import { toolFacts } from "./tool-facts.ts";
@@ -178,6 +179,7 @@ export async function execute(
     append: (event) => store.append(event),
     flush: () => store.flush(),
     failpoint: (name) => void failpoint(name),
+    finishedRuns: () => finishedRuns(stateDir, run),
     onProgress: () => {},
   });
   const context: EngineContext = {

@@ -4,6 +4,7 @@ import { isInterrupted, type RunRecord } from "../engine/run-record.ts";
 import { executorAlive } from "../host/claim.ts";
 import { summarize } from "../host/run-summary.ts";
 import { runDirectory, runIds } from "../host/state-dir.ts";
+import type { FinishedRun } from "../steps/step-type.ts";
 
 export interface PastRun {
   readonly record: RunRecord;
@@ -35,6 +36,31 @@ export function pastRuns(stateDir: string): {
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** What a step may ask of other runs: those with a verdict, newest end first, `except` left out. */
+export function finishedRuns(stateDir: string, except: string): readonly FinishedRun[] {
+  return pastRuns(stateDir)
+    .runs.flatMap(({ record, dir }): FinishedRun[] => {
+      const { started, finished } = record;
+      if (finished === null || record.run === except) return [];
+      const open = started.inputs.filter(({ sensitive }) => !sensitive);
+      return [
+        {
+          run: record.run,
+          runbook: started.runbook,
+          version: started.version,
+          target: started.target,
+          result: record.result,
+          finishedAt: finished.at,
+          inputs: Object.fromEntries(open.map(({ name, value }) => [name, value])),
+          // Loaded where it is used: few runs ask.
+          problems: async () =>
+            (await (await import("../report/verify.ts")).verifyRun(dir)).problems.map(({ message }) => message),
+        },
+      ];
+    })
+    .sort((a, b) => compare(b.finishedAt, a.finishedAt) || compare(a.run, b.run));
 }
 
 /** `3d 4h ago`; a moment ahead of this clock counts as now. */

@@ -25,6 +25,7 @@ import type { Json, JsonObject } from "../util/json.ts";
 import { createMasker } from "../util/mask/masker.ts";
 import type { Command } from "./command.ts";
 import { CommandError } from "./errors.ts";
+import { finishedRuns } from "./past-runs.ts";
 import { lookAround, type Prepared } from "./prepare.ts";
 import { distDir } from "./version.ts";
 
@@ -90,6 +91,7 @@ export async function probe(command: Command, prepared: Prepared): Promise<Plan>
       append: () => {},
       flush: () => {},
       failpoint: () => {},
+      finishedRuns: () => finishedRuns(project.stateDir, ""),
       onProgress: () => {},
     });
     let wrote = false;

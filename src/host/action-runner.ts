@@ -11,6 +11,7 @@ import type { Window } from "../language/config.ts";
 import {
   type CommandOptions,
   type CommandResult,
+  type FinishedRun,
   type HttpRequest,
   StepFailure,
   type StepHost,
@@ -47,6 +48,7 @@ export interface RunnerOptions {
   readonly append: (event: JournalEvent) => void;
   readonly flush: () => void;
   readonly failpoint: (name: "spawn.after_fork" | "spawn.pid_recorded") => void;
+  readonly finishedRuns: () => readonly FinishedRun[];
   /** What a running step says of itself, masked. */
   readonly onProgress: (path: string, text: string) => void;
 }
@@ -162,6 +164,7 @@ function createHost(
       return window === undefined ? undefined : { window };
     },
     files: { readSealed: (path) => readFileSync(sealedPath(path), "utf8"), sealedPath, workDir },
+    finishedRuns: options.finishedRuns,
     progress: (text) => options.onProgress(request.path, masker.text(text)),
   };
 }

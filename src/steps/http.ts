@@ -1,8 +1,9 @@
 /** One HTTP request. Any status is a result; `verify` says which one is right. */
 import type { Json } from "../util/json.ts";
 import { jsonOrNull } from "./command-result.ts";
+import { requestHeaders } from "./headers.ts";
 import { anything, closed, decimal, result, text, textMap, truth, whole } from "./schema.ts";
-import { defineStepType, type HttpResponse, StepFailure } from "./step-type.ts";
+import { defineStepType, type HttpResponse } from "./step-type.ts";
 import { requestUrl, urlText } from "./url.ts";
 
 interface HttpSpec {
@@ -74,22 +75,7 @@ export const http = defineStepType<HttpSpec, HttpResponse & { readonly json: unk
 });
 
 function headersOf(spec: HttpSpec): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(spec.headers ?? {})) {
-    if (value === null || value === undefined) continue;
-    // The value may be a secret, so the message names the header only.
-    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || /[\r\n\0]/.test(String(value))) {
-      throw new StepFailure(
-        "fatal",
-        "header-invalid",
-        `The header ${JSON.stringify(name)} holds a line break or is no header name.`,
-        {
-          facts: { header: name },
-        },
-      );
-    }
-    headers[name.toLowerCase()] = String(value);
-  }
+  const headers = requestHeaders(spec.headers);
   if (spec.json !== undefined) headers["content-type"] ??= "application/json";
   return headers;
 }

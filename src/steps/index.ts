@@ -1,6 +1,7 @@
 /** The catalogue: every step type by the name after `uses:`. A new type is listed here and nowhere else. */
 import { approval } from "./approval.ts";
 import { auditLog } from "./audit-log.ts";
+import { baseline } from "./baseline.ts";
 import { checkpoint } from "./checkpoint.ts";
 import { dns } from "./dns.ts";
 import { evaluate } from "./eval.ts";
@@ -23,6 +24,7 @@ import { manual } from "./manual.ts";
 import { postgresDump } from "./postgres/dump.ts";
 import { postgresInspect } from "./postgres/inspect.ts";
 import { postgresRestore } from "./postgres/restore.ts";
+import { proof } from "./proof.ts";
 import { run } from "./run.ts";
 import { sample } from "./sample.ts";
 import { script } from "./script.ts";
@@ -43,6 +45,7 @@ export const catalogue: Catalogue = new Map(
   [
     approval,
     auditLog,
+    baseline,
     checkpoint,
     dns,
     evaluate,
@@ -65,6 +68,7 @@ export const catalogue: Catalogue = new Map(
     postgresDump,
     postgresInspect,
     postgresRestore,
+    proof,
     run,
     sample,
     script,

@@ -1,10 +1,12 @@
 /** Latency from outside: the same GET many times, and its percentiles. */
-import { closed, decimal, result, text, whole } from "./schema.ts";
-import { defineStepType, StepFailure, type StepHost } from "./step-type.ts";
+import { requestHeaders } from "./headers.ts";
+import { closed, decimal, result, text, textMap, whole } from "./schema.ts";
+import { defineStepType, type HttpRequest, StepFailure, type StepHost } from "./step-type.ts";
 import { requestUrl } from "./url.ts";
 
 interface SampleSpec {
   readonly url: string;
+  readonly headers?: Readonly<Record<string, unknown>>;
   readonly requests?: number;
   readonly concurrency?: number;
 }
@@ -30,6 +32,9 @@ export const sample = defineStepType<SampleSpec, SampleResult>({
   input: closed(
     {
       url: text("Full address, `http` or `https`.", { minLength: 1 }),
+      headers: textMap(
+        "Request headers, such as `fly-force-instance-id` to ask one machine; `secrets.*` may stand here.",
+      ),
       requests: whole(`How many requests in all, default ${defaultRequests}.`, { minimum: 1, maximum: 100_000 }),
       concurrency: whole("How many at once, default 1: one after the other.", { minimum: 1, maximum: 256 }),
     },
@@ -43,9 +48,11 @@ export const sample = defineStepType<SampleSpec, SampleResult>({
     p99Ms: decimal("99th percentile (nearest rank), milliseconds."),
     maxMs: decimal("Slowest 2xx answer, milliseconds."),
   }),
+  secretFields: ["headers.*"],
   action: (spec) => ({ text: `GET ${spec.url} × ${spec.requests ?? defaultRequests}`, argv: null }),
   async run(spec, host) {
     const url = requestUrl(spec.url);
+    const headers = requestHeaders(spec.headers);
     const requests = spec.requests ?? defaultRequests;
     const taken: number[] = [];
     const problems: string[] = [];
@@ -53,7 +60,7 @@ export const sample = defineStepType<SampleSpec, SampleResult>({
     const worker = async () => {
       while (sent < requests) {
         sent += 1;
-        await probe(host, url, taken, problems);
+        await probe(host, { method: "GET", url, headers }, taken, problems);
         host.progress(`${taken.length + problems.length} of ${requests} requests`);
       }
     };
@@ -79,9 +86,9 @@ export const sample = defineStepType<SampleSpec, SampleResult>({
   },
 });
 
-async function probe(host: StepHost, url: string, taken: number[], problems: string[]): Promise<void> {
+async function probe(host: StepHost, request: HttpRequest, taken: number[], problems: string[]): Promise<void> {
   try {
-    const answer = await host.http({ method: "GET", url });
+    const answer = await host.http(request);
     if (answer.status >= 200 && answer.status < 300) taken.push(answer.durationMs);
     else problems.push(`status ${answer.status}`);
   } catch (error) {

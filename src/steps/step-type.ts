@@ -113,8 +113,26 @@ export interface StepHost {
     /** Absolute working directory of this step. */
     readonly workDir: string;
   };
+  /** Runs of this state directory that have a verdict, newest end first, this run left out. */
+  finishedRuns(): readonly FinishedRun[];
   /** What the step is doing, for the live view; not kept in the report. */
   progress(text: string): void;
+}
+
+/** A run that has its verdict, as far as another run may ask about it. */
+export interface FinishedRun {
+  readonly run: string;
+  readonly runbook: string;
+  readonly version: string;
+  readonly target: string;
+  /** `succeeded`, `failed`, `rolled_back`, … */
+  readonly result: string;
+  /** RFC 3339. */
+  readonly finishedAt: string;
+  /** Those that are not sensitive. */
+  readonly inputs: JsonObject;
+  /** What `verify` has against its evidence; empty = intact. */
+  problems(): Promise<readonly string[]>;
 }
 
 export interface CommandOptions {

@@ -7,9 +7,11 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect } from "vitest";
 import type { Window } from "../../src/language/config.ts";
+import type { Effects } from "../../src/language/runbook.ts";
 import {
   type CommandOptions,
   type CommandResult,
+  type FinishedRun,
   StepFailure,
   type StepHost,
   type StepType,
@@ -46,6 +48,8 @@ export interface RigOptions {
   /** Where `sealedPath` finds files. */
   readonly sealedDir?: string;
   readonly signal?: AbortSignal;
+  readonly effects?: Effects;
+  readonly finishedRuns?: readonly FinishedRun[];
 }
 
 export interface RigHost extends StepHost {
@@ -92,7 +96,7 @@ export function rigHost(options: RigOptions = {}): RigHost {
     sleeps,
     said,
     attempt: 1,
-    effects: "read",
+    effects: options.effects ?? "read",
     target: { name: "local", protected: false, ...options.target },
     run: { id: "rb-7f3k2m", slug: "7f3k2m", actor: "operator@example" },
     signal,
@@ -145,6 +149,7 @@ export function rigHost(options: RigOptions = {}): RigHost {
       sealedPath: (path) => join(options.sealedDir ?? "/sealed", path),
       workDir: options.workDir ?? "/nowhere",
     },
+    finishedRuns: () => options.finishedRuns ?? [],
     progress: (text) => said.push(text),
   };
 }

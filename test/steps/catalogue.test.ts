@@ -11,6 +11,7 @@ test("lists the step types with their effects, sorted by name", () => {
   expect(types.map(([name, type]) => `${name} ${type.effectsRequired ? "declared" : type.effects}`)).toEqual([
     "approval read",
     "audit-log write",
+    "baseline read",
     "checkpoint read",
     "dns read",
     "eval read",
@@ -33,6 +34,7 @@ test("lists the step types with their effects, sorted by name", () => {
     "postgres/dump read",
     "postgres/inspect read",
     "postgres/restore write",
+    "proof read",
     "run declared",
     "sample read",
     "script declared",

@@ -8,6 +8,7 @@ import { flySecretsImport } from "../../../src/steps/fly/secrets-import.ts";
 import { flyStatus } from "../../../src/steps/fly/status.ts";
 import { flyVolumes } from "../../../src/steps/fly/volumes.ts";
 import { flyWaitHealthy } from "../../../src/steps/fly/wait-healthy.ts";
+import { sample } from "../../../src/steps/sample.ts";
 import { machine, status } from "../../rig/fly-json.ts";
 import { failureOf, type RigHost, type RigOptions, rigHost, runStep } from "../../rig/step-host.ts";
 import { ask, SandboxRig } from "../../sandbox/rig.ts";
@@ -123,6 +124,19 @@ test("fly/deploy with onlyMachines changes these alone, and says what each machi
     { machine: first, image: image("deploy-09") },
     { machine: second, image: image("deploy-08") },
   ]);
+});
+
+test("sample with a header of Fly asks one machine alone", async () => {
+  const [first, second] = await ids();
+  await runStep(flyDeploy, { ...app, image: image("deploy-09"), onlyMachines: [first] }, host());
+  const ask = (id: string) =>
+    runStep(
+      sample,
+      { url: `${sandbox.info.url}/healthz`, requests: 3, headers: { "fly-force-instance-id": id } },
+      host(),
+    );
+  expect((await ask(first)).maxMs).toBeLessThan(190);
+  expect((await ask(second)).p50Ms).toBeGreaterThan(190); // deploy-08 answers 200 ms late
 });
 
 describe("fly/volumes", () => {
