@@ -21,7 +21,7 @@ const transientCodes = new Set([
 export async function exchange(request: HttpRequest, timeoutMs: number, signal: AbortSignal): Promise<HttpResponse> {
   const undici = await import("undici");
   const begin = performance.now();
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.round(timeoutMs)))]);
+  const limit = limitedBy(signal, timeoutMs);
   let url = parseUrl(request.url);
   let { method, body } = request;
   let headers: Readonly<Record<string, string>> = { "user-agent": "runbook", ...request.headers };
@@ -31,7 +31,7 @@ export async function exchange(request: HttpRequest, timeoutMs: number, signal: 
         method: method as "GET",
         headers,
         body: body ?? null,
-        signal: limit,
+        signal: limit.signal,
       });
       const location = answer.headers["location"];
       if (
@@ -60,7 +60,31 @@ export async function exchange(request: HttpRequest, timeoutMs: number, signal: 
     }
   } catch (error) {
     throw failureOf(error, request, timeoutMs, signal);
+  } finally {
+    limit.end();
   }
+}
+
+/**
+ * A signal that follows `signal` and is aborted with a `TimeoutError` after `timeoutMs`. Node 20 lets
+ * `AbortSignal.any([…, AbortSignal.timeout(…)])` be collected while it is waited for, and then it never fires.
+ */
+function limitedBy(signal: AbortSignal, timeoutMs: number): { readonly signal: AbortSignal; end(): void } {
+  const controller = new AbortController();
+  const follow = () => controller.abort(signal.reason);
+  if (signal.aborted) follow();
+  else signal.addEventListener("abort", follow, { once: true });
+  const timer = setTimeout(
+    () => controller.abort(new DOMException("the time limit is over", "TimeoutError")),
+    Math.max(1, Math.round(timeoutMs)),
+  );
+  return {
+    signal: controller.signal,
+    end() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", follow);
+    },
+  };
 }
 
 function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {

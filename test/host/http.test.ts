@@ -1,0 +1,43 @@
+/** The limit of one HTTP exchange, over a real socket. */
+
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect, test } from "vitest";
+import { exchange } from "../../src/host/http.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+/** Takes connections and never answers; calls back for each. */
+async function silentServer(onConnection: () => void) {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    onConnection();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}/`, close: () => server.close() };
+}
+
+test("a server that never answers costs the limit and not more, also when garbage is collected meanwhile", async () => {
+  const server = await silentServer(() => setImmediate(collectGarbage));
+  const begin = performance.now();
+  const failure = await exchange({ method: "GET", url: server.url }, 250, new AbortController().signal).catch(
+    (error: unknown) => error,
+  );
+  server.close();
+  expect(failure).toMatchObject({ class: "timeout", reason: "timeout" });
+  expect((failure as Error).message).toContain("did not answer within 250 ms");
+  expect(performance.now() - begin).toBeGreaterThanOrEqual(240);
+}, 10_000);
+
+test("an abort ends it at once, before and while it waits", async () => {
+  const control = new AbortController();
+  const server = await silentServer(() => control.abort());
+  const ask = () => exchange({ method: "GET", url: server.url }, 60_000, control.signal);
+  await expect(ask()).rejects.toMatchObject({ class: "failed", reason: "cancelled" });
+  await expect(ask()).rejects.toMatchObject({ class: "failed", reason: "cancelled" });
+  server.close();
+}, 10_000);
