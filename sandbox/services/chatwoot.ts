@@ -7,8 +7,8 @@ const failing: Readonly<Record<string, Partial<typeof HEALTHY>>> = {
 };
 
 /**
- * Chatwoot: `GET /api` answers 200 even when Redis or PostgreSQL fails, as its `api_controller.rb` does; the profile needs
- * the access token of an agent (developers.chatwoot.com, "Fetch user profile").
+ * Chatwoot: `GET /api` answers 200 even when Redis or PostgreSQL fails, as its `api_controller.rb` does; `GET /health` says
+ * only that the process answers, in words that differ between versions; the profile needs the access token of an agent (developers.chatwoot.com, "Fetch user profile").
  */
 export const chatwoot: Service = {
   secrets: ["CHATWOOT_API_TOKEN"],
@@ -21,6 +21,8 @@ export const chatwoot: Service = {
           status: 200,
           body: { version: "4.6.0", timestamp: new Date().toISOString(), ...HEALTHY, ...failing[state] },
         };
+      case "/health":
+        return { status: 200, body: { status: "woot" } };
       case "/api/v1/profile":
         if (headers["api_access_token"] !== secrets["CHATWOOT_API_TOKEN"])
           return { status: 401, body: { error: "Invalid Access Token" } };

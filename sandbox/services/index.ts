@@ -3,9 +3,14 @@ import { createHmac } from "node:crypto";
 import { type SandboxService, sandboxServices } from "../../src/language/sandbox-services.ts";
 import { chatwoot } from "./chatwoot.ts";
 import { github } from "./github.ts";
+import { publer } from "./publer.ts";
 import type { Service } from "./service.ts";
 
-export const services: Readonly<Record<SandboxService, Service>> = { chatwoot, github };
+export const services: Readonly<Record<SandboxService, Service>> = {
+  chatwoot,
+  github,
+  publer,
+};
 
 /** The dummy secrets of a service, derived from the sandbox's token. */
 export function serviceDummies(service: Service, flyApiToken: string): Record<string, string> {

@@ -3,7 +3,7 @@ import { replaceFile } from "../../src/host/durable-file.ts";
 import { type SandboxService, sandboxServices } from "../../src/language/sandbox-services.ts";
 import { readJson } from "../json-file.ts";
 import { serviceDummies, services } from "./index.ts";
-import { commonStates, type ServiceAnswer, type ServiceCall, statesOf } from "./service.ts";
+import { commonStates, type ServiceAnswer, type ServiceCall, slowMs, statesOf } from "./service.ts";
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
@@ -100,6 +100,7 @@ async function serve(all: Services, request: IncomingMessage, response: ServerRe
   const body = await readBody(request);
   const state = all.stateOf(name);
   if (state === "silent") return;
+  if (state === "slow") await new Promise((resolve) => setTimeout(resolve, slowMs));
   if (state === "half") {
     response.writeHead(200, { "content-type": "application/json", "content-length": "1000" });
     response.write('{"half":');

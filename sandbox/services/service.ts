@@ -48,10 +48,14 @@ export const commonStates = {
   },
   html: { status: 200, headers: { "content-type": "text/html" }, body: "<html><body>Log in to continue</body></html>" },
   limited: { status: 429, headers: { "retry-after": "1" }, body: { error: "Too many requests" } },
+  "limited-blind": { status: 429, body: { error: "Too many requests" } },
 } as const satisfies Record<string, ServiceAnswer>;
 
-/** Two more that need the socket: it accepts and never answers, and it hangs up in the middle of an answer. */
-export const socketStates = ["silent", "half"] as const;
+/** More that need the socket: it answers late, it accepts and never answers, it hangs up in the middle of an answer. */
+export const socketStates = ["slow", "silent", "half"] as const;
+
+/** How much later the state `slow` answers, milliseconds. */
+export const slowMs = 600;
 
 /** Every state of a service, its own first. */
 export function statesOf(service: Service): readonly string[] {

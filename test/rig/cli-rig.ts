@@ -278,6 +278,17 @@ export class CliRig {
     return ran.stdout;
   }
 
+  /** Puts the stand-in of a vendor into one of its states. */
+  async setService(name: string, state: string): Promise<void> {
+    const { api, secrets } = this.sandbox;
+    const answer = await fetch(`${api}/platform/services/${name}`, {
+      method: "PUT",
+      headers: { authorization: `Bearer ${secrets["FLY_API_TOKEN"]}`, "content-type": "application/json" },
+      body: JSON.stringify({ state }),
+    });
+    if (!answer.ok) throw new Error(`service ${name} ${state}: ${answer.status} ${await answer.text()}`);
+  }
+
   /** `fly … --json` against the sandbox, parsed. */
   async fly<T>(...args: string[]): Promise<T> {
     const child = spawn(this.sandbox.fly, [...args, "--app", "shop", "--json"], {
