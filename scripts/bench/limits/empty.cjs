@@ -1,0 +1,1 @@
+// What any Node program costs before its first line.

@@ -1,0 +1,6 @@
+// W7 by our code: `read-ours FILE COUNT`. Opens, verifies and folds a journal into a run record.
+import { foldRun } from "../../../src/engine/fold.ts";
+import { readJournalFile } from "../../../src/host/journal-file.ts";
+
+const record = foldRun(readJournalFile(process.argv[2]).records);
+if (record.lastSeq !== Number(process.argv[3])) throw new Error(`${record.lastSeq} records`);
