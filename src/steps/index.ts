@@ -30,6 +30,7 @@ import { sample } from "./sample.ts";
 import { script } from "./script.ts";
 import { slack } from "./slack.ts";
 import { sql } from "./sql.ts";
+import { ssh } from "./ssh.ts";
 import type { Catalogue } from "./step-type.ts";
 import { supabaseAdvisors } from "./supabase/advisors.ts";
 import { supabaseList } from "./supabase/list.ts";
@@ -74,6 +75,7 @@ export const catalogue: Catalogue = new Map(
     script,
     slack,
     sql,
+    ssh,
     supabaseAdvisors,
     supabaseList,
     supabaseMigrate,
