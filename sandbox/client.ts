@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import type { ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
 import { sandboxServices } from "../src/language/sandbox-services.ts";
 import { isAlive } from "./alive.ts";
+import { recordedDatabase } from "./database-file.ts";
 import { readJson } from "./json-file.ts";
 import {
   type Credentials,
@@ -37,6 +38,8 @@ export interface SandboxInfo {
   readonly fly: string;
   /** Folder that holds only `fly`, for PATH. */
   readonly binDir: string;
+  /** Port its PostgreSQL has, or had when it ran; null when it was never started. */
+  readonly databasePort: number | null;
   /** Dummy secrets: FLY_API_TOKEN, SLACK_WEBHOOK, the passwords of the database's roles, what the stand-ins take. */
   readonly secrets: Readonly<Record<string, string>>;
   /** `image` is empty when the machines of the app do not all run one image. */
@@ -77,6 +80,7 @@ export function readSandbox(stateDir: string): SandboxInfo | null {
     api,
     fly: layout.fly,
     binDir: layout.binDir,
+    databasePort: recordedDatabase(stateDir)?.port ?? null,
     secrets: {
       FLY_API_TOKEN: credentials.flyApiToken,
       SLACK_WEBHOOK: `${api}${credentials.slackPath}`,

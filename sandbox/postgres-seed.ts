@@ -6,6 +6,8 @@ export const databaseSecrets = {
   backup_reader: "SOURCE_PGPASSWORD",
   drill: "SCRATCH_PGPASSWORD",
   seeder: "STAGING_PGPASSWORD",
+  migrator: "MIGRATION_PGPASSWORD",
+  auditor: "AUDIT_PGPASSWORD",
 } as const;
 
 /** Passwords of the roles by the name of their secret, derived from the sandbox's token: dummies, random per sandbox. */
@@ -16,7 +18,8 @@ export function databaseDummies(flyApiToken: string): Record<string, string> {
 
 /**
  * Roles; run as superuser. `backup_reader` sees every row and asks as the API's roles. `drill` makes and fills scratch
- * databases, and restores extensions, which takes a superuser. `seeder` owns the demo shop.
+ * databases, and restores extensions, which takes a superuser. `seeder` owns the demo shop's tables, `migrator` its
+ * database: it may change what `seeder` owns. `auditor` adds rows to the audit log.
  */
 export function rolesSql(passwords: Readonly<Record<keyof typeof databaseSecrets, string>>): string {
   const login = (role: keyof typeof databaseSecrets, rights: string) =>
@@ -25,7 +28,9 @@ export function rolesSql(passwords: Readonly<Record<keyof typeof databaseSecrets
 CREATE ROLE authenticated NOLOGIN;
 ${login("backup_reader", "BYPASSRLS IN ROLE pg_read_all_data, anon, authenticated")}
 ${login("drill", "SUPERUSER")}
-${login("seeder", "")}`;
+${login("seeder", "")}
+${login("migrator", "IN ROLE seeder")}
+${login("auditor", "")}`;
 }
 
 /** The database `shop` itself; run in it as superuser. */
@@ -41,6 +46,7 @@ CREATE TABLE orders (
   total_cents bigint NOT NULL CHECK (total_cents >= 0),
   placed_at timestamptz NOT NULL
 );
+ALTER DATABASE shop OWNER TO migrator;
 ALTER TABLE customers OWNER TO seeder;
 ALTER TABLE orders OWNER TO seeder;
 ALTER TABLE customers ENABLE ROW LEVEL SECURITY;
@@ -59,4 +65,26 @@ DO $$ BEGIN
     CREATE EXTENSION pgtap;
   END IF;
 END $$;
+`;
+
+/** The database \`ops\`: the table of \`audit-log\`, as \`runbooks/sql/audit-log.sql\` has it. Run in it as superuser. */
+export const opsSql = `CREATE TABLE runbook_audit (
+  run text NOT NULL,
+  event text NOT NULL,
+  at timestamptz NOT NULL,
+  actor text NOT NULL,
+  target text NOT NULL,
+  sha text,
+  details jsonb,
+  stored_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (run, event)
+);
+CREATE FUNCTION runbook_audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'runbook_audit only grows: % is not allowed', TG_OP USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON runbook_audit
+  FOR EACH STATEMENT EXECUTE FUNCTION runbook_audit_only_grows();
+GRANT INSERT, SELECT ON runbook_audit TO auditor;
 `;

@@ -15,10 +15,13 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
+import { databaseFile, type RecordedDatabase, recordedDatabase } from "./database-file.ts";
 import { readJson } from "./json-file.ts";
 import { type Credentials, sandboxLayout } from "./layout.ts";
-import { databaseDummies, databaseSecrets, rolesSql, shopSql } from "./postgres-seed.ts";
+import { releaseLock, takeLock } from "./lock.ts";
+import { databaseDummies, databaseSecrets, opsSql, rolesSql, shopSql } from "./postgres-seed.ts";
 
 /** As `source` and `scratch` of the target `local` in the project file. */
 export const defaultDatabasePort = 5433;
@@ -32,16 +35,13 @@ const rootsFolder = "/var/tmp";
 const debianFolder = "/usr/lib/postgresql";
 const oldestVersion = 15;
 const commandTimeoutMs = 60_000;
+const install = "On Debian: apt-get install postgresql-15 (and postgresql-15-pgtap for rls-checks).";
+const lockTimeoutMs = 90_000;
+const pollMs = 50;
 
 /** A failure to start or stop the database; the message says what to do next. */
 export class DatabaseError extends Error {
   override readonly name = "DatabaseError";
-}
-
-interface Recorded {
-  readonly port: number;
-  /** Absolute. */
-  readonly data: string;
 }
 
 export interface Database {
@@ -51,28 +51,44 @@ export interface Database {
 
 /** What is known of the database of a state directory; null when it was never started. */
 export async function readDatabase(stateDir: string): Promise<Database | null> {
-  const recorded = readJson<Recorded>(fileOf(stateDir));
-  if (recorded === null || !existsSync(recorded.data)) return null;
+  const recorded = recordedDatabase(stateDir);
+  if (recorded === null) return null;
   const { code } = await asServer(programs(), "pg_ctl", ["status", `--pgdata=${recorded.data}`]);
   return { port: recorded.port, running: code === 0 };
 }
 
 /**
- * Starts the database of a sandbox that was started before, and makes roles and the shop the first time. Throws a
- * `DatabaseError` naming the package when PostgreSQL is not installed, or with the server's own words.
+ * Starts the database of a sandbox that was started before, unless it runs, and makes roles and the shop the first time.
+ * Port 0 is a free one, kept over restarts as long as nobody else takes it. Two callers at once get one server. Throws a
+ * `DatabaseError` naming the package when PostgreSQL is not installed, when it runs on another port, or with its own words.
  */
 export async function startDatabase(stateDir: string, port = defaultDatabasePort): Promise<Database> {
   const credentials = readJson<Credentials>(sandboxLayout(stateDir).credentials);
   if (credentials === null) throw new DatabaseError("The sandbox was never started: npm run -s sandbox -- start");
   const bin = programs();
-  const before = await readDatabase(stateDir);
-  if (before?.running === true) return before;
+  const lock = `${databaseFile(stateDir)}.lock`;
+  await takeTurn(lock);
+  try {
+    const before = await readDatabase(stateDir);
+    if (before?.running !== true) return await start(stateDir, bin, credentials, await portFor(port, before));
+    if (port !== 0 && port !== before.port) {
+      throw new DatabaseError(
+        `The PostgreSQL of this sandbox runs on port ${before.port}, and ${port} is asked for. End it (npm run -s sandbox -- postgres stop), or write port ${before.port}, or 0 for whichever it has.`,
+      );
+    }
+    return before;
+  } finally {
+    releaseLock(lock);
+  }
+}
+
+async function start(stateDir: string, bin: string, credentials: Credentials, port: number): Promise<Database> {
   const folder = ownFolder(stateDir);
   const data = join(folder, "data");
   const isNew = !existsSync(join(data, "PG_VERSION"));
   const superuser = createHmac("sha256", credentials.flyApiToken).update("postgres").digest("hex");
   if (isNew) await initialise(bin, folder, data, superuser);
-  writeFileSync(fileOf(stateDir), JSON.stringify({ port, data } satisfies Recorded), { mode: 0o600 });
+  writeFileSync(databaseFile(stateDir), JSON.stringify({ port, data } satisfies RecordedDatabase), { mode: 0o600 });
   const log = join(folder, "server.log");
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=`;
   const started = await asServer(bin, "pg_ctl", [
@@ -83,30 +99,77 @@ export async function startDatabase(stateDir: string, port = defaultDatabasePort
     `--options=${options}`,
   ]);
   if (started.code !== 0) {
-    throw new DatabaseError(
-      `PostgreSQL did not start on 127.0.0.1:${port}: ${lastLine(started.stdout)} See ${log}; if another server has the port, choose one with --port and write it into runbook.config.yaml.`,
-    );
+    // Without its roles and shop it would be taken for a whole one by the next start.
+    if (isNew) forget(stateDir, data);
+    throw new DatabaseError(`PostgreSQL did not start on 127.0.0.1:${port}: ${lastLine(started.stdout)} See ${log}`);
   }
   if (!isNew) return { port, running: true };
   try {
-    const password = (name: keyof typeof databaseSecrets) =>
-      databaseDummies(credentials.flyApiToken)[databaseSecrets[name]] ?? "";
-    const roles = { backup_reader: password("backup_reader"), drill: password("drill"), seeder: password("seeder") };
-    await sql(bin, port, superuser, "postgres", `${rolesSql(roles)}\n`);
+    const dummies = databaseDummies(credentials.flyApiToken);
+    const passwords = Object.fromEntries(
+      Object.entries(databaseSecrets).map(([role, secret]) => [role, dummies[secret] ?? ""]),
+    ) as Record<keyof typeof databaseSecrets, string>;
+    await sql(bin, port, superuser, "postgres", `${rolesSql(passwords)}\n`);
     await sql(bin, port, superuser, "postgres", "CREATE DATABASE shop;\n");
     await sql(bin, port, superuser, "shop", shopSql);
+    await sql(bin, port, superuser, "postgres", "CREATE DATABASE ops;\n");
+    await sql(bin, port, superuser, "ops", opsSql);
   } catch (error) {
     // Half a shop would be taken for a whole one by the next start.
     await stopDatabase(stateDir);
-    rmSync(data, { recursive: true, force: true });
+    forget(stateDir, data);
     throw error;
   }
   return { port, running: true };
 }
 
+function forget(stateDir: string, data: string): void {
+  rmSync(data, { recursive: true, force: true });
+  rmSync(databaseFile(stateDir), { force: true });
+}
+
+/** Waits for other starters, who need seconds. */
+async function takeTurn(lock: string): Promise<void> {
+  const deadline = Date.now() + lockTimeoutMs;
+  for (;;) {
+    const { holder } = takeLock(lock);
+    if (holder === null) return;
+    if (Date.now() > deadline)
+      throw new DatabaseError(
+        `Process ${holder.pid} has been starting PostgreSQL for ${lockTimeoutMs / 1000} s; end it.`,
+      );
+    await new Promise<void>((done) => setTimeout(done, pollMs));
+  }
+}
+
+/** The one it had stays the same, so that what was written down about it stays true. */
+async function portFor(asked: number, before: Database | null): Promise<number> {
+  if (asked !== 0) {
+    if ((await listenOn(asked)) !== null) return asked;
+    throw new DatabaseError(
+      `another server has 127.0.0.1:${asked}. Write another port into runbook.config.yaml, or 0 for a free one.`,
+    );
+  }
+  const port = (before === null ? null : await listenOn(before.port)) ?? (await listenOn(0));
+  if (port === null) throw new DatabaseError("No port of 127.0.0.1 is free.");
+  return port;
+}
+
+/** Listens for a moment; null when somebody else does. */
+async function listenOn(port: number): Promise<number | null> {
+  return await new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(null));
+    server.listen(port, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : null));
+    });
+  });
+}
+
 /** Ends the database in order; false when it did not run. */
 export async function stopDatabase(stateDir: string): Promise<boolean> {
-  const recorded = readJson<Recorded>(fileOf(stateDir));
+  const recorded = recordedDatabase(stateDir);
   if (recorded === null || (await readDatabase(stateDir))?.running !== true) return false;
   const stopped = await asServer(programs(), "pg_ctl", ["stop", "--wait", "--mode=fast", `--pgdata=${recorded.data}`]);
   if (stopped.code !== 0) throw new DatabaseError(`PostgreSQL did not stop: ${lastLine(stopped.stderr)}`);
@@ -115,12 +178,12 @@ export async function stopDatabase(stateDir: string): Promise<boolean> {
 
 /** Ends the database and removes its data; the next start makes a new one. False when there was none. */
 export async function removeDatabase(stateDir: string): Promise<boolean> {
-  const recorded = readJson<Recorded>(fileOf(stateDir));
-  if (recorded === null) return false;
   await stopDatabase(stateDir);
-  rmSync(ownFolder(stateDir), { recursive: true, force: true });
-  rmSync(fileOf(stateDir), { force: true });
-  return true;
+  const folder = folderOf(stateDir);
+  const wasThere = existsSync(folder);
+  rmSync(folder, { recursive: true, force: true });
+  rmSync(databaseFile(stateDir), { force: true });
+  return wasThere;
 }
 
 async function initialise(bin: string, folder: string, data: string, superuser: string): Promise<void> {
@@ -128,7 +191,7 @@ async function initialise(bin: string, folder: string, data: string, superuser: 
   const passwordFile = join(folder, "password");
   writeFileSync(passwordFile, `${superuser}\n`, { mode: 0o600 });
   if (process.getuid?.() === 0) chownSync(passwordFile, nobodyId, nobodyId);
-  const words = ["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"];
+  const words = ["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"];
   const made = await asServer(bin, "initdb", [`--pgdata=${data}`, `--pwfile=${passwordFile}`, ...words]);
   rmSync(passwordFile);
   if (made.code !== 0) throw new DatabaseError(`initdb failed: ${made.stderr.trim()}`);
@@ -158,20 +221,22 @@ async function sql(bin: string, port: number, password: string, database: string
   if (done.code !== 0) throw new DatabaseError(`The demo shop was not made: ${done.stderr.trim()}`);
 }
 
-const fileOf = (stateDir: string): string => join(sandboxLayout(stateDir).dir, "postgres.json");
-
 /**
  * Below the state directory. As root it is outside, because the user who runs the server cannot look into a state
  * directory that belongs to root.
  */
-function ownFolder(stateDir: string): string {
+function folderOf(stateDir: string): string {
   const { dir } = sandboxLayout(stateDir);
-  if (process.getuid?.() !== 0) {
-    mkdirSync(join(dir, "postgres"), { recursive: true, mode: 0o700 });
-    return join(dir, "postgres");
-  }
-  const folder = join(rootsFolder, `runbook-postgres-${createHash("sha256").update(dir).digest("hex").slice(0, 16)}`);
-  if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
+  if (process.getuid?.() !== 0) return join(dir, "postgres");
+  return join(rootsFolder, `runbook-postgres-${createHash("sha256").update(dir).digest("hex").slice(0, 16)}`);
+}
+
+/** The folder, made if it is not there. */
+function ownFolder(stateDir: string): string {
+  const folder = folderOf(stateDir);
+  const isRoot = process.getuid?.() === 0;
+  if (!existsSync(folder)) mkdirSync(folder, { recursive: !isRoot, mode: 0o700 });
+  if (!isRoot) return folder;
   const found = lstatSync(folder);
   if (!found.isDirectory() || (found.uid !== 0 && found.uid !== nobodyId))
     throw new DatabaseError(`${folder} is somebody else's. Remove it and start again.`);
@@ -179,7 +244,13 @@ function ownFolder(stateDir: string): string {
   return folder;
 }
 
+/** Folder of the server's programs: the newest installed one, or the one that `RUNBOOK_SANDBOX_POSTGRES` names. */
 function programs(): string {
+  const chosen = process.env["RUNBOOK_SANDBOX_POSTGRES"] ?? "";
+  if (chosen !== "") {
+    if (hasPrograms(chosen)) return chosen;
+    throw new DatabaseError(`RUNBOOK_SANDBOX_POSTGRES: ${chosen} holds no PostgreSQL. ${install}`);
+  }
   const debian = existsSync(debianFolder)
     ? readdirSync(debianFolder)
         .filter((version) => Number(version) >= oldestVersion)
@@ -187,11 +258,13 @@ function programs(): string {
         .map((version) => join(debianFolder, version, "bin"))
     : [];
   const all = [...debian, ...(process.env["PATH"] ?? "").split(delimiter)];
-  const found = all.find((folder) => ["initdb", "pg_ctl", "psql"].every((name) => isExecutable(join(folder, name))));
+  const found = all.find(hasPrograms);
   if (found !== undefined) return found;
-  throw new DatabaseError(
-    "PostgreSQL is not installed. On Debian: apt-get install postgresql-15 (and postgresql-15-pgtap for rls-checks).",
-  );
+  throw new DatabaseError(`PostgreSQL is not installed. ${install}`);
+}
+
+function hasPrograms(folder: string): boolean {
+  return ["initdb", "pg_ctl", "psql"].every((name) => isExecutable(join(folder, name)));
 }
 
 function isExecutable(path: string): boolean {

@@ -15,6 +15,10 @@ export const environmentVariables: readonly { readonly name: string; readonly su
   { name: "CI", summary: "never prompt, plain progress" },
   { name: "GITHUB_ACTIONS", summary: "true: annotations, step summary and outputs of a workflow; logs are made inert" },
   { name: "PATH", summary: "where tools are looked up" },
+  {
+    name: "RUNBOOK_SANDBOX_POSTGRES",
+    summary: "folder of the PostgreSQL programs the sandbox starts; default the newest",
+  },
   { name: "VAULT_TOKEN", summary: "token of the provider `vault`; VAULT_NAMESPACE too" },
   { name: "XDG_STATE_HOME", summary: "state outside a project: $XDG_STATE_HOME/runbook" },
   { name: "RUNBOOK_TESTING", summary: "1: tests only; allows those below and prints stacks" },

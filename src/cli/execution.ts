@@ -1,7 +1,7 @@
 /** One execution of a run: wires the engine to the local machine. */
 import { join, resolve } from "node:path";
 import type { Logger } from "pino";
-import { ensureSandbox } from "../../sandbox/client.ts";
+import { ensureSandbox, type SandboxInfo } from "../../sandbox/client.ts";
 import type { EngineContext } from "../engine/context.ts";
 import { type DriveOutcome, drive } from "../engine/engine.ts";
 import type { Person } from "../engine/events.ts";
@@ -16,7 +16,7 @@ import { failpoint, nameVictim } from "../host/failpoints.ts";
 import { FileRunStore } from "../host/run-store.ts";
 import { checkSealed } from "../host/sealed-run.ts";
 import { scanForSecrets } from "../host/secret-scan.ts";
-import { resolveSecrets } from "../host/secrets.ts";
+import { type FoundSecret, resolveSecrets } from "../host/secrets.ts";
 import { type SupervisorClient, startSupervisor } from "../host/supervisor/client.ts";
 import { selfIdentity } from "../host/supervisor/process-identity.ts";
 import { removeRuntimeDir, runtimeDirFor } from "../host/supervisor/runtime-dir.ts";
@@ -38,6 +38,7 @@ import type { ExecutorRequest } from "./executor-request.ts";
 import { knownTexts } from "./known-texts.ts";
 import { finishedRuns } from "./past-runs.ts";
 import { checkPlanApproval, useUp } from "./plan-approval.ts";
+import { ensureDatabase } from "./sandbox-database.ts";
 import { loadSealed } from "./sealed-runbook.ts";
 import { toolFacts } from "./tool-facts.ts";
 import { toolStates } from "./tool-states.ts";
@@ -58,7 +59,6 @@ export async function execute(
   const { runbook, config, sources } = loadSealed(runDir);
   const subjectConfig = { ...sources.config, targets: { [config.target.name]: config.target } };
   const sandbox = config.target.sandbox ? await ensureSandbox(stateDir, { distDir }) : null;
-  const target = resolveTarget(subjectConfig, runbook, config.target.name, sandbox);
   const found = await resolveSecrets({
     names: runbook.secrets,
     target: config.target.name,
@@ -68,10 +68,15 @@ export async function execute(
     dummies: sandbox?.secrets ?? {},
   });
   const secrets: { name: string; value: string }[] = [];
+  const { target, refusal: noDatabase } = await targetOf(request, runbook, subjectConfig, config.target.name, {
+    sandbox,
+    found: found.found,
+  });
   const refusals = found.missing.map(
     (name) =>
       `no provider knows the secret ${name} for ${config.target.name}${found.problems.length > 0 ? ` (${found.problems.join("; ")})` : ""}`,
   );
+  if (noDatabase !== null) refusals.push(noDatabase);
   const sensitive = Object.entries(request.sensitive).filter(([, value]) => typeof value === "string" && value !== "");
   const known = knownTexts(runDir, request, target);
   for (const { name, value } of [
@@ -232,6 +237,27 @@ export async function execute(
   log.info({ code }, "executor ended");
   release();
   return code;
+}
+
+/** What expressions see of the target, after its database was started if the run needs it. */
+async function targetOf(
+  request: ExecutorRequest,
+  runbook: Runbook,
+  config: Parameters<typeof resolveTarget>[0],
+  name: string,
+  { sandbox, found }: { readonly sandbox: SandboxInfo | null; readonly found: readonly FoundSecret[] },
+): Promise<{ readonly target: JsonObject; readonly refusal: string | null }> {
+  const target = resolveTarget(config, runbook, name, sandbox);
+  if (sandbox === null) return { target, refusal: null };
+  const started = await ensureDatabase(runbook, target, inputValues(request.start?.inputs ?? []), {
+    stateDir: request.stateDir,
+    found,
+  });
+  if (started.port === null) return { target, refusal: started.refusal };
+  return {
+    target: resolveTarget(config, runbook, name, { ...sandbox, databasePort: started.port }),
+    refusal: started.refusal,
+  };
 }
 
 /** The approval file of `run --approval`, checked again here and used up when a step asks. */

@@ -5,6 +5,7 @@ import { satisfiesRange } from "../language/cel/index.ts";
 import type { Runbook, Step } from "../language/runbook.ts";
 import { allSteps, membersOf } from "../plan/scope.ts";
 import { catalogue } from "../steps/index.ts";
+import { missingTool } from "./tool-homes.ts";
 
 export interface ToolState {
   readonly name: string;
@@ -29,7 +30,7 @@ export async function toolStates(
       const requirement = runbook.requires[name];
       const range = requirement?.range ?? null;
       const found = findTool(name, env["PATH"] ?? "", projectDir);
-      if (found === null) return { name, range, found, version: null, problem: `${name} was not found on PATH` };
+      if (found === null) return { name, range, found, version: null, problem: missingTool(name) };
       if (requirement === undefined || !askVersions) return { name, range, found, version: null, problem: null };
       const version = await toolVersion(requirement.command, requirement.pattern, env);
       return { name, range, found, version, problem: versionProblem(name, version, requirement.range) };

@@ -3,13 +3,15 @@ import { UnknownValue } from "../language/cel/cel.ts";
 import type { Config } from "../language/config.ts";
 import type { Runbook } from "../language/runbook.ts";
 import { sandboxServices } from "../language/sandbox-services.ts";
-import type { JsonObject } from "../util/json.ts";
+import { isObject, type JsonObject } from "../util/json.ts";
 
 /** What a running (or once started) sandbox supplies. */
 export interface SandboxFacts {
   readonly url: string;
   readonly fly: string;
   readonly services: Readonly<Record<string, string>>;
+  /** Port of its database; null = it was never started. */
+  readonly databasePort: number | null;
 }
 
 /** `sandbox`: null = the target is one and was never started, so what it supplies is not known yet. */
@@ -22,11 +24,10 @@ export function resolveTarget(
   const target = config.targets[name];
   if (target === undefined) throw new Error(`target ${name} is not in the config`);
   const { url, fly, services } = sandbox ?? unknownFacts();
+  const variables = { ...target.variables, ...runbook.targets[name] };
   return {
     // Picked by name: what else the sandbox knows (its dummy secrets) is no variable.
-    ...(target.sandbox ? { url, fly, services } : {}),
-    ...target.variables,
-    ...runbook.targets[name],
+    ...(target.sandbox ? { url, fly, services, ...withPort(variables, sandbox?.databasePort ?? null) } : variables),
     name,
     protected: target.protected,
   } as JsonObject;
@@ -39,4 +40,17 @@ function unknownFacts() {
     fly: unknown(),
     services: Object.fromEntries(sandboxServices.map((name) => [name, unknown()])),
   };
+}
+
+/** Port 0 of a server on loopback is the one the sandbox's database has; before that was ever started it stays 0. */
+function withPort(variables: JsonObject, port: number | null): JsonObject {
+  if (port === null) return variables;
+  const filled = (value: JsonObject[string]) =>
+    isObject(value) && value["port"] === 0 && isLoopback(value["host"]) ? { ...value, port } : value;
+  return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, filled(value)])) as JsonObject;
+}
+
+/** Whether a `host` is this machine's own. */
+export function isLoopback(host: unknown): boolean {
+  return typeof host === "string" && /^(?:127\.\d+\.\d+\.\d+|localhost|::1)$/.test(host);
 }

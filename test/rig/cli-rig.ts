@@ -23,6 +23,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
 import { readSandbox, type SandboxInfo, stopSandbox } from "../../sandbox/client.ts";
+import { removeDatabase } from "../../sandbox/postgres.ts";
 import type { JournalRecord } from "../../src/engine/events.ts";
 import { foldRun } from "../../src/engine/fold.ts";
 import type { RunRecord } from "../../src/engine/run-record.ts";
@@ -323,6 +324,7 @@ export class CliRig {
 
   async end(): Promise<void> {
     for (const fd of this.gates) closeSync(fd);
+    await removeDatabase(this.stateDir);
     await stopSandbox(this.stateDir);
     await endProcessesOf(this.dir);
     rmSync(this.dir, { recursive: true, force: true });

@@ -5,25 +5,9 @@ import { resolveSecrets } from "../../host/secrets.ts";
 import type { SecretProvider, Target } from "../../language/config.ts";
 import type { Runbook } from "../../language/runbook.ts";
 import type { Project } from "../project.ts";
+import { toolHome } from "../tool-homes.ts";
 import { type ToolState, toolStates } from "../tool-states.ts";
 import type { Finding } from "./machine.ts";
-
-/** Where a tool is to be had: its maker's own page. */
-const toolHomes: Readonly<Record<string, string>> = {
-  createdb: "https://www.postgresql.org/download/",
-  curl: "https://curl.se/download.html",
-  docker: "https://docs.docker.com/engine/install/",
-  dropdb: "https://www.postgresql.org/download/",
-  fly: "https://fly.io/docs/flyctl/install/",
-  gh: "https://cli.github.com/",
-  git: "https://git-scm.com/downloads",
-  jq: "https://jqlang.org/download/",
-  kubectl: "https://kubernetes.io/docs/tasks/tools/",
-  pg_dump: "https://www.postgresql.org/download/",
-  pg_restore: "https://www.postgresql.org/download/",
-  psql: "https://www.postgresql.org/download/",
-  supabase: "https://supabase.com/docs/guides/local-development/cli/getting-started",
-};
 
 export async function checkNeeds(project: Project, runbook: Runbook, target: Target): Promise<Finding[]> {
   const sandbox = target.sandbox ? readSandbox(project.stateDir) : null;
@@ -57,8 +41,8 @@ function toolFinding(tool: ToolState, target: Target): Finding {
     return finding(target, tool.name, "ok", "supplied when the sandbox starts", null);
   const needs = tool.range === null ? "" : ` (${tool.range} is required)`;
   if (tool.problem !== null) {
-    const home = toolHomes[tool.name];
-    return finding(target, tool.name, "problem", tool.problem, home ?? `install ${tool.name}${needs}`);
+    const home = toolHome(tool.name);
+    return finding(target, tool.name, "problem", tool.problem, home?.page ?? `install ${tool.name}${needs}`);
   }
   const version = tool.version === null ? "" : ` ${tool.version}`;
   return finding(target, tool.name, "ok", `${tool.found}${version}${needs}`, null);

@@ -100,7 +100,9 @@ export function placeOf(login: Login, host: Pick<StepHost, "run">): Place {
 /** For plans, where parts may not be known yet. */
 export function placeName({ server, database }: Login): string {
   if (typeof server !== "object" || server === null) return `‹server› ${database ?? ""}`.trim();
-  return `${database ?? server.database ?? "‹database›"} on ${server.host}:${server.port ?? 5432}`;
+  // A sandbox that never ran has no port yet.
+  const port = server.port === 0 ? "‹known after sandbox›" : (server.port ?? 5432);
+  return `${database ?? server.database ?? "‹database›"} on ${server.host}:${port}`;
 }
 
 interface Known {
@@ -177,7 +179,7 @@ export function connectionFailure(place: Place, ended: CommandResult): StepFailu
     return new StepFailure(
       "refused",
       "server-not-running",
-      `No PostgreSQL answers for ${place.name}. Install PostgreSQL (Debian package postgresql-15) and start it there; for the sandbox: npm run -s sandbox -- postgres start`,
+      `No PostgreSQL answers for ${place.name}. Install PostgreSQL (Debian package postgresql-15) and start it there`,
       { facts },
     );
   }
