@@ -237,3 +237,12 @@ export const sandboxSecretNames: readonly string[] = [
   ...Object.values(databaseSecrets),
   ...Object.values(services).flatMap(({ secrets }) => secrets),
 ];
+
+/** Roles of the sandbox's PostgreSQL, each with the dummy secret that is its password. */
+export const databaseRoles: Readonly<Record<string, string>> = databaseSecrets;
+
+/** `startDatabase()` of `postgres.ts`, loaded when it is needed: most runs need no database. */
+export async function startSandboxDatabase(stateDir: string, port: number): Promise<{ readonly port: number }> {
+  const { startDatabase } = await import("./postgres.ts");
+  return await startDatabase(stateDir, port);
+}

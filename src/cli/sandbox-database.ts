@@ -3,7 +3,7 @@
  * only the sandbox knows for a role of that database, and the target has a server on loopback for that role. A project
  * that brings its own server brings its own passwords as well, and nothing is started for it.
  */
-import { databaseSecrets } from "../../sandbox/postgres-seed.ts";
+import { databaseRoles, startSandboxDatabase } from "../../sandbox/client.ts";
 import type { FoundSecret } from "../host/secrets.ts";
 import { evaluateExpression } from "../language/cel/index.ts";
 import type { Runbook, Step } from "../language/runbook.ts";
@@ -26,8 +26,7 @@ export async function ensureDatabase(
     const need = databaseNeed(runbook, { frame, items: [] }, target, found);
     if (need === null) return { port: null, refusal: null };
     isRequired = need.isRequired;
-    const { startDatabase } = await import("../../sandbox/postgres.ts");
-    return { port: (await startDatabase(stateDir, need.port)).port, refusal: null };
+    return { port: (await startSandboxDatabase(stateDir, need.port)).port, refusal: null };
   } catch (error) {
     if (!isRequired) return { port: null, refusal: null };
     return { port: null, refusal: error instanceof Error ? error.message : String(error) };
@@ -49,7 +48,7 @@ export function databaseNeed(
   found: readonly FoundSecret[],
 ): DatabaseNeed | null {
   const supplied = new Set(found.filter(({ provider }) => provider === "sandbox").map(({ name }) => name));
-  const roles = Object.entries(databaseSecrets).filter(([, secret]) => supplied.has(secret));
+  const roles = Object.entries(databaseRoles).filter(([, secret]) => supplied.has(secret));
   const names = roles.map(([, secret]) => secret).join("|");
   const ports = new Set(
     Object.values(target).flatMap((server) => {

@@ -40,6 +40,7 @@ test("lists the step types with their effects, sorted by name", () => {
     "script declared",
     "slack write",
     "sql read",
+    "ssh declared",
     "supabase/advisors read",
     "supabase/list read",
     "supabase/migrate write",
