@@ -61,7 +61,7 @@ const layers: readonly Layer[] = [
     at: "steps",
     values: ["util", "steps/step-type"],
     types: ["language"],
-    packages: ["temporal-polyfill"],
+    packages: ["temporal-polyfill", "libsodium-wrappers"],
     why: "a step type knows the contract only: it can be read, tested and replaced alone",
   },
   {

@@ -19,6 +19,16 @@ import { flyStatus } from "./fly/status.ts";
 import { flyVolumes } from "./fly/volumes.ts";
 import { flyWaitHealthy } from "./fly/wait-healthy.ts";
 import { githubChecks } from "./github/checks.ts";
+import { githubDeployment } from "./github/deployment.ts";
+import { githubDeploymentStatus } from "./github/deployment-status.ts";
+import { githubEnvironments } from "./github/environments.ts";
+import { githubPendingDeployments } from "./github/pending-deployments.ts";
+import { githubReviewDeployments } from "./github/review-deployments.ts";
+import { githubSecretAlerts } from "./github/secret-alerts.ts";
+import { githubSecrets } from "./github/secrets.ts";
+import { githubSecretsSet } from "./github/secrets-set.ts";
+import { githubWorkflow } from "./github/workflow.ts";
+import { githubWorkflowRun } from "./github/workflow-run.ts";
 import { http } from "./http.ts";
 import { manual } from "./manual.ts";
 import { postgresDump } from "./postgres/dump.ts";
@@ -64,6 +74,16 @@ export const catalogue: Catalogue = new Map(
     flyVolumes,
     flyWaitHealthy,
     githubChecks,
+    githubDeployment,
+    githubDeploymentStatus,
+    githubEnvironments,
+    githubPendingDeployments,
+    githubReviewDeployments,
+    githubSecretAlerts,
+    githubSecrets,
+    githubSecretsSet,
+    githubWorkflow,
+    githubWorkflowRun,
     http,
     manual,
     postgresDump,

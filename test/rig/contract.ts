@@ -32,6 +32,7 @@ const formats = {
   // The templates of RFC 6570 that GitHub calls URIs are none.
   uri: { type: "string" as const, validate: (text: string) => URL.canParse(text.replace(/\{[^}]*\}/g, "")) },
   int64: true as const,
+  email: true as const,
 };
 
 export class Contract {
