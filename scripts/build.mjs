@@ -1,6 +1,7 @@
 // Bundles every program into dist/*.cjs: one CommonJS file per entry plus shared lazy chunks (CommonJS starts faster
 // than ESM, and a bundle faster than a tree of modules; see docs/performance.md).
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -18,6 +19,9 @@ const entries = {
   "sandbox-app": "sandbox/app.ts",
   "sandbox-fly": "sandbox/fly.ts",
 };
+
+/** Started often: all their code is in chunks named by content, which the code cache knows; the program only loads it. */
+const cached = ["cli", "executor", "supervisor"];
 
 const input = Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, join(root, file)]));
 
@@ -40,16 +44,33 @@ const bundle = await rolldown({
 const { output: built } = await bundle.write({
   dir: fresh,
   format: "cjs",
-  entryFileNames: "[name].cjs",
+  entryFileNames: ({ name }) => (cached.includes(name) ? "chunks/[name]-[hash].cjs" : "[name].cjs"),
   chunkFileNames: "chunks/[name]-[hash].cjs",
   minify: false,
 });
 await bundle.close();
+writePrograms();
 writeFileSync(join(fresh, "THIRD_PARTY_LICENSES.txt"), thirdPartyLicenses());
 const previous = `${fresh}.old`;
 if (existsSync(out)) renameSync(out, previous);
 renameSync(fresh, out);
 rmSync(previous, { recursive: true, force: true });
+
+/** `dist/NAME.cjs` of the cached programs. They name the digest of all chunks, so that their own is that of the tool. */
+function writePrograms() {
+  const digest = createHash("sha256");
+  const chunks = built.map(({ fileName }) => fileName).sort();
+  for (const chunk of chunks) digest.update(chunk).update(readFileSync(join(fresh, chunk)));
+  const all = digest.digest("hex");
+  copyFileSync(join(root, "scripts/code-cache.cjs"), join(fresh, "code-cache.cjs"));
+  for (const name of cached) {
+    const { fileName } = built.find((each) => each.isEntry && each.name === name);
+    const text = `// sha256 of all chunks: ${all}\nrequire("./code-cache.cjs");\nrequire("./${fileName}");\n`;
+    writeFileSync(join(fresh, `${name}.cjs`), text);
+  }
+  // What one machine's V8 compiled is no part of the package.
+  writeFileSync(join(fresh, ".npmignore"), "cache/\n");
+}
 
 /** What the bundles contain of others: name, version and licence text of every package a module of theirs comes from. */
 function thirdPartyLicenses() {

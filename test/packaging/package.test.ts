@@ -78,6 +78,7 @@ describe("the tarball", () => {
     );
     expect(packed.files.filter((path) => /\.(?:ts|mts)$/.test(path) && !path.endsWith(".d.ts"))).toEqual([]);
     expect(packed.files).toContain("dist/THIRD_PARTY_LICENSES.txt");
+    expect(packed.files.filter((file) => file.startsWith("dist/cache/"))).toEqual([]);
   });
 
   test("needs no other package, no build step and no install script", () => {

@@ -1,0 +1,74 @@
+// Copied into dist/ by the build and loaded first by every program: keeps what V8 compiled of the chunks beside them, in
+// dist/cache/, so that the next start does not compile it again (docs/adr/0012-compiled-code-beside-the-bundle.md).
+//
+// A cache is used only for the chunk whose content its name holds, and V8 itself refuses one that another V8 or other
+// flags made. Whatever fails (a read-only installation, a full disk) is ignored: then chunks are compiled as ever.
+// NODE_DISABLE_COMPILE_CACHE=1, Node's own switch, turns it off.
+"use strict";
+const fs = require("node:fs");
+const Module = require("node:module");
+const path = require("node:path");
+
+/** The supervisor's only flag; V8 counts flags in, so that each set has files of its own. */
+const smallHeap = "--max-semi-space-size=1";
+const folder = path.join(__dirname, "cache");
+const chunks = path.join(__dirname, "chunks") + path.sep;
+const flags = process.execArgv.join(" ");
+
+if (!process.env.NODE_DISABLE_COMPILE_CACHE && (flags === "" || flags === smallHeap)) {
+  // Since Node 22.1 the runtime does this itself: https://nodejs.org/api/module.html#module-compile-cache
+  if (typeof Module.enableCompileCache === "function") Module.enableCompileCache(folder);
+  else keepCompiled();
+}
+
+function keepCompiled() {
+  const { constants, Script } = require("node:vm");
+  const variant = `${process.versions.v8}-${process.arch}${flags === "" ? "" : "-small"}`;
+  const fresh = [];
+
+  /** Loads a chunk as Node would, with the cache there is. https://nodejs.org/api/vm.html#class-vmscript */
+  function load(module, filename) {
+    const cacheFile = path.join(folder, `${path.basename(filename)}.${variant}`);
+    const cachedData = readOrNothing(cacheFile);
+    const script = new Script(Module.wrap(fs.readFileSync(filename, "utf8")), {
+      filename,
+      cachedData,
+      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    });
+    if (cachedData === undefined || script.cachedDataRejected) fresh.push({ script, cacheFile });
+    const wrapper = script.runInThisContext();
+    wrapper.call(module.exports, module.exports, (id) => module.require(id), module, filename, path.dirname(filename));
+  }
+
+  const compile = Module._extensions[".js"];
+  Module._extensions[".cjs"] = (module, filename) =>
+    filename.startsWith(chunks) ? load(module, filename) : compile(module, filename);
+  // At the end, when V8 has compiled the functions that were called too.
+  process.once("exit", () => {
+    for (const { script, cacheFile } of fresh) keep(cacheFile, script.createCachedData());
+  });
+}
+
+function readOrNothing(file) {
+  try {
+    return fs.readFileSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** In place by rename: a reader finds all of it or none. */
+function keep(file, bytes) {
+  const temporary = `${file}.${process.pid}`;
+  try {
+    fs.mkdirSync(folder, { recursive: true });
+    fs.writeFileSync(temporary, bytes, { flag: "wx" });
+    fs.renameSync(temporary, file);
+  } catch {
+    try {
+      fs.unlinkSync(temporary);
+    } catch {
+      // it was not made
+    }
+  }
+}
