@@ -14,6 +14,7 @@ const entries = {
   executor: "src/cli/executor.ts",
   library: "src/cli/library.ts",
   supervisor: "src/host/supervisor/main.ts",
+  helper: "src/host/helpers/main.ts",
   sandbox: "sandbox/main.ts",
   "sandbox-platform": "sandbox/platform.ts",
   "sandbox-app": "sandbox/app.ts",

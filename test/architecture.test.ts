@@ -82,7 +82,7 @@ const layers: readonly Layer[] = [
     at: "host",
     values: ["util", "engine", "steps/step-type"],
     types: ["language"],
-    packages: ["execa", "undici"],
+    packages: ["execa", "undici", "@modelcontextprotocol/sdk", "nodemailer"],
     why: "host/ implements the ports of the engine and of the step contract, and decides nothing",
   },
   {

@@ -174,6 +174,7 @@ export async function execute(
     projectDir: config.project,
     windows: config.windows,
     clock,
+    helperProgram: join(distDir, "helper.cjs"),
     masker,
     secrets,
     supervisor: () => {

@@ -68,6 +68,7 @@ export async function probe(command: Command, prepared: Prepared): Promise<Plan>
   let supervisor: Promise<SupervisorClient> | null = null;
   try {
     const actions = createActionRunner({
+      helperProgram: join(distDir, "helper.cjs"),
       runDir,
       runId: "probe",
       slug: "probe",

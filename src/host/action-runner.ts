@@ -21,6 +21,7 @@ import type { Json, JsonObject } from "../util/json.ts";
 import type { Masker } from "../util/mask/masker.ts";
 import { keepArtifacts, keepFile } from "./artifacts.ts";
 import { CommandRunner, Lost } from "./command-runner.ts";
+import { helperAnswer } from "./helpers/answer.ts";
 import { exchange } from "./http.ts";
 import { specProblem } from "./spec-check.ts";
 import type { SupervisorClient } from "./supervisor/client.ts";
@@ -42,6 +43,8 @@ export interface RunnerOptions {
   readonly projectDir: string;
   readonly windows: Readonly<Record<string, Window>>;
   readonly clock: EngineClock;
+  /** `helper.cjs`, see `helpers/main.ts`. */
+  readonly helperProgram: string;
   readonly masker: Masker;
   readonly secrets: readonly { readonly name: string; readonly value: string }[];
   readonly supervisor: () => Promise<SupervisorClient>;
@@ -143,6 +146,14 @@ function createHost(
     remainingMs,
     command: (argv, more: CommandOptions = {}): Promise<CommandResult> =>
       commands.run(request, argv, { ...more, workDir, remainingMs: remainingMs() }),
+    async helper(name, words, input): Promise<Json> {
+      const ended = await commands.run(request, [process.execPath, options.helperProgram, name, ...words], {
+        stdin: JSON.stringify(input),
+        workDir,
+        remainingMs: remainingMs(),
+      });
+      return helperAnswer(name, ended);
+    },
     async http(exchangeRequest: HttpRequest) {
       const answer = await commands.recordRequest(request, exchangeRequest, () =>
         exchange(exchangeRequest, remainingMs(), request.signal),

@@ -6,7 +6,7 @@
 
 import type { Window } from "../language/config.ts";
 import type { Effects } from "../language/runbook.ts";
-import type { JsonObject, JsonSchema } from "../util/json.ts";
+import type { Json, JsonObject, JsonSchema } from "../util/json.ts";
 
 /** Why a step failed, as retry policies and verdicts see it. `failed` = none of the special classes. */
 export type FailureClass = "failed" | "transient" | "timeout" | "refused" | "fatal";
@@ -93,6 +93,11 @@ export interface StepHost {
    * could not be started, ran out of time or was cancelled. Output is masked before anyone sees it.
    */
   command(argv: readonly [string, ...string[]], options?: CommandOptions): Promise<CommandResult>;
+  /**
+   * One of the tool's own programs as a supervised command, for a dialogue that needs a library of its own. Its input
+   * goes over standard input and is not kept; `words` tell people what it does. Throws the failure the program told.
+   */
+  helper(name: HelperName, words: readonly string[], input: JsonObject): Promise<Json>;
   /** One HTTP exchange; resolves for any status, throws `StepFailure` (`transient`/`timeout`) when there was none. */
   http(request: HttpRequest): Promise<HttpResponse>;
   readonly clock: {
@@ -134,6 +139,9 @@ export interface FinishedRun {
   /** What `verify` has against its evidence; empty = intact. */
   problems(): Promise<readonly string[]>;
 }
+
+/** `mcp` speaks to a Model Context Protocol server, `mail` to an SMTP server. */
+export type HelperName = "mcp" | "mail";
 
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;

@@ -6,6 +6,8 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect } from "vitest";
+import { sendMail } from "../../src/host/helpers/mail.ts";
+import { mcpSession } from "../../src/host/helpers/mcp-session.ts";
 import type { Window } from "../../src/language/config.ts";
 import type { Effects } from "../../src/language/runbook.ts";
 import {
@@ -16,7 +18,7 @@ import {
   type StepHost,
   type StepType,
 } from "../../src/steps/step-type.ts";
-import type { JsonObject } from "../../src/util/json.ts";
+import type { Json, JsonObject } from "../../src/util/json.ts";
 
 export interface Reply {
   readonly exitCode?: number;
@@ -106,6 +108,12 @@ export function rigHost(options: RigOptions = {}): RigHost {
       return options.environment === undefined
         ? scripted(argv)
         : await spawned(argv, given, options.environment, options.workDir);
+    },
+    async helper(name, words, input) {
+      calls.push({ argv: [name, ...words], options: {} });
+      const limit = options.signal ?? AbortSignal.any([]);
+      if (name === "mcp") return (await mcpSession(input as never, limit)) as unknown as Json;
+      return (await sendMail(input as never, limit)) as unknown as Json;
     },
     async http(request) {
       const started = performance.now();
