@@ -1,14 +1,18 @@
 /** The stand-ins by the name under `target.services`. A new one is listed here and in `sandbox-services.ts`. */
 import { createHmac } from "node:crypto";
 import { type SandboxService, sandboxServices } from "../../src/language/sandbox-services.ts";
+import { alertmanager } from "./alertmanager.ts";
 import { chatwoot } from "./chatwoot.ts";
 import { github } from "./github.ts";
+import { pagerduty } from "./pagerduty.ts";
 import { publer } from "./publer.ts";
 import type { Service } from "./service.ts";
 
 export const services: Readonly<Record<SandboxService, Service>> = {
+  alertmanager,
   chatwoot,
   github,
+  pagerduty,
   publer,
 };
 

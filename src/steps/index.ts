@@ -1,9 +1,11 @@
 /** The catalogue: every step type by the name after `uses:`. A new type is listed here and nowhere else. */
+import { alertmanagerSilence } from "./alertmanager/silence.ts";
 import { approval } from "./approval.ts";
 import { auditLog } from "./audit-log.ts";
 import { baseline } from "./baseline.ts";
 import { checkpoint } from "./checkpoint.ts";
 import { dns } from "./dns.ts";
+import { email } from "./email.ts";
 import { evaluate } from "./eval.ts";
 import { file } from "./file.ts";
 import { flyChecks } from "./fly/checks.ts";
@@ -31,10 +33,13 @@ import { githubWorkflow } from "./github/workflow.ts";
 import { githubWorkflowRun } from "./github/workflow-run.ts";
 import { http } from "./http.ts";
 import { manual } from "./manual.ts";
+import { mcp } from "./mcp.ts";
+import { pagerduty } from "./pagerduty.ts";
 import { postgresDump } from "./postgres/dump.ts";
 import { postgresInspect } from "./postgres/inspect.ts";
 import { postgresRestore } from "./postgres/restore.ts";
 import { proof } from "./proof.ts";
+import { prometheus } from "./prometheus.ts";
 import { run } from "./run.ts";
 import { sample } from "./sample.ts";
 import { script } from "./script.ts";
@@ -54,11 +59,13 @@ import { window } from "./window.ts";
 /** Sorted by name, as the manual and diagnostics list them. */
 export const catalogue: Catalogue = new Map(
   [
+    alertmanagerSilence,
     approval,
     auditLog,
     baseline,
     checkpoint,
     dns,
+    email,
     evaluate,
     file,
     flyChecks,
@@ -86,10 +93,13 @@ export const catalogue: Catalogue = new Map(
     githubWorkflowRun,
     http,
     manual,
+    mcp,
+    pagerduty,
     postgresDump,
     postgresInspect,
     postgresRestore,
     proof,
+    prometheus,
     run,
     sample,
     script,

@@ -9,11 +9,13 @@ const types: readonly [string, StepType<unknown, unknown>][] = [...catalogue];
 
 test("lists the step types with their effects, sorted by name", () => {
   expect(types.map(([name, type]) => `${name} ${type.effectsRequired ? "declared" : type.effects}`)).toEqual([
+    "alertmanager/silence write",
     "approval read",
     "audit-log write",
     "baseline read",
     "checkpoint read",
     "dns read",
+    "email write",
     "eval read",
     "file read",
     "fly/checks read",
@@ -41,9 +43,12 @@ test("lists the step types with their effects, sorted by name", () => {
     "github/workflow-run read",
     "http read",
     "manual read",
+    "mcp declared",
+    "pagerduty write",
     "postgres/dump read",
     "postgres/inspect read",
     "postgres/restore write",
+    "prometheus read",
     "proof read",
     "run declared",
     "sample read",
