@@ -145,6 +145,7 @@ function outputLines(step: StepRecord): string[] {
 /** At most two, ready to paste. */
 function nextCommands(record: RunRecord, options: OutcomeOptions): string[] {
   const { run } = record;
+  if (options.refusal !== null && !options.interrupted) return [`runbook status ${run}`];
   if (record.result === "waiting") {
     return waitingSteps(record)
       .slice(0, 2)

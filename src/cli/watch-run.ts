@@ -57,7 +57,8 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
   try {
     followed = await follow({
       runDir,
-      alive: () => !executorEnded || executorAlive(runDir) || patience.left(runDir),
+      // An executor that was refused leaves the run to whoever has it.
+      alive: () => !executorEnded || (code !== exitCodes.refused && executorAlive(runDir)) || patience.left(runDir),
       onRecord: (record, run, line) => {
         if (record.seq <= (options.fromSeq ?? 0)) return;
         if (stream) process.stdout.write(line);
@@ -175,7 +176,8 @@ function conclude(command: Command, runDir: string, record: RunRecord, executorC
   const code = codeOf(record, executorCode);
   const failOn = failOnHit(command, record);
   const exitCode = code === exitCodes.ok && failOn !== null ? exitCodes.failed : code;
-  const refusal = executorCode === exitCodes.refused && record.finished === null ? lastFatal(runDir) : null;
+  const isRefused = executorCode === exitCodes.refused && record.finished?.exitCode !== exitCodes.refused;
+  const refusal = isRefused ? lastFatal(runDir) : null;
   const isOwed = !alive && owesEvidence(runDir, record);
   const extras = {
     exitCode,
@@ -186,7 +188,7 @@ function conclude(command: Command, runDir: string, record: RunRecord, executorC
     interrupted,
     nextFor: nextFor(record),
   };
-  if (record.finished !== null) writeReports(command, runDir, record, extras);
+  if (record.finished !== null && !isRefused) writeReports(command, runDir, record, extras);
   if (command.output === "json") {
     command.json({ ...runDocument(record, extras), exitCode, exitName: exitNameOf(exitCode) });
   } else if (command.output === "text") {
@@ -209,6 +211,7 @@ function conclude(command: Command, runDir: string, record: RunRecord, executorC
       `the evidence of ${record.run} is not complete: its executor was killed. next: runbook resume ${record.run}`,
     );
   }
+  if (refusal !== null && command.output !== "text") command.say(`${refusal}; next: runbook status ${record.run}`);
   if (executorCode === exitCodes.internal) {
     command.say(`internal error: ${lastFatal(runDir)}; its log: ${join(runDir, "executor.log")}`);
   }
@@ -218,6 +221,7 @@ function conclude(command: Command, runDir: string, record: RunRecord, executorC
 }
 
 export function codeOf(record: RunRecord, executorCode: number | null): number {
+  if (executorCode === exitCodes.refused) return exitCodes.refused;
   if (record.finished !== null) return record.finished.exitCode;
   if (record.result === "waiting" && (executorCode === null || executorCode === exitCodes.waiting))
     return exitCodes.waiting;
