@@ -24,5 +24,6 @@ export const environmentVariables: readonly { readonly name: string; readonly su
   { name: "RUNBOOK_TESTING", summary: "1: tests only; allows those below and prints stacks" },
   { name: "RUNBOOK_FAILPOINT", summary: "tests only: fail at a named point, see help failpoints" },
   { name: "RUNBOOK_FAILPOINT_VICTIM", summary: "tests only: supervisor or both: whom `kill` ends" },
+  { name: "RUNBOOK_FAILPOINT_LOG", summary: "tests only: a file that gets a line for every point passed" },
   { name: "RUNBOOK_NOW", summary: "tests only: the wall clock, RFC 3339" },
 ];

@@ -72,7 +72,8 @@ async function failpointsText(): Promise<string> {
 
 ${textTable(Object.entries(failpoints), "  ", 80)}
 
-Several are separated by commas. Without RUNBOOK_TESTING=1 they do nothing.
+Several are separated by commas. RUNBOOK_FAILPOINT_VICTIM=supervisor|both turns kill against the supervisor that
+runs then, or against both. RUNBOOK_FAILPOINT_LOG=<file> gets a line "name nth -|action" for every pass. Without RUNBOOK_TESTING=1 they do nothing.
 `;
 }
 

@@ -2,8 +2,11 @@
  * Named points at which tests make a process fail, honoured only with RUNBOOK_TESTING=1:
  * `RUNBOOK_FAILPOINT=name[:nth]=kill|exit|eio|enospc|torn:<bytes>|delay:<ms>`; several separated by commas.
  * `RUNBOOK_FAILPOINT_VICTIM=supervisor|both` turns `kill` against the supervisor that runs then, or both.
+ * `RUNBOOK_FAILPOINT_LOG=<file>` gets a line `name nth -|action` for every pass of every point: what a test armed and
+ * what was really reached are two things.
  * `runbook help failpoints` prints this table, and a test compares it with the crash matrix.
  */
+import { appendFileSync } from "node:fs";
 import { JournalError } from "../engine/ports.ts";
 
 export const failpoints = {
@@ -30,7 +33,6 @@ interface Armed {
   readonly name: string;
   readonly nth: number;
   readonly action: string;
-  seen: number;
 }
 
 function parse(text: string | undefined): Armed[] {
@@ -40,11 +42,14 @@ function parse(text: string | undefined): Armed[] {
     if (found === null || !(found[1]! in failpoints)) {
       throw new Error(`RUNBOOK_FAILPOINT: ${item} is not name[:nth]=action of \`runbook help failpoints\``);
     }
-    return { name: found[1]!, nth: Number(found[2] ?? 1), action: found[3]!, seen: 0 };
+    return { name: found[1]!, nth: Number(found[2] ?? 1), action: found[3]! };
   });
 }
 
 const armed = parse(process.env["RUNBOOK_FAILPOINT"]);
+const log = process.env["RUNBOOK_TESTING"] === "1" ? process.env["RUNBOOK_FAILPOINT_LOG"] : undefined;
+/** How often this process passed each point. */
+const passes = new Map<string, number>();
 
 let supervisorPid: () => number | null = () => null;
 
@@ -53,9 +58,14 @@ export function nameVictim(pidOfSupervisor: () => number | null): void {
   supervisorPid = pidOfSupervisor;
 }
 
+function note(line: string): void {
+  if (log !== undefined) appendFileSync(log, `${line}\n`, { mode: 0o600 });
+}
+
 function kill(): void {
   const victim = process.env["RUNBOOK_FAILPOINT_VICTIM"] ?? "executor";
   const pid = supervisorPid();
+  if (victim !== "executor" && pid === null) note("no supervisor to kill");
   if (victim !== "executor" && pid !== null) process.kill(pid, "SIGKILL");
   if (victim === "supervisor") return;
   process.kill(process.pid, "SIGKILL");
@@ -65,8 +75,13 @@ function kill(): void {
 
 /** Does what is armed for `name` at this hit; returns how many bytes a torn write may write, or null. */
 export function failpoint(name: Failpoint): number | null {
-  for (const point of armed) {
-    if (point.name !== name || ++point.seen !== point.nth) continue;
+  if (armed.length === 0 && log === undefined) return null;
+  const nth = (passes.get(name) ?? 0) + 1;
+  passes.set(name, nth);
+  const hits = armed.filter((point) => point.name === name && point.nth === nth);
+  if (hits.length === 0) note(`${name} ${nth} -`);
+  for (const point of hits) {
+    note(`${name} ${nth} ${point.action}`);
     const [action, amount = "0"] = point.action.split(":");
     switch (action) {
       case "kill":

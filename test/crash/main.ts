@@ -5,6 +5,8 @@
  */
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
+import { failpoints } from "../../src/host/failpoints.ts";
+import { passedOtherwise } from "./kill-cases.ts";
 import type { MatrixCase } from "./matrix-case.ts";
 import { casesOf, missingTools, sizes } from "./sizes.ts";
 import { Workload } from "./workload.ts";
@@ -12,6 +14,8 @@ import { Workload } from "./workload.ts";
 interface Tally {
   cases: number;
   passed: number;
+  /** Kills that were armed and whose point was never come to. */
+  notReached: number;
   ms: number;
 }
 
@@ -34,6 +38,7 @@ export async function main(words: readonly string[]): Promise<number> {
     .map((each, index) => ({ each, number: index + 1 }))
     .slice(from - 1)
     .values();
+  const reached = new Set<string>();
   const tallies = new Map<string, Tally>();
   const repeat = (number: number) =>
     `npm run test:crash -- --size ${size}${values.only ? ` --only ${values.only}` : ""} --from ${number}`;
@@ -41,13 +46,21 @@ export async function main(words: readonly string[]): Promise<number> {
     const workload = new Workload();
     try {
       await workload.prepare();
-      for (const { each, number } of queue) await runCase(workload, each, number, tallies, repeat(number));
+      const otherwise = passedOtherwise(workload);
+      if (otherwise.length > 0) throw new Error(otherwise.join("\n"));
+      for (const { each, number } of queue) {
+        if (number % 20 === 0) console.log(`… ${number} of ${cases.length}`);
+        await runCase(workload, each, number, tallies, repeat(number));
+      }
     } finally {
+      for (const point of workload.reached) reached.add(point);
       await workload.rig.end();
     }
   };
   await Promise.all(Array.from({ length: Number(values.workers) }, worker));
-  return conclude(tallies);
+  const killed = cases.filter(({ matrix }) => matrix === "CM-1").length > 0 && from === 1;
+  const missed = killed ? Object.keys(failpoints).filter((point) => !reached.has(point)) : [];
+  return conclude(tallies, missed);
 }
 
 async function runCase(
@@ -61,9 +74,10 @@ async function runCase(
   const found = await each
     .run(workload)
     .catch((error: unknown) => [error instanceof Error ? error.message : String(error)]);
-  const tally = tallies.get(each.matrix) ?? { cases: 0, passed: 0, ms: 0 };
+  const tally = tallies.get(each.matrix) ?? { cases: 0, passed: 0, notReached: 0, ms: 0 };
   tallies.set(each.matrix, tally);
   tally.cases++;
+  tally.notReached += workload.notReached.length;
   tally.ms += performance.now() - begin;
   if (found.length === 0) {
     tally.passed++;
@@ -74,19 +88,21 @@ async function runCase(
   console.log(`  again: ${repeat}`);
 }
 
-function conclude(tallies: ReadonlyMap<string, Tally>): number {
-  console.log("matrix  cases  passed  failed  mean");
+function conclude(tallies: ReadonlyMap<string, Tally>, missedPoints: readonly string[]): number {
+  console.log("matrix  cases  passed  failed  not reached  mean");
   let passed = 0;
   let failed = 0;
   for (const [matrix, tally] of [...tallies].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }))) {
     const bad = tally.cases - tally.passed;
     const mean = `${(tally.ms / tally.cases / 1_000).toFixed(2)} s`;
     const row = [matrix.padEnd(6), String(tally.cases).padStart(5), String(tally.passed).padStart(6)];
-    console.log([...row, String(bad).padStart(6), mean].join("  "));
+    console.log([...row, String(bad).padStart(6), String(tally.notReached).padStart(11), mean].join("  "));
     passed += tally.passed;
     failed += bad;
   }
   for (const tool of missingTools()) console.log(`not run: ${tool}`);
+  for (const point of missedPoints) console.log(`FAILED no process was killed at ${point}`);
+  failed += missedPoints.length;
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 && passed > 0 ? 0 : 1;
 }

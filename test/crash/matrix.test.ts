@@ -1,7 +1,7 @@
 /** The crash matrix at the size of a pull request, and that no failpoint is missing from it; `npm run test:crash` has the rest. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failpoints } from "../../src/host/failpoints.ts";
-import { killPoints } from "./kill-cases.ts";
+import { killPoints, passedOtherwise } from "./kill-cases.ts";
 import { casesOf, missingTools } from "./sizes.ts";
 import { Workload } from "./workload.ts";
 
@@ -16,6 +16,17 @@ describe("W20", () => {
   test.each(casesOf("pr"))("$matrix: $name", async ({ run }) => {
     expect(await run(workload)).toEqual([]);
   });
+
+  test("passes every failpoint where the matrix expects it", () => {
+    expect(passedOtherwise(workload)).toEqual([]);
+    const passed = new Set(workload.passed.flat().map((line) => line.split(" ")[0]));
+    expect([...passed].sort()).toEqual(Object.keys(failpoints).sort());
+  });
+
+  test("was killed at every failpoint", () => {
+    expect([...workload.reached].sort()).toEqual(Object.keys(failpoints).sort());
+  });
+
   for (const tool of missingTools()) test.todo(tool);
 });
 

@@ -6,7 +6,7 @@ import { alwaysCrashCases, killCases, raceCases, recoveryCases } from "./kill-ca
 import type { MatrixCase } from "./matrix-case.ts";
 
 export const sizes = {
-  pr: { kills: 6, recoveries: 2, alwaysCrash: 1, errnos: 3, races: 2, everyNthByte: 97, resumes: 2 },
+  pr: { kills: 16, recoveries: 2, alwaysCrash: 1, errnos: 3, races: 2, everyNthByte: 97, resumes: 2 },
   nightly: { kills: 600, recoveries: 200, alwaysCrash: 20, errnos: 60, races: 100, everyNthByte: 1, resumes: 40 },
 } as const;
 

@@ -83,6 +83,12 @@ export class Workload {
   readonly rig: CliRig;
   /** Segments: the executor that starts the run, then one after each approval. */
   readonly segments = 5;
+  /** What the executor of each segment of the undisturbed run passed, in order: `name nth`. */
+  readonly passed: string[][] = [];
+  /** What a case armed and its executors never came to. */
+  notReached: string[] = [];
+  /** Names of the points at which something was done, over all cases. */
+  readonly reached = new Set<string>();
   private run = "";
   private readonly rests: string[] = [];
   /** Statuses of an undisturbed run, by step. */
@@ -101,9 +107,11 @@ export class Workload {
     if (ran.code !== 5) throw new Error(`the workload ended with ${ran.code}: ${ran.stdout} ${ran.stderr}`);
     this.run = await started.run();
     while (ran.code === 5) {
+      this.passed.push(this.takeFailpointLog());
       this.keepRest();
       ran = await this.goOn();
     }
+    this.passed.push(this.takeFailpointLog());
     if (ran.code !== 0)
       throw new Error(`the undisturbed run ended with ${ran.code}: ${ran.stderr}\n${this.rig.trace(this.run)}`);
     if (this.rests.length !== this.segments - 1) throw new Error(`${this.rests.length} rests`);
@@ -113,11 +121,40 @@ export class Workload {
   }
 
   env(more: Readonly<Record<string, string>> = {}): Record<string, string> {
-    return { RUNBOOK_SECRET_TOKEN: secretValue, RUNBOOK_TESTING: "1", ...more };
+    return {
+      RUNBOOK_SECRET_TOKEN: secretValue,
+      RUNBOOK_TESTING: "1",
+      RUNBOOK_FAILPOINT_LOG: this.failpointLog,
+      ...more,
+    };
+  }
+
+  private get failpointLog(): string {
+    return join(this.rig.dir, "failpoints");
+  }
+
+  /** What was passed since the last call: `name nth`, and ` action` where that was armed. */
+  takeFailpointLog(): string[] {
+    if (!existsSync(this.failpointLog)) return [];
+    const lines = readFileSync(this.failpointLog, "utf8").split("\n").slice(0, -1);
+    rmSync(this.failpointLog);
+    return lines.map((line) => line.replace(/ -$/, ""));
   }
 
   get statuses(): Readonly<Record<string, string>> {
     return this.expected;
+  }
+
+  /** Compares what `env` armed with what its executor passed. */
+  noteReached(env: Readonly<Record<string, string>>): void {
+    const lines = this.takeFailpointLog();
+    for (const armed of (env["RUNBOOK_FAILPOINT"] ?? "").split(",")) {
+      const [point = "", nth, action] = armed.split(/[:=](?=\d+=|kill|torn)/);
+      if (!lines.includes(`${point} ${nth ?? 1} ${action}`)) this.notReached.push(`${armed} was not reached`);
+      else if (lines.includes("no supervisor to kill"))
+        this.notReached.push(`${armed}: there was no supervisor to kill`);
+      else this.reached.add(point);
+    }
   }
 
   private keepRest(): void {
@@ -129,6 +166,8 @@ export class Workload {
 
   /** Puts the state before a segment in place; returns the run's id, null for the first segment, which has none yet. */
   restore(segment: number): string | null {
+    this.notReached = [];
+    this.takeFailpointLog();
     rmSync(this.rig.stateDir, { recursive: true, force: true });
     this.rig.clearLedger();
     const rest = this.rests[segment - 1];
