@@ -306,7 +306,11 @@ async function afterwards(
   },
 ): Promise<number> {
   const wrote = [...record.steps.values()].some((step) => step.tookEffect);
-  if (key !== null && (outcome.kind === "finished" || !wrote)) await store.releaseLock(key);
+  if (key !== null && (outcome.kind === "finished" || !wrote)) {
+    if (record.locks.has(key)) store.append({ type: "lock.released", key });
+    store.flush();
+    await store.releaseLock(key);
+  }
   switch (outcome.kind) {
     case "finished":
       writeEvidence(runDir, record, signKey);

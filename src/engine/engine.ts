@@ -299,6 +299,8 @@ async function conclude(context: EngineContext, ending: Ending, cleanup: boolean
   const on = notificationFor(draft.result);
   // Refused before anything was tried (a secret missing, a busy lock): there is nothing to tell, and maybe no means to.
   if (ending.refusal === null) await notify(context, on, textOf(context, `${draft.result}: ${draft.summary}`));
+  // Before the seal; the lock itself goes when the seal is durable, and is stale from the verdict on.
+  for (const key of store.record.locks) append(context, { type: "lock.released", key });
   append(context, { type: "executor.stopped", why: "finished" });
   const verdict = verdictOf(store.record, root, full, context.clock.now().getTime());
   append(context, verdict);

@@ -19,6 +19,13 @@ beforeAll(() => {
   rig.runbook("lenient", { ...body, guards: guard("office", { override: "reason" }) });
   rig.runbook("soft", { ...body, guards: guard("soft", {}) });
   rig.runbook("held", { concurrency: "one-at-a-time", steps: [ledgerStep("held", { gate: "held" })] });
+  const agree = { id: "agree", title: "Agree", uses: "approval", with: { prompt: "Go on?", expires: "24h" } };
+  rig.runbook("asks-first", {
+    concurrency: "one-at-a-time",
+    guards: guard("office", {}),
+    steps: [agree, ledgerStep("a")],
+  });
+  rig.runbook("asks-later", { concurrency: "one-at-a-time", steps: [ledgerStep("a"), agree, ledgerStep("b")] });
   rig.runbook("other", { concurrency: "one-at-a-time", steps: [ledgerStep("other")] });
 });
 beforeEach(() => rig.clearLedger());
@@ -94,6 +101,49 @@ describe("one lock", () => {
     await first.ended;
     expect((await start("other", {})).code).toBe(0);
     expect(rig.ledger()).toEqual(["held", "other"]);
+  });
+
+  const locks = (run: string) =>
+    rig.journal(run).flatMap(({ type }) => (type === "lock.acquired" || type === "lock.released" ? [type] : []));
+
+  test("is free while a run waits before its first write; the guards run again when it goes on, on record", async () => {
+    const { run } = (await start("asks-first", mondayMorning)).document;
+    expect(locks(run)).toEqual(["lock.acquired", "lock.released"]);
+    expect((await start("other", {})).code).toBe(0);
+    // The window has closed meanwhile: what was approved does not start.
+    await rig.run(["approve", run, "--step", "agree", "--no-input"], mondayEvening);
+    const refused = await rig.json(["resume", run], mondayEvening);
+    expect(refused.code).toBe(4);
+    expect(refused.stderr).toContain("hours: ");
+    expect(rig.ledger()).toEqual(["other"]);
+    const gate = rig.gate("held");
+    const holder = rig.start(["run", "held", "-t", "here", "--no-input", "-o", "json"]);
+    await holder.waitForLedger("held");
+    const busy = await rig.json(["resume", run], mondayMorning);
+    expect(busy.code).toBe(4);
+    expect(busy.stderr).toContain(`one-at-a-time is locked by ${await holder.run()} at held`);
+    gate.open();
+    expect((await holder.ended).code).toBe(0);
+    const { code, document } = await rig.json(["resume", run], mondayMorning);
+    expect(code).toBe(0);
+    expect(rig.ledger()).toEqual(["other", "held", "held done", "a"]);
+    expect(document.steps.find(({ path }) => path === "hours")?.attempts).toBeGreaterThan(2);
+    expect(locks(run).slice(-2)).toEqual(["lock.acquired", "lock.released"]);
+    expect(await rig.problems(run)).toEqual([]);
+  });
+
+  test("is kept while a run waits after its first write", async () => {
+    const { run } = (await start("asks-later", {})).document;
+    expect(rig.ledger()).toEqual(["a"]);
+    expect(locks(run)).toEqual(["lock.acquired"]);
+    const other = await start("other", {});
+    expect(other.code).toBe(4);
+    expect(other.stderr).toContain(`one-at-a-time is locked by ${run} at agree`);
+    expect((await rig.run(["approve", run, "--step", "agree", "--no-input"])).code).toBe(0);
+    expect((await rig.run(["wait", run])).code).toBe(0);
+    expect((await start("other", {})).code).toBe(0);
+    expect(rig.ledger()).toEqual(["a", "b", "other"]);
+    expect(locks(run)).toEqual(["lock.acquired", "lock.released"]);
   });
 
   test("two executors never advance one run", async () => {
