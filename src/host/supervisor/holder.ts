@@ -19,6 +19,7 @@ export const HOLDER_FAILED = 125;
  * - dash exports PWD on its own account; it is dropped unless the command's environment has it.
  * - The supervisor lives when it still has the FIFO open, which takes two calls to see (as long as the holder has not let
  *   go of its own end). Where that cannot be seen, the current parent is asked, which dash reads byte by byte.
+ * - It also goes when the runtime directory is gone: the run that adopted it may be over before it looks for its answer.
  * - The parent is read from /proc, because `kill -0` also succeeds on a dead parent that nobody has reaped yet.
  */
 const HOLDER_SCRIPT = `
@@ -45,7 +46,7 @@ else
 fi
 [ "$2" = "$__rb_parent" ] && exit "$__rb_code"
 sync
-while [ ! -e "$__rb_ack" ] && [ "$__rb_limit" -gt 0 ]; do
+while [ -e "$__rb_codes" ] && [ ! -e "$__rb_ack" ] && [ "$__rb_limit" -gt 0 ]; do
   sleep 1 || exit "$__rb_code"
   __rb_limit=$((__rb_limit - 1))
 done

@@ -129,6 +129,19 @@ describe("the supervisor is killed", () => {
     await until("the holder left", () => sweepMarker(rig.runId, spec.attemptId).length === 0);
   });
 
+  it("and its run is over and tidied up before the holder looks for its answer: it leaves", async () => {
+    const client = await rig.client();
+    const spec = rig.spec(`${note("began")}; ${waitForGate()}`, { held: true });
+    client.run(spec);
+    await until("the command began", ledgerHas("began"));
+    await killSupervisor(client);
+    openGate();
+    // It asks once a second from now on.
+    await until("the code is filed", () => textOf(join(rig.runtimeDir, "codes")) === `${spec.attemptId} 0\n`);
+    removeRuntimeDir(rig.runtimeDir);
+    await until("the holder left", () => sweepMarker(rig.runId, spec.attemptId).length === 0);
+  });
+
   it("and the held command has ended before anyone adopts it: nothing is lost, no writer needed", async () => {
     const client = await rig.client();
     const lines = 400;
