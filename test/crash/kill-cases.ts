@@ -31,10 +31,11 @@ const spawns: Passes = [
   [0, 1],
   [0, 4],
 ];
+/** What the two steps of the parallel block record in one turn shares one sync: in segment 2 there may be one more. */
 const results: Passes = [
   [2, 7],
   [3, 7],
-  [3, 8],
+  [3, 7],
   [3, 5],
   [3, 8],
 ];
@@ -53,6 +54,8 @@ const reports: Passes = [
   [0, 0],
   [1, 1],
 ];
+
+const parallelSegment = 2;
 
 /** What the executors of an undisturbed W20 pass; `passedOtherwise` compares it with what they did. */
 const passes: Readonly<Record<keyof typeof failpoints, Passes>> = {
@@ -89,7 +92,10 @@ export function passedOtherwise(workload: Workload): string[] {
       const alone = point.startsWith("report.") ? names : names.slice(0, command);
       return [alone, names].map((list) => list.filter((name) => name === point).length);
     });
-    const same = JSON.stringify(seen) === JSON.stringify(row);
+    const same = row.every(([alone, total], segment) => {
+      const [before = 0, all = 0] = seen[segment] ?? [];
+      return before === alone && (all === total || (segment === parallelSegment && all === total + 1));
+    });
     return same ? [] : [`${point}: the table says ${JSON.stringify(row)}, a run passed it ${JSON.stringify(seen)}`];
   });
 }

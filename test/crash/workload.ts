@@ -293,7 +293,9 @@ export async function violations(workload: Workload, run: string, moments: reado
   if (Object.keys(expected).length > 0 && JSON.stringify(statuses(record)) !== JSON.stringify(expected))
     found.push(`other statuses: ${JSON.stringify(statuses(record))}`);
   for (const problem of await rig.problems(run)) found.push(`verify: ${JSON.stringify(problem)}`);
-  await until("its processes are gone", () => rig.processes().length === 0).catch((error) => found.push(String(error)));
+  await until("its processes are gone", () => rig.processes().length === 0).catch((error) => {
+    found.push(String(error), ...rig.processes().map(({ pid, command }) => `  ${pid} ${command}`));
+  });
   found.push(...leaks(rig.stateDir));
   return found;
 }
