@@ -3,8 +3,9 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:f
 import { get } from "node:http";
 import { join, resolve } from "node:path";
 import type { ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
-import { sandboxServices } from "../src/language/sandbox-services.ts";
+import { type HostFacts, sandboxServices } from "../src/language/sandbox-services.ts";
 import { isAlive } from "./alive.ts";
+import type { KeyAndCertificate } from "./certificates.ts";
 import { recordedDatabase } from "./database-file.ts";
 import { readJson } from "./json-file.ts";
 import {
@@ -14,6 +15,7 @@ import {
   type RunningPlatform,
   type SandboxLayout,
   sandboxLayout,
+  tlsName,
 } from "./layout.ts";
 import { liveOf, type PlatformState } from "./model.ts";
 import { databaseDummies, databaseSecrets } from "./postgres-seed.ts";
@@ -32,6 +34,8 @@ export interface SandboxInfo {
   readonly url: string;
   /** Base URLs of the stand-ins of other vendors, by name. */
   readonly services: Readonly<Record<string, string>>;
+  /** The first app over HTTPS. */
+  readonly hosts: readonly HostFacts[];
   /** Control API. */
   readonly api: string;
   /** The `fly` executable that drives this sandbox. */
@@ -77,6 +81,7 @@ export function readSandbox(stateDir: string): SandboxInfo | null {
     pid: running ? platform.identity.pid : null,
     url: apps[0]?.url ?? "",
     services: serviceUrls(ports),
+    hosts: hostsOf(ports, layout),
     api,
     fly: layout.fly,
     binDir: layout.binDir,
@@ -90,6 +95,12 @@ export function readSandbox(stateDir: string): SandboxInfo | null {
     apps,
     notices: running ? platform.notices : [],
   };
+}
+
+function hostsOf({ tls }: Ports, layout: SandboxLayout): HostFacts[] {
+  const authority = readJson<KeyAndCertificate>(layout.authority);
+  if (tls === undefined || authority === null) return [];
+  return [{ name: tlsName, address: "127.0.0.1", port: tls, plain: `http://${tlsName}:${tls}/`, ca: authority.cert }];
 }
 
 function serviceUrls({ services: port = 0 }: Ports): Record<string, string> {

@@ -15,6 +15,8 @@ export interface SandboxLayout {
   readonly appSecrets: string;
   /** States and contents of the stand-ins of other vendors. */
   readonly services: string;
+  /** The authority that signs the certificates of the HTTPS front. */
+  readonly authority: string;
   readonly logs: string;
   readonly platformLog: string;
   readonly binDir: string;
@@ -38,6 +40,7 @@ export function layoutOf(dir: string): SandboxLayout {
     state: join(dir, "state.json"),
     appSecrets: join(dir, "app-secrets.json"),
     services: join(dir, "services.json"),
+    authority: join(dir, "authority.json"),
     logs: join(dir, "logs"),
     platformLog: join(dir, "platform.log"),
     binDir,
@@ -50,6 +53,8 @@ export interface Ports {
   readonly api: number;
   /** Absent in a file of before the stand-ins. */
   readonly services?: number;
+  /** HTTPS of the first app; absent as above. */
+  readonly tls?: number;
   readonly apps: Readonly<Record<string, number>>;
 }
 
@@ -69,3 +74,6 @@ export interface RunningPlatform {
 
 /** The address of a loopback port. */
 export const loopbackUrl = (port: number): string => `http://127.0.0.1:${port}`;
+
+/** The name the certificates of the HTTPS front are for. */
+export const tlsName = "localhost";

@@ -2,8 +2,8 @@
 // `node sandbox-platform.cjs <sandbox folder> <folder of the bundles>` in its own session.
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { Server as HttpServer, type RequestListener } from "node:http";
+import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import { replaceFile } from "../src/host/durable-file.ts";
 import { identityOf } from "../src/host/supervisor/process-identity.ts";
@@ -21,6 +21,7 @@ import {
 } from "./layout.ts";
 import { holdsLock, releaseLock, takeLock } from "./lock.ts";
 import { createServiceServer, Services } from "./services/server.ts";
+import { createTlsFront, loadAuthority } from "./tls-front.ts";
 
 const [dir, distDir] = process.argv.slice(2);
 if (dir === undefined || distDir === undefined)
@@ -56,13 +57,21 @@ async function main(layout: SandboxLayout, bundles: string): Promise<void> {
   const serviceServer = createServiceServer(services);
   servers.push(serviceServer);
   const servicesPort = await listen(serviceServer, kept?.services, "stand-ins", notices);
-  for (const { name } of cloud.apps) {
+  let tlsPort = 0;
+  for (const [index, { name }] of cloud.apps.entries()) {
     const edge = createEdge(cloud, name);
     servers.push(edge);
+    if (index === 0) {
+      const pass: RequestListener = (request, response) => edge.emit("request", request, response);
+      const front = createTlsFront(loadAuthority(layout.authority), pass, () => services.stateOf("tls"));
+      servers.push(front);
+      tlsPort = await listen(front, kept?.tls, `HTTPS of ${name}`, notices);
+    }
     apps[name] = await listen(edge, kept?.apps[name], `app ${name}`, notices);
   }
   if (!holdsLock(layout.lock)) throw new Error("another platform took over while this one started");
-  replaceFile(layout.ports, `${JSON.stringify({ api: apiPort, services: servicesPort, apps } satisfies Ports)}\n`);
+  const ports: Ports = { api: apiPort, services: servicesPort, tls: tlsPort, apps };
+  replaceFile(layout.ports, `${JSON.stringify(ports)}\n`);
 
   await cloud.startAll();
   const identity = identityOf(process.pid);
@@ -76,7 +85,7 @@ async function main(layout: SandboxLayout, bundles: string): Promise<void> {
     ending = true;
     for (const server of servers) {
       server.close();
-      server.closeAllConnections();
+      if (server instanceof HttpServer) server.closeAllConnections();
     }
     await cloud.close();
     rmSync(layout.running, { force: true });

@@ -7,6 +7,7 @@ import { github } from "./github.ts";
 import { pagerduty } from "./pagerduty.ts";
 import { publer } from "./publer.ts";
 import type { Service } from "./service.ts";
+import { tls } from "./tls.ts";
 
 export const services: Readonly<Record<SandboxService, Service>> = {
   alertmanager,
@@ -14,6 +15,7 @@ export const services: Readonly<Record<SandboxService, Service>> = {
   github,
   pagerduty,
   publer,
+  tls,
 };
 
 /** The dummy secrets of a service, derived from the sandbox's token. */

@@ -16,7 +16,7 @@ export interface Config {
 export interface Target {
   readonly name: string;
   readonly protected: boolean;
-  /** The loopback platform; it supplies `url`, `fly`, `services` and dummy secrets. */
+  /** The loopback platform; it supplies `url`, `fly`, `services`, `hosts` and dummy secrets. */
   readonly sandbox: boolean;
   /** The variables expressions see as `target.*` besides `name` and `protected`. */
   readonly variables: JsonObject;

@@ -2,7 +2,7 @@
 import { UnknownValue } from "../language/cel/cel.ts";
 import type { Config } from "../language/config.ts";
 import type { Runbook } from "../language/runbook.ts";
-import { sandboxServices } from "../language/sandbox-services.ts";
+import { type HostFacts, sandboxServices } from "../language/sandbox-services.ts";
 import { isObject, type JsonObject } from "../util/json.ts";
 
 /** What a running (or once started) sandbox supplies. */
@@ -10,6 +10,7 @@ export interface SandboxFacts {
   readonly url: string;
   readonly fly: string;
   readonly services: Readonly<Record<string, string>>;
+  readonly hosts: readonly HostFacts[];
   /** Port of its database; null = it was never started. */
   readonly databasePort: number | null;
 }
@@ -23,14 +24,16 @@ export function resolveTarget(
 ): JsonObject {
   const target = config.targets[name];
   if (target === undefined) throw new Error(`target ${name} is not in the config`);
-  const { url, fly, services } = sandbox ?? unknownFacts();
+  const { url, fly, services, hosts } = sandbox ?? unknownFacts();
   const variables = { ...target.variables, ...runbook.targets[name] };
   return {
     // Picked by name: what else the sandbox knows (its dummy secrets) is no variable.
-    ...(target.sandbox ? { url, fly, services, ...withPort(variables, sandbox?.databasePort ?? null) } : variables),
+    ...(target.sandbox
+      ? { url, fly, services, hosts, ...withPort(variables, sandbox?.databasePort ?? null) }
+      : variables),
     name,
     protected: target.protected,
-  } as JsonObject;
+  } as unknown as JsonObject;
 }
 
 function unknownFacts() {
@@ -38,6 +41,7 @@ function unknownFacts() {
   return {
     url: unknown(),
     fly: unknown(),
+    hosts: unknown(),
     services: Object.fromEntries(sandboxServices.map((name) => [name, unknown()])),
   };
 }

@@ -8,6 +8,7 @@ interface TlsSpec {
   readonly port?: number;
   readonly serverName?: string;
   readonly ca?: string;
+  readonly caText?: string;
   readonly allowUntrusted?: boolean;
 }
 
@@ -47,9 +48,15 @@ export const tls = defineStepType<TlsSpec, TlsResult>({
       port: whole("Port, default 443.", { minimum: 1, maximum: 65_535 }),
       serverName: text("Name the certificate must be for, and sent as SNI. Default: `host`."),
       ca: text("PEM file with the only authorities to trust, relative to the runbook file. Default: the usual ones."),
+      caText: text("The same as PEM text instead of a file."),
       allowUntrusted: truth("Do not fail when chain, name or dates do not hold; `verify` decides. Default false."),
     },
     ["host"],
+    {
+      if: { required: ["ca"] },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+      then: { properties: { caText: false } },
+    },
   ),
   result: result({
     protocol: text("`TLSv1.3` or `TLSv1.2`."),
@@ -65,7 +72,7 @@ export const tls = defineStepType<TlsSpec, TlsResult>({
   async run(spec, host) {
     const port = spec.port ?? 443;
     const serverName = spec.serverName ?? spec.host;
-    const ca = spec.ca === undefined ? null : host.files.readSealed(spec.ca);
+    const ca = spec.ca === undefined ? (spec.caText ?? null) : host.files.readSealed(spec.ca);
     const seen = await readCertificate({ host: spec.host, port, serverName, ca }, host.signal);
     const left = seen.certificate.validTo.getTime() - host.clock.now().getTime();
     const found: TlsResult = {

@@ -2,10 +2,13 @@
 import type { JsonSchema } from "../../util/json.ts";
 import { isObject } from "../../util/json.ts";
 import type { Runbook, Step } from "../runbook.ts";
-import { sandboxServices } from "../sandbox-services.ts";
+import { type HostFacts, sandboxServices } from "../sandbox-services.ts";
 import type { LintContext } from "./context.ts";
 
 const serviceUrls = Object.fromEntries(sandboxServices.map((name) => [name, "http://127.0.0.1"]));
+const hosts: readonly HostFacts[] = [
+  { name: "localhost", address: "127.0.0.1", port: 443, plain: "http://localhost/", ca: null },
+];
 
 type Schemas = Record<string, JsonSchema>;
 
@@ -83,7 +86,7 @@ export function targetVariables({ runbook, config }: LintContext): ReadonlyMap<s
     const target = config.targets[name];
     if (target === undefined) return null;
     // The sandbox supplies these when it starts.
-    const supplied = target.sandbox ? { url: "http://127.0.0.1", fly: {}, services: serviceUrls } : {};
+    const supplied = target.sandbox ? { url: "http://127.0.0.1", fly: {}, services: serviceUrls, hosts } : {};
     found.set(name, { ...supplied, ...target.variables, ...runbook.targets[name] });
   }
   return found;
