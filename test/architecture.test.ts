@@ -61,7 +61,13 @@ const layers: readonly Layer[] = [
     at: "steps",
     values: ["util", "steps/step-type"],
     types: ["language"],
-    packages: ["temporal-polyfill", "libsodium-wrappers"],
+    packages: [
+      "temporal-polyfill",
+      "libsodium-wrappers",
+      "yaml",
+      "@secretlint/core",
+      "@secretlint/secretlint-rule-preset-recommend",
+    ],
     why: "a step type knows the contract only: it can be read, tested and replaced alone",
   },
   {
@@ -122,6 +128,7 @@ const doors: readonly { readonly module: string; readonly by: readonly string[];
       "report/verify.ts",
       "report/keys.ts",
       "steps/probes.ts", // reads a file for the step type `file`; StepHost has no call for it
+      "steps/file-tree.ts", // reads folders of secrets and what a scan looks at, and never writes
     ],
     why: "whoever writes files around host/ also writes around its short-write and fsync rules",
   },

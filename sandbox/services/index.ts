@@ -8,6 +8,7 @@ import { pagerduty } from "./pagerduty.ts";
 import { publer } from "./publer.ts";
 import type { Service } from "./service.ts";
 import { tls } from "./tls.ts";
+import { vault } from "./vault.ts";
 
 export const services: Readonly<Record<SandboxService, Service>> = {
   alertmanager,
@@ -16,6 +17,7 @@ export const services: Readonly<Record<SandboxService, Service>> = {
   pagerduty,
   publer,
   tls,
+  vault,
 };
 
 /** The dummy secrets of a service, derived from the sandbox's token. */

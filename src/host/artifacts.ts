@@ -4,6 +4,7 @@ import { closeSync, constants, type Dirent, fstatSync, openSync, readdirSync, re
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { Artifact } from "../engine/events.ts";
 import { StepFailure } from "../steps/step-type.ts";
+import { globExpression } from "../util/glob.ts";
 import { onDisk } from "./command-runner.ts";
 import { makeDirectory, syncData, syncDirectory, writeAll } from "./durable-file.ts";
 
@@ -43,20 +44,7 @@ function match(workDir: string, pattern: string): string[] {
     throw new StepFailure("fatal", "artifact-outside", `the artifact ${pattern} is outside the working directory`);
   }
   if (!/[*?]/.test(pattern)) return isFile(join(workDir, pattern)) ? [pattern] : [];
-  const expression = new RegExp(
-    `^${pattern
-      .split(/(\*\*\/?|\*|\?)/)
-      .map((part) =>
-        part.startsWith("**")
-          ? "(?:.*/)?"
-          : part === "*"
-            ? "[^/]*"
-            : part === "?"
-              ? "[^/]"
-              : part.replace(/[\\^$.|+()[\]{}]/g, "\\$&"),
-      )
-      .join("")}$`,
-  );
+  const expression = globExpression(pattern);
   const base = pattern.slice(0, pattern.search(/[*?]/));
   const start = resolve(workDir, base.includes("/") ? dirname(`${base}x`) : ".");
   return [...filesBelow(start)]

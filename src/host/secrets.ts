@@ -1,8 +1,9 @@
 /** Secrets by name from the providers of the config, asked in order. Values leave this module only to the masker and to children. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, extname, join, resolve } from "node:path";
+import { extname, join, resolve } from "node:path";
 import type { SecretProvider } from "../language/config.ts";
 import { isObject } from "../util/json.ts";
+import { isSecretFile, secretsInFile, shortName } from "../util/secret-file.ts";
 import { exchange } from "./http.ts";
 
 export interface SecretSources {
@@ -117,25 +118,12 @@ function describe(provider: SecretProvider): string {
 function fromFolder(directory: string): Record<string, string> {
   const values: Record<string, string> = {};
   for (const file of filesBelow(directory)) {
-    const extension = extname(file);
-    if (![".env", ".txt", ".json"].includes(extension)) continue;
+    if (!isSecretFile(file)) continue;
     if ((statSync(file).mode & 0o077) !== 0) throw new Error(`${file} may be read by others; run: chmod 600 ${file}`);
-    const text = readFileSync(file, "utf8");
-    if (extension === ".env") Object.assign(values, parseEnv(text));
-    else if (extension === ".json") {
-      const data: unknown = JSON.parse(text);
-      if (!isObject(data)) throw new Error(`${file} is not an object of names and texts`);
-      for (const [name, value] of Object.entries(data)) if (typeof value === "string") values[name] = value;
-    } else {
-      const path = file.slice(directory.length + 1, -extension.length);
-      const name = path.replaceAll(/[^A-Za-z0-9]+/g, "_").toUpperCase();
-      values[name] = text.replace(/\r?\n$/, "");
-      values[
-        basename(path)
-          .replaceAll(/[^A-Za-z0-9]+/g, "_")
-          .toUpperCase()
-      ] ??= values[name];
-    }
+    const path = file.slice(directory.length + 1);
+    const found = secretsInFile(path, readFileSync(file, "utf8"));
+    Object.assign(values, found);
+    if (extname(path) === ".txt") values[shortName(path)] ??= Object.values(found)[0]!;
   }
   return values;
 }
@@ -153,19 +141,6 @@ function* filesBelow(directory: string): Generator<string> {
     if (statSync(file).isDirectory()) yield* filesBelow(file);
     else yield file;
   }
-}
-
-/** `KEY=VALUE` a line; `export ` and one pair of quotes around the value are dropped, `#` starts a comment line. */
-function parseEnv(text: string): Record<string, string> {
-  const values: Record<string, string> = {};
-  for (const line of text.split(/\r?\n/)) {
-    const found = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$/.exec(line);
-    if (found === null) continue;
-    const raw = (found[2] ?? "").trim();
-    const quoted = /^(["'])(.*)\1$/.exec(raw);
-    values[found[1]!] = quoted ? quoted[2]! : raw;
-  }
-  return values;
 }
 
 /** The command gets the name as its last word and prints the value. Exit 0 with empty output = it does not know it. */

@@ -3,6 +3,7 @@
  * end: supplied on a sandbox target, given in the project file on the others.
  */
 export const sandboxServices = ["alertmanager", "chatwoot", "github", "pagerduty", "publer", "tls"] as const;
+export const sandboxServices = ["chatwoot", "github", "publer", "vault"] as const;
 
 export type SandboxService = (typeof sandboxServices)[number];
 

@@ -43,6 +43,10 @@ import { proof } from "./proof.ts";
 import { run } from "./run.ts";
 import { sample } from "./sample.ts";
 import { script } from "./script.ts";
+import { secretScan } from "./secret-scan.ts";
+import { secretsAudit } from "./secrets/audit.ts";
+import { secretsInventory } from "./secrets/inventory.ts";
+import { secretsRecord } from "./secrets/record.ts";
 import { slack } from "./slack.ts";
 import { sql } from "./sql.ts";
 import { ssh } from "./ssh.ts";
@@ -103,6 +107,10 @@ export const catalogue: Catalogue = new Map(
     run,
     sample,
     script,
+    secretScan,
+    secretsAudit,
+    secretsInventory,
+    secretsRecord,
     slack,
     sql,
     ssh,

@@ -27,7 +27,10 @@ export interface Exchanged {
   readonly responseBody: string;
 }
 
+const duration = /^\d+(?:\.\d+)?[smhd]?$/;
 const formats = {
+  map: true as const,
+  duration,
   "date-time": /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/,
   // The templates of RFC 6570 that GitHub calls URIs are none.
   uri: { type: "string" as const, validate: (text: string) => URL.canParse(text.replace(/\{[^}]*\}/g, "")) },
@@ -37,21 +40,36 @@ const formats = {
 
 export class Contract {
   private readonly document: OpenApi;
+  private readonly wrapper: string | null;
   private readonly ajv = new Ajv2020({ strict: false, allErrors: true, formats });
   private readonly compiled = new Map<object, ValidateFunction>();
 
-  /** A file of `test/fixtures/contracts/`; `mount` replaces path parameters that stand for a mount point. */
-  constructor(file: string, mounts: Readonly<Record<string, string>> = {}) {
+  /** A file of `test/fixtures/contracts/`; `mounts` replaces path parameters that stand for a mount point. */
+  constructor(
+    file: string,
+    {
+      mounts = {},
+      prefix = "",
+      wrapper = null,
+    }: {
+      readonly mounts?: Readonly<Record<string, string>>;
+      /** What stands before every path. */
+      readonly prefix?: string;
+      /** The member of an answer that the description describes. */
+      readonly wrapper?: string | null;
+    } = {},
+  ) {
+    this.wrapper = wrapper;
     const text = readFileSync(join(import.meta.dirname, "../fixtures/contracts", file), "utf8");
     const parsed = nullsOf(JSON.parse(text)) as OpenApi;
     const paths = Object.entries(parsed.paths).map(([path, item]) => {
       const mounted = Object.entries(mounts).reduce((all, [name, value]) => all.replace(`{${name}}`, value), path);
-      return [mounted, item] as const;
+      return [`${prefix}${mounted}`, item] as const;
     });
     this.document = { ...parsed, paths: Object.fromEntries(paths) };
   }
 
-  /** What of an exchange is not as documented; `request: false` skips what a client sent that the vendor refused. */
+  /** What of an exchange is not as documented. */
   problems({ method, url, requestBody, status, responseBody }: Exchanged): string[] {
     const { pathname, searchParams } = new URL(url, "http://vendor");
     const place = `${method} ${pathname}`;
@@ -64,20 +82,23 @@ export class Contract {
     const sent = operation.requestBody?.content?.["application/json"]?.schema;
     if (requestBody !== "" && status < 400) {
       if (sent === undefined) found.push(`${place}: takes no body`);
-      else found.push(...this.errors(sent, requestBody).map((error) => `${place} request: ${error}`));
+      else found.push(...this.errors(sent, requestBody, null).map((error) => `${place} request: ${error}`));
     }
     const response = operation.responses[String(status)];
     // The descriptions leave out most refusals; their form is tested where they are read.
     if (response === undefined) return status >= 400 ? found : [...found, `${place}: undocumented status ${status}`];
     const answered = (this.resolved(response) as Content).content?.["application/json"]?.schema;
     if (answered === undefined) return found;
-    return [...found, ...this.errors(answered, responseBody).map((error) => `${place} ${status}: ${error}`)];
+    return [
+      ...found,
+      ...this.errors(answered, responseBody, this.wrapper).map((error) => `${place} ${status}: ${error}`),
+    ];
   }
 
   private operationOf(method: string, pathname: string): Operation | undefined {
     const fits = Object.entries(this.document.paths)
       .filter(([path]) => patternOf(path).test(pathname))
-      .sort(([a], [b]) => a.split("{").length - b.split("{").length);
+      .sort(([a], [b]) => a.split("{").length - b.split("{").length || b.length - a.length);
     for (const [, item] of fits) {
       const operation = item[method.toLowerCase()] as Operation | undefined;
       const shared = (item["parameters"] ?? []) as readonly object[];
@@ -96,10 +117,11 @@ export class Contract {
     ) as never;
   }
 
-  private errors(schema: object, body: string): string[] {
+  private errors(schema: object, body: string, wrapper: string | null): string[] {
     let value: unknown;
     try {
       value = JSON.parse(body);
+      if (wrapper !== null) value = (value as Record<string, unknown>)[wrapper];
     } catch {
       return ["no JSON"];
     }
@@ -117,7 +139,7 @@ export class Contract {
 
 /** `{path}` at the end may have slashes, as Vault's has. */
 function patternOf(path: string): RegExp {
-  const escaped = path.replace(/[.+*?^$()[\]|]/g, "\\$&").replace(/\{path\}\/?$/, ".+");
+  const escaped = path.replace(/[.+*?^$()[\]|]/g, "\\$&").replace(/\{path\}(\/?)$/, ".+$1");
   return new RegExp(`^${escaped.replace(/\{[^}]+\}/g, "[^/]+")}$`);
 }
 
