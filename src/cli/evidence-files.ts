@@ -18,11 +18,19 @@ import { digestsOf, formatSums, parseSums, sumsFile } from "../report/sums.ts";
 import { type ReportView, reportView } from "../report/view.ts";
 import type { JsonObject } from "../util/json.ts";
 
-/** Report → evidence.json → SHA256SUMS, each replaced as a whole; repeatable after a crash in between. */
-export function writeEvidence(runDir: string, record: RunRecord, key: PrivateKey | null = null): void {
+/**
+ * Report → evidence.json → what the project gets → SHA256SUMS, each replaced as a whole; repeatable after a crash in
+ * between, because the sums are last.
+ */
+export async function writeEvidence(
+  runDir: string,
+  record: RunRecord,
+  key: PrivateKey | null,
+  publish: () => Promise<void>,
+): Promise<void> {
   failpoint("report.before_rename");
   const view = viewOf(runDir, record);
-  replaceFile(join(runDir, "report.md"), renderMarkdown(view));
+  replaceFile(join(runDir, "report.md"), renderMarkdown(view, layoutOf(runDir, record)));
   replaceFile(join(runDir, "report.html"), renderHtml(view));
   failpoint("report.before_dirsync");
   try {
@@ -31,6 +39,8 @@ export function writeEvidence(runDir: string, record: RunRecord, key: PrivateKey
     // absent, or a late message lies in it
   }
   replaceFile(join(runDir, evidenceFile), evidenceText(record, digestsOf(runDir), key));
+  await publish();
+  failpoint("report.before_sums");
   replaceFile(join(runDir, sumsFile), formatSums(digestsOf(runDir)));
 }
 
@@ -51,11 +61,17 @@ export function owesEvidence(runDir: string, record: RunRecord): boolean {
  * The report of a run directory, from its journal's record and its sealed files alone, and below it what people added
  * after the seal. Without an addendum these are the bytes of the sealed report.
  */
-export function renderReport(runDir: string, record: RunRecord, format: "md" | "html" = "md"): string {
+export function renderReport(
+  runDir: string,
+  record: RunRecord,
+  format: "md" | "html" = "md",
+  /** Text of another layout than the sealed one. */
+  layout: string | null = null,
+): string {
   const view = viewOf(runDir, record);
   const addendum = loadAddendum(runDir, addendumContext(runDir));
   return format === "md"
-    ? renderMarkdown(view) + addendumMarkdown(addendum)
+    ? renderMarkdown(view, layout ?? layoutOf(runDir, record)) + addendumMarkdown(addendum)
     : withAddendumHtml(renderHtml(view), addendum);
 }
 
@@ -68,6 +84,11 @@ export function addendumContext(runDir: string): AddendumContext {
     seals: new Set(records.filter((entry) => entry.type === "run.sealed").map((entry) => entry.hash)),
     keys: approverKeysOf(config as JsonObject),
   };
+}
+
+function layoutOf(runDir: string, record: RunRecord): string | null {
+  const layout = record.started.keeping?.layout ?? null;
+  return layout === null ? null : readSealedText(runDir, layout);
 }
 
 function viewOf(runDir: string, record: RunRecord): ReportView {

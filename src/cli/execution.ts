@@ -25,19 +25,19 @@ import { inputValues, lockKey, planDigestOf, type ResolvedInput } from "../plan/
 import { planSteps, unknownFacts } from "../plan/plan-steps.ts";
 import { type Frame, newFrame } from "../plan/scope.ts";
 import { resolveTarget } from "../plan/target.ts";
-import { drillsFile } from "../report/drills.ts";
 import { loadPrivateKey, type PrivateKey } from "../report/keys.ts";
 import { catalogue } from "../steps/index.ts";
 import type { JsonObject } from "../util/json.ts";
 import { createMasker, MASK } from "../util/mask/masker.ts";
 import { refusalOf } from "../util/mask/refusal.ts";
 import { signerOf } from "./approval-signature.ts";
-import { appendDrill } from "./drills-file.ts";
 import { isOver, owesEvidence, writeEvidence } from "./evidence-files.ts";
 import type { ExecutorRequest } from "./executor-request.ts";
+import { keepingOf } from "./keeping.ts";
 import { knownTexts } from "./known-texts.ts";
 import { finishedRuns } from "./past-runs.ts";
 import { checkPlanApproval, useUp } from "./plan-approval.ts";
+import { publish } from "./publications.ts";
 import { ensureDatabase } from "./sandbox-database.ts";
 import { loadSealed } from "./sealed-runbook.ts";
 import { toolFacts } from "./tool-facts.ts";
@@ -135,14 +135,14 @@ export async function execute(
     },
     facts: factsOf(() => store.record),
   });
-  const register = runbook.drillEveryMs === null ? null : join(config.project, drillsFile);
+  const { project } = config;
   if (request.start === null && record.finished !== null && isOver(record) && owesEvidence(runDir, record)) {
     if (record.sealed === null) {
       store.append({ type: "run.sealed", records: record.lastSeq + 1, headHash: record.headHash });
       store.flush();
     }
     const { exitCode } = record.finished;
-    await afterwards({ kind: "finished", exitCode }, { store, key: null, runDir, record, log, signKey, register });
+    await afterwards({ kind: "finished", exitCode }, { store, key: null, runDir, record, log, signKey, project });
     release();
     return exitCode;
   }
@@ -234,7 +234,7 @@ export async function execute(
   if (poisoned !== null) throw poisoned;
   await (supervisor as Promise<SupervisorClient> | null)?.then((client) => client.close());
   removeRuntimeDir(runtimeDirFor(runDir));
-  const code = await afterwards(outcome, { store, key, runDir, record, log, signKey, register });
+  const code = await afterwards(outcome, { store, key, runDir, record, log, signKey, project });
   log.info({ code }, "executor ended");
   release();
   return code;
@@ -293,7 +293,7 @@ async function afterwards(
     record,
     log,
     signKey,
-    register,
+    project,
   }: {
     store: FileRunStore;
     key: string | null;
@@ -301,8 +301,8 @@ async function afterwards(
     record: FileRunStore["record"];
     log: Logger;
     signKey: PrivateKey | null;
-    /** The project's register of drills, when the runbook is one. */
-    register: string | null;
+    /** Absolute; where the register of drills and what `evidence` asks for are written. */
+    project: string;
   },
 ): Promise<number> {
   const wrote = [...record.steps.values()].some((step) => step.tookEffect);
@@ -313,11 +313,9 @@ async function afterwards(
   }
   switch (outcome.kind) {
     case "finished":
-      writeEvidence(runDir, record, signKey);
-      if (register !== null && record.result !== "refused")
-        await appendDrill(register, record, signKey).catch((error) =>
-          log.error({ err: error }, `${register} was not written`),
-        );
+      await writeEvidence(runDir, record, signKey, async () => {
+        for (const problem of await publish(project, runDir, record, signKey)) log.error(problem);
+      });
       return outcome.exitCode;
     case "waiting":
       return exitCodes.waiting;
@@ -454,5 +452,6 @@ async function firstEvent(
       effects,
       note: sources.notes[path] ?? null,
     })),
+    keeping: keepingOf(runbook, config.windows),
   };
 }

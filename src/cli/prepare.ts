@@ -14,10 +14,11 @@ import { resolveTarget } from "../plan/target.ts";
 import { catalogue } from "../steps/index.ts";
 import { windowState } from "../steps/window-calendar.ts";
 import { closest } from "../util/closest.ts";
+import { sealedName } from "../util/sealed-name.ts";
 import type { Command } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { type InputSources, resolveInputs } from "./inputs.ts";
-import { loadProjectRunbook, type Project, type RunbookSource, refuseInvalid } from "./project.ts";
+import { loadWholeRunbook, type Project, type RunbookSource, refuseInvalid } from "./project.ts";
 import { toolStates } from "./tool-states.ts";
 
 export interface Prepared {
@@ -65,7 +66,7 @@ export interface Wanted {
 /** Everything a plan needs but the world. Throws `CommandError` (2, 3). */
 export async function prepareRunbook(wanted: Wanted): Promise<Prepared> {
   const { project, cwd, path, missing } = wanted;
-  const source = loadProjectRunbook(project, cwd, path);
+  const source = await loadWholeRunbook(project, cwd, path);
   refuseInvalid(project, source.loaded.diagnostics, wanted.color);
   const runbook = source.loaded.runbook as Runbook;
   const target = chooseTarget(project, runbook, wanted.target);
@@ -113,11 +114,15 @@ function filesToSeal(project: Project, source: RunbookSource, target: Target): S
     windows: project.config.windows,
     policy: { ...project.config.policy, approvers: approverKeys(project) },
     secrets: project.config.secrets,
+    evidence: project.config.evidence,
   };
   return [
     { path: "runbook.yaml", content: source.text },
     ...source.loaded.includes.map(({ path, text }) => ({ path: `includes/${path.split("/").at(-1)}`, content: text })),
-    ...source.loaded.files.map((name) => ({ path: `files/${name}`, content: readFileSync(join(folder, name)) })),
+    ...source.loaded.files.map((name) => ({
+      path: `files/${sealedName(name)}`,
+      content: readFileSync(join(folder, name)),
+    })),
     { path: "config.json", content: `${JSON.stringify(config, null, 2)}\n` },
   ];
 }

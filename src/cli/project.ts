@@ -10,6 +10,7 @@ import { renderText } from "../language/render.ts";
 import { toJson } from "../language/render-formats.ts";
 import { catalogue } from "../steps/index.ts";
 import { closest } from "../util/closest.ts";
+import { isObject } from "../util/json.ts";
 import { CommandError, UsageError } from "./errors.ts";
 import { paint } from "./terminal.ts";
 
@@ -109,7 +110,13 @@ export interface RunbookSource {
 }
 
 /** Loads one runbook with everything it uses. Never throws for what is wrong in it. */
-export function loadProjectRunbook(project: Project, cwd: string, path: string): RunbookSource {
+export function loadProjectRunbook(
+  project: Project,
+  cwd: string,
+  path: string,
+  /** Judges the text of a report layout; without it none is looked at. */
+  layoutProblem?: (text: string) => string | null,
+): RunbookSource {
   const file = fromCwd(cwd, path);
   const text = readFileSync(path, "utf8");
   const loaded = loadRunbook({
@@ -125,8 +132,24 @@ export function loadProjectRunbook(project: Project, cwd: string, path: string):
       if (!existsSync(include)) return null;
       return { path: fromCwd(cwd, include), text: readFileSync(include, "utf8") };
     },
+    beside: {
+      has: (name) => statSync(join(dirname(path), name), { throwIfNoEntry: false })?.isFile() === true,
+      ...(layoutProblem && {
+        layoutProblem: (name: string) => layoutProblem(readFileSync(join(dirname(path), name), "utf8")),
+      }),
+    },
   });
   return { path, file, text, loaded };
+}
+
+/** `loadProjectRunbook` that also tries the report layout, whose engine is loaded only where a runbook has one. */
+export async function loadWholeRunbook(project: Project, cwd: string, path: string): Promise<RunbookSource> {
+  const source = loadProjectRunbook(project, cwd, path);
+  const { data } = source.loaded.source;
+  const evidence = isObject(data) ? data["evidence"] : null;
+  if (!isObject(evidence) || evidence["report"] == null) return source;
+  const { layoutProblem } = await import("../report/markdown.ts");
+  return loadProjectRunbook(project, cwd, path, layoutProblem);
 }
 
 /** Errors of the project file and a runbook end a command with 3, all at once. */

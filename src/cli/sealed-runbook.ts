@@ -26,6 +26,7 @@ export function loadSealed(runDir: string): SealedRunbook {
     file: `${config.file.split("/").at(-1)}`,
     text: yaml,
     catalogue,
+    evidence: config.evidence,
     readInclude: (name) => ({ path: `includes/${name}.yaml`, text: readText(runDir, `includes/${name}.yaml`) }),
   });
   if (runbook === null) {
@@ -34,7 +35,13 @@ export function loadSealed(runDir: string): SealedRunbook {
       `the sealed runbook of ${runDir} is not valid: ${diagnostics[0]?.message ?? "no reason"}`,
     );
   }
-  const sealed: Config = { ...emptyConfig, windows: config.windows, policy: config.policy, secrets: config.secrets };
+  const sealed: Config = {
+    ...emptyConfig,
+    windows: config.windows,
+    policy: config.policy,
+    secrets: config.secrets,
+    evidence: config.evidence ?? emptyConfig.evidence,
+  };
   return { runbook, config, sources: { yaml, config: sealed, notes: notesOf(allSteps(runbook), "") } };
 }
 

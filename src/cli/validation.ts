@@ -11,7 +11,7 @@ import type { TextOf } from "../language/render.ts";
 import { catalogue } from "../steps/index.ts";
 import type { Command } from "./command.ts";
 import { CommandError } from "./errors.ts";
-import { configName, fromCwd, loadProjectRunbook, type Project, runbookFiles } from "./project.ts";
+import { configName, fromCwd, loadWholeRunbook, type Project, runbookFiles } from "./project.ts";
 
 export interface FileToCheck {
   /** Absolute. */
@@ -87,17 +87,17 @@ function openedProject(command: Command): Project {
  * What is wrong in the files, by file in the given order, then by position; what two files find in one shared text is
  * told once. Errors of the project file are told even when it was not named: without it nothing else is checked fully.
  */
-export function checkFiles(
+export async function checkFiles(
   command: Command,
   files: readonly FileToCheck[],
-): { readonly diagnostics: readonly Diagnostic[]; readonly textOf: TextOf } {
+): Promise<{ readonly diagnostics: readonly Diagnostic[]; readonly textOf: TextOf }> {
   const project = openedProject(command);
   const found: Diagnostic[] = project.configDiagnostics.filter((item) => item.severity === "error");
   for (const { path, shown } of files) {
     const loaded =
       basename(path) === configName
         ? loadConfig({ file: shown, text: readFileSync(path, "utf8") })
-        : loadProjectRunbook(project, command.cwd, path).loaded;
+        : (await loadWholeRunbook(project, command.cwd, path)).loaded;
     found.push(...loaded.diagnostics);
   }
   const order = new Map(files.map((file, index) => [file.shown, index]));

@@ -5,6 +5,7 @@ import { exitCodes, exitNameOf, exitNameOfResult } from "../engine/exit-codes.ts
 import { isInterrupted, type RunRecord } from "../engine/run-record.ts";
 import { executorAlive } from "../host/claim.ts";
 import { leaveMessage } from "../host/inbox.ts";
+import { readSealedText } from "../host/sealed-run.ts";
 import { runDirectory } from "../host/state-dir.ts";
 import { runDocument } from "../report/run-json.ts";
 import { parseDurationMs } from "../util/duration.ts";
@@ -15,6 +16,7 @@ import { follow } from "./follow.ts";
 import type { Executor } from "./launch.ts";
 import { outcomeText } from "./outcome-text.ts";
 import { type Progress, plainProgress } from "./plain-progress.ts";
+import { unpublished } from "./publications.ts";
 import { nextFor } from "./run-lookup.ts";
 import { writeReports } from "./run-reports.ts";
 import { toolVersion } from "./version.ts";
@@ -188,7 +190,10 @@ function conclude(command: Command, runDir: string, record: RunRecord, executorC
     interrupted,
     nextFor: nextFor(record),
   };
-  if (record.finished !== null && !isRefused) writeReports(command, runDir, record, extras);
+  if (record.finished !== null && !isRefused) {
+    writeReports(command, runDir, record, extras);
+    if (!isOwed) sayUnpublished(command, runDir, record);
+  }
   if (command.output === "json") {
     command.json({ ...runDocument(record, extras), exitCode, exitName: exitNameOf(exitCode) });
   } else if (command.output === "text") {
@@ -218,6 +223,12 @@ function conclude(command: Command, runDir: string, record: RunRecord, executorC
   if (executorCode === exitCodes.io) command.say(lastFatal(runDir) ?? `see ${join(runDir, "executor.log")}`);
   if (failOn !== null) command.say(`--fail-on ${failOn}: exit 1 although the run succeeded`);
   return exitCode;
+}
+
+function sayUnpublished(command: Command, runDir: string, record: RunRecord): void {
+  const { project } = JSON.parse(readSealedText(runDir, "config.json")) as { project: string };
+  const missing = unpublished(project, record);
+  if (missing.length > 0) command.say(`${missing.join(", ")}: not written; why is in ${join(runDir, "executor.log")}`);
 }
 
 export function codeOf(record: RunRecord, executorCode: number | null): number {

@@ -87,6 +87,32 @@ export interface Person {
   readonly groups: readonly string[];
 }
 
+/** Who answers for a procedure, when it may run, and what is kept of a run and how long. */
+export interface KeepingFacts {
+  readonly owner: string;
+  /** Markdown of the runbook: when it is used and what it does not undo. */
+  readonly description: string;
+  /** Windows its `window` steps ask for. */
+  readonly windows: readonly {
+    readonly step: string;
+    readonly name: string;
+    /** `Mon-Fri 09:00-17:00` */
+    readonly hours: string;
+    readonly timezone: string;
+    readonly mode: "block" | "warn";
+  }[];
+  /** Milliseconds; null = the default of `prune`. */
+  readonly retentionMs: number | null;
+  /** How often a success is due, milliseconds; null = not a drill. */
+  readonly drillEveryMs: number | null;
+  /** The report's layout among the sealed files; null = the packaged one. */
+  readonly layout: string | null;
+  /** Pattern of the file that got a block, below the project. */
+  readonly append: string | null;
+  /** Pattern of the folder that got this run's folder, below the project. */
+  readonly artifactsDir: string | null;
+}
+
 export interface StepFacts {
   /** `confirm.version`, `deploy.rollback.redeploy`, `hosts[3].ping`. */
   readonly step: string;
@@ -123,6 +149,8 @@ export type JournalEvent =
       readonly budgetMs: number | null;
       /** Every step in execution order, groups included, so that a report knows what never ran. */
       readonly steps: readonly PlannedStepFacts[];
+      /** What the runbook says about its evidence; absent in journals that older versions began. */
+      readonly keeping?: KeepingFacts;
     }
   | {
       readonly type: "executor.started";

@@ -19,6 +19,7 @@ import {
 import { windowState } from "../steps/window-calendar.ts";
 import type { Json, JsonObject } from "../util/json.ts";
 import type { Masker } from "../util/mask/masker.ts";
+import { sealedName } from "../util/sealed-name.ts";
 import { keepArtifacts, keepFile } from "./artifacts.ts";
 import { CommandRunner, Lost } from "./command-runner.ts";
 import { helperAnswer } from "./helpers/answer.ts";
@@ -131,8 +132,8 @@ function createHost(
   const remainingMs = () => Math.max(0, request.timeoutMs - elapsedMs());
   const workDir = request.cwd === null ? options.projectDir : resolve(options.projectDir, request.cwd);
   const sealedPath = (path: string) => {
-    const file = join(options.runDir, "files", path);
-    if (isAbsolute(path) || path.split("/").includes("..") || !existsSync(file)) {
+    const file = join(options.runDir, "files", sealedName(path));
+    if (isAbsolute(path) || !existsSync(file)) {
       throw new StepFailure("fatal", "file-not-sealed", `${path} is not among the files sealed with this run`);
     }
     return file;

@@ -26,6 +26,7 @@ export const failpoints = {
   "approval.before_sync": "an approval is requested, the request is not durable",
   "report.before_rename": "the verdict is sealed, the report is not in place",
   "report.before_dirsync": "the report is in place, its directory is not synced",
+  "report.before_sums": "report, statement and what the project gets are written, the sums are not",
 } as const;
 export type Failpoint = keyof typeof failpoints;
 

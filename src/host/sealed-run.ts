@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { JournalCorrupt } from "../engine/ports.ts";
-import type { Policy, SecretProvider, Target, Window } from "../language/config.ts";
+import type { EvidenceDefaults, Policy, SecretProvider, Target, Window } from "../language/config.ts";
 import { makeDirectory, replaceFile } from "./durable-file.ts";
 
 /** `config.json` of a run directory: everything of the project file that the run needs. */
@@ -21,6 +21,8 @@ export interface SealedConfig {
   /** Approver keys as text (`ed25519:…`), not as paths. */
   readonly policy: Policy;
   readonly secrets: readonly SecretProvider[];
+  /** Absent in runs that older versions began. */
+  readonly evidence?: EvidenceDefaults;
 }
 
 export interface SealedFile {

@@ -7,10 +7,18 @@ export interface Config {
   readonly policy: Policy;
   /** Asked in this order; the first that knows the name wins. */
   readonly secrets: readonly SecretProvider[];
-  readonly evidence: { readonly retentionMs: number | null; readonly artifactsDir: string | null };
+  /** Used where a runbook says nothing. */
+  readonly evidence: EvidenceDefaults;
   /** State directory relative to the project root, or null for the default `.runbook`. */
   readonly state: string | null;
   readonly plugins: readonly string[];
+}
+
+export interface EvidenceDefaults {
+  /** Milliseconds. */
+  readonly retentionMs: number | null;
+  readonly append: string | null;
+  readonly artifactsDir: string | null;
 }
 
 export interface Target {

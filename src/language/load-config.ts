@@ -59,7 +59,11 @@ function normalizeConfig(data: Data): Config {
       "secrets" in data
         ? listAt(data, "secrets").flatMap(provider)
         : [{ type: "env", prefix: "RUNBOOK_SECRET_", targets: null }],
-    evidence: { retentionMs: durationAt(evidence, "retention"), artifactsDir: textAt(evidence, "artifactsDir") },
+    evidence: {
+      retentionMs: durationAt(evidence, "retention"),
+      append: textAt(evidence, "append"),
+      artifactsDir: textAt(evidence, "artifactsDir"),
+    },
     state: textAt(data, "state"),
     plugins: textsAt(data, "plugins"),
   };

@@ -5,7 +5,7 @@
  */
 import type { Catalogue } from "../steps/step-type.ts";
 import { isObject } from "../util/json.ts";
-import type { Config } from "./config.ts";
+import type { Config, EvidenceDefaults } from "./config.ts";
 import { diagnoseSchema } from "./diagnose-schema.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { nameOfFile } from "./file-name.ts";
@@ -15,7 +15,7 @@ import { lintRunbook } from "./lint/lint.ts";
 import { normalizeRunbook } from "./normalize.ts";
 import type { Runbook } from "./runbook.ts";
 import { runbookValidator } from "./schema/validators.ts";
-import { collectFiles } from "./sealed-files.ts";
+import { collectFiles, type FilesBeside } from "./sealed-files.ts";
 import type { Source } from "./source.ts";
 import { readYaml } from "./yaml.ts";
 
@@ -28,6 +28,10 @@ export interface LoadOptions {
   readonly config?: Config | undefined;
   /** The text of `runbooks/NAME.yaml` for `uses: runbook/NAME`; null when there is none. */
   readonly readInclude?: (name: string) => IncludedText | null;
+  /** Defaults of `evidence` when no project file is given: a sealed runbook is read with those it was sealed with. */
+  readonly evidence?: EvidenceDefaults | undefined;
+  /** Looks for the files beside the runbook; without it a missing one is not told. */
+  readonly beside?: FilesBeside | undefined;
 }
 
 export interface IncludedText {
@@ -85,7 +89,7 @@ class Loader {
   }
 
   load(file: string, text: string, stack: readonly string[]): Loaded {
-    const { catalogue, config } = this.#options;
+    const { catalogue, config, evidence = config?.evidence } = this.#options;
     const findings = new Findings();
     const source = readYaml(file, text, findings);
     const foreign = looksLike(source.data, text.slice(0, recognised));
@@ -112,8 +116,8 @@ class Loader {
     }
     diagnoseSchema(runbookValidator(catalogue), source, findings);
     const include = (name: string, pointer: string) => this.#include(name, source, pointer, stack, findings);
-    const runbook = normalizeRunbook(source.data, { catalogue, config, source, findings, include });
-    for (const path of collectFiles(runbook, catalogue, source, findings)) this.files.add(path);
+    const runbook = normalizeRunbook(source.data, { catalogue, config, evidence, source, findings, include });
+    for (const path of collectFiles(runbook, catalogue, source, findings, this.#options.beside)) this.files.add(path);
     lintRunbook({ runbook, source, catalogue, config, findings });
     this.#findings.addAll(findings.sorted());
     return { source, runbook };

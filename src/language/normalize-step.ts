@@ -2,7 +2,7 @@
 import type { Catalogue } from "../steps/step-type.ts";
 import { isObject } from "../util/json.ts";
 import { splitCommand } from "./command-words.ts";
-import type { Config } from "./config.ts";
+import type { Config, EvidenceDefaults } from "./config.ts";
 import type { Findings } from "./findings.ts";
 import {
   type Data,
@@ -35,6 +35,8 @@ export interface NormalizeContext {
   readonly catalogue: Catalogue;
   /** Gives defaults; undefined without a project file. */
   readonly config: Config | undefined;
+  /** What holds where the runbook says nothing about its evidence. */
+  readonly evidence: EvidenceDefaults | undefined;
   readonly source: Source;
   readonly findings: Findings;
   /** The runbook `uses: runbook/NAME` names, loaded; null when there is none, which has been reported. */

@@ -33,7 +33,7 @@ const events = ["waiting", "failed", "rolled_back", "rollback_failed", "succeede
 
 export function normalizeRunbook(data: Data, context: NormalizeContext): Runbook {
   const evidence = mapAt(data, "evidence");
-  const defaults = context.config?.evidence;
+  const defaults = context.evidence;
   return {
     name: textAt(data, "name") ?? "",
     version: textAt(data, "version") ?? "",
@@ -59,7 +59,7 @@ export function normalizeRunbook(data: Data, context: NormalizeContext): Runbook
     notify: listAt(data, "notify").flatMap((item) => (isObject(item) ? [notification(item)] : [])),
     evidence: {
       report: textAt(evidence, "report"),
-      append: textAt(evidence, "append"),
+      append: textAt(evidence, "append") ?? defaults?.append ?? null,
       retentionMs: durationAt(evidence, "retention") ?? defaults?.retentionMs ?? null,
       artifactsDir: textAt(evidence, "artifactsDir") ?? defaults?.artifactsDir ?? null,
     },

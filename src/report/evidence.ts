@@ -12,6 +12,7 @@ import { comparePaths } from "./run-files.ts";
 import { isGroup, stepsInOrder } from "./step-order.ts";
 import { sumsFile } from "./sums.ts";
 import { verdictOf } from "./verdict.ts";
+import { plannedFacts } from "./view-planned.ts";
 import { seqOf } from "./view-steps.ts";
 
 export const evidenceFile = "evidence.json";
@@ -83,6 +84,8 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
     id: record.run,
     title: started.title,
     kind: started.kind,
+    owner: started.keeping?.owner ?? null,
+    description: started.keeping?.description ?? null,
     reason: started.reason,
     changeRef: inputNamed(record, ["change", "change_ref", "ticket"]),
     incidentRef: inputNamed(record, ["incident", "incident_ref"]),
@@ -101,6 +104,7 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
     participants: participants(record, steps),
     approvals: steps.flatMap(approvals),
     schedule: {
+      plannedWindows: started.keeping?.windows ?? [],
       startedAt: started.at,
       finishedAt: finished?.at ?? null,
       durationMs: finished?.durationMs ?? null,
@@ -167,6 +171,8 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
       journal: { records: record.lastSeq, headHash: record.headHash, sealed: record.sealed !== null },
       signer,
     },
+    retention: { forMs: started.keeping?.retentionMs ?? null, until: plannedFacts(record).keptUntil },
+    nextTestDue: plannedFacts(record).nextDue,
     environment: { ...started.environment, boots: [...new Set(record.executors.map((executor) => executor.bootId))] },
     secretScan: record.scan && {
       files: record.scan.files,

@@ -1,13 +1,53 @@
 /** The report as Markdown (CommonMark with GitHub's tables): the packaged template or the runbook's own over a view. */
 import { inertLine, markdownCode, markdownFence, markdownLink, markdownProseCode, markdownText } from "./inert.ts";
-import { compileDocument, type Format, packagedTemplates, TemplateError, type TemplateSet } from "./templates.ts";
+import { sampleView } from "./sample-view.ts";
+import {
+  compileDocument,
+  type Format,
+  packagedTemplates,
+  partsPlaced,
+  TemplateError,
+  type TemplateSet,
+} from "./templates.ts";
 import type { ReportView } from "./view.ts";
 
-/** Writes the report. `template` replaces the layout; partials and helpers stay available to it. */
-export function renderMarkdown(view: ReportView, template?: string): string {
-  if (template !== undefined) return markdownRenderer(template)(view);
+/**
+ * Writes the report. `layout` is the text of the runbook's own: it replaces the arrangement, partials and helpers stay
+ * available to it. One that cannot be used costs the layout, not the report, which then says so at its top.
+ */
+export function renderMarkdown(view: ReportView, layout?: string | null): string {
   packagedRenderer ??= markdownRenderer();
-  return packagedRenderer(view);
+  if (layout == null) return packagedRenderer(view);
+  try {
+    requireParts(layout);
+    return markdownRenderer(layout)(view);
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    const note = `> The runbook's own layout was not used: ${markdownText(error.message)}.`;
+    return packagedRenderer(view).replace("\n", `\n\n${note.replaceAll("$", "$$$$")}\n`);
+  }
+}
+
+/** What is wrong with a layout, found without a run; null = nothing. */
+export function layoutProblem(layout: string): string | null {
+  try {
+    requireParts(layout);
+    const render = markdownRenderer(layout);
+    render(sampleView);
+    return null;
+  } catch (error) {
+    if (error instanceof TemplateError) return `${error.message.replace(/^template: /, "")}.`;
+    throw error;
+  }
+}
+
+/** A layout may leave out what it likes, but not who, what, which verdict and which deviations. */
+function requireParts(layout: string): void {
+  const placed = partsPlaced(layout);
+  if (!placed.has("summary")) throw new TemplateError("it never places {{> summary}} outside of conditions");
+  if (!placed.has("deviations") && !placed.has("people")) {
+    throw new TemplateError("it never places {{> deviations}} or {{> people}} outside of conditions");
+  }
 }
 
 let packagedRenderer: ((view: ReportView) => string) | null = null;

@@ -55,19 +55,43 @@ export function compileDocument(set: TemplateSet, format: Format): (view: object
       new WrapBareValues(helpers).accept(ast);
       return environment.compile(ast, options);
     } catch (error) {
-      if (error instanceof TemplateError) throw new TemplateError(`${name}: ${error.message}`, error);
-      throw new TemplateError(`${name}: ${(error as Error).message}`, error);
+      throw new TemplateError(`${name}: ${wordsOf(error)}`, error);
     }
   };
   for (const [name, text] of Object.entries(set.partials)) environment.registerPartial(name, compile(name, text));
   const main = compile("template", set.main);
   return (view) => {
     try {
-      return main(view);
+      return main(view, { allowProtoPropertiesByDefault: false, allowProtoMethodsByDefault: false });
     } catch (error) {
       throw error instanceof TemplateError ? error : new TemplateError((error as Error).message, error);
     }
   };
+}
+
+/** A syntax error of the parser is four lines with a drawing; this is its first and last. */
+function wordsOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const [, line, rest] = /^Parse error on line (\d+):\n([\s\S]*)$/.exec(text) ?? [];
+  if (line === undefined) return text;
+  const got = /got '([^']*)'/.exec(rest ?? "")?.[1];
+  return `line ${line}: this is no Handlebars${got === "EOF" ? ", a block is not closed" : got === undefined ? "" : ` at ${got}`}`;
+}
+
+/** Parts a template places at its top, outside of conditions and loops. Throws `TemplateError`. */
+export function partsPlaced(text: string): ReadonlySet<string> {
+  let program: hbs.AST.Program;
+  try {
+    program = Handlebars.parse(text);
+  } catch (error) {
+    throw new TemplateError(wordsOf(error), error);
+  }
+  return new Set(
+    program.body.flatMap((node) => {
+      const name = node.type === "PartialStatement" ? (node as hbs.AST.PartialStatement).name : null;
+      return name?.type === "PathExpression" ? [(name as hbs.AST.PathExpression).original] : [];
+    }),
+  );
 }
 
 /** Templates that are documents of their own, no parts of others. */

@@ -249,15 +249,8 @@ function checkReports(
   }
   const markdown = text("report.md");
   if (markdown !== null) {
-    // A runbook may bring its own layout, which is then among the sealed files.
-    const own = Object.keys(record.started.files).filter((path) => path.endsWith(".hbs"));
-    const matches = [null, ...own].some((path) => {
-      try {
-        return renderMarkdown(view, path === null ? undefined : (text(path) ?? undefined)) === markdown;
-      } catch {
-        return false;
-      }
-    });
+    const layout = record.started.keeping?.layout ?? null;
+    const matches = renderMarkdown(view, layout === null ? null : text(layout)) === markdown;
     if (!matches) report("report-differs", "report.md is not what the journal gives when it is rendered again");
   }
 }

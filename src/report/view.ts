@@ -18,6 +18,7 @@ import {
   type SignOffRow,
   signOffRows,
 } from "./view-people.ts";
+import { type PlannedFacts, plannedFacts } from "./view-planned.ts";
 import {
   type ArtifactRow,
   artifactRows,
@@ -54,6 +55,9 @@ export interface ReportView {
     readonly version: string;
     readonly title: string;
     readonly kind: string;
+    /** Null in journals that older versions began; so is the description. */
+    readonly owner: string | null;
+    readonly description: string | null;
     readonly digest: string;
     readonly planDigest: string;
     readonly file: string;
@@ -77,6 +81,7 @@ export interface ReportView {
     readonly finishSeq: number | null;
     readonly lastSeq: number;
   };
+  readonly planned: PlannedFacts;
   readonly result: {
     readonly name: string;
     readonly exitCode: number | null;
@@ -160,6 +165,8 @@ export function reportView(record: RunRecord, sources: ReportSources): ReportVie
       version: started.version,
       title: started.title,
       kind: started.kind,
+      owner: started.keeping?.owner ?? null,
+      description: started.keeping?.description.trim() ?? null,
       digest: started.digest,
       planDigest: started.planDigest,
       file: started.source.file,
@@ -182,6 +189,7 @@ export function reportView(record: RunRecord, sources: ReportSources): ReportVie
       finishSeq: finished?.seq ?? null,
       lastSeq: record.lastSeq,
     },
+    planned: plannedFacts(record),
     result: {
       name: record.result,
       exitCode: finished?.exitCode ?? null,

@@ -81,6 +81,7 @@ const passes: Readonly<Record<keyof typeof failpoints, Passes>> = {
   "approval.before_sync": approvals,
   "report.before_rename": reports,
   "report.before_dirsync": reports,
+  "report.before_sums": reports,
 };
 
 /** Where the table above is not what an undisturbed run passed: a kill planned by it may never happen. */

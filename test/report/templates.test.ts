@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { markdownFormat, renderMarkdown } from "../../src/report/markdown.ts";
-import { compileDocument } from "../../src/report/templates.ts";
+import { layoutProblem, markdownFormat, renderMarkdown } from "../../src/report/markdown.ts";
+import { sampleView } from "../../src/report/sample-view.ts";
+import { compileDocument, packagedTemplates } from "../../src/report/templates.ts";
 import { reportView } from "../../src/report/view.ts";
 import { stories } from "../rig/run-stories.ts";
 
@@ -48,7 +49,7 @@ describe("a template", () => {
     ['{{lookup a "b"}}', "no helper lookup"],
     ["{{log a}}", "no helper log"],
     ["{{* decorate}}", "refused"],
-    ["{{#if a}}", "Parse error"],
+    ["{{#if a}}", "line 1: this is no Handlebars, a block is not closed"],
   ])("%s is refused when it is compiled", (template, message) => {
     expect(() => compileDocument({ main: template, partials: {} }, markdownFormat)).toThrow(message);
   });
@@ -60,8 +61,44 @@ describe("a template", () => {
 
 test("a runbook's own layout sees the same view and the packaged parts", () => {
   const view = reportView(stories.succeeded().fold(), { runbookYaml: "x", config: null });
-  const own = renderMarkdown(view, "# {{headline heading}}\n\n{{> people}}\n");
+  const own = renderMarkdown(view, "# {{headline heading}}\n\n{{> summary}}\n\n{{> people}}\n");
   expect(own).toMatch(/^# Roll production back to the last good release: PASSED/);
   expect(own).toContain("## Deviations");
   expect(own).not.toContain("## Timeline");
+  expect(own).not.toContain("own layout was not used");
+});
+
+const whole = "{{> summary}}\n\n{{> deviations}}\n";
+
+test.each([
+  ["# x\n{{> deviations}}", "it never places {{> summary}} outside of conditions."],
+  ["{{> summary}}", "it never places {{> deviations}} or {{> people}} outside of conditions."],
+  [`{{#if failed}}${whole}{{/if}}`, "it never places {{> summary}} outside of conditions."],
+  [`${whole}\n{{#each steps}}{{titel}}{{/each}}`, "line 5: {{titel}}: the value is missing."],
+  [`${whole}\n{{#each artifacts}}{{#each x}}{{/each}}{{/each}}`, "line 5: {{#each x}}: the value is missing."],
+  [`${whole}{{#if failed}}`, "line 4: this is no Handlebars, a block is not closed."],
+  [`${whole}{{{heading}}}`, "line 4: {{{ }}} and {{& }} are refused; write {{ }}."],
+  [`${whole}{{> stepz}}`, "The partial stepz could not be found."],
+])("a layout that cannot be used is told before any run: %j", (layout, problem) => {
+  expect(layoutProblem(layout)).toBe(problem);
+  const view = reportView(stories.succeeded().fold(), { runbookYaml: "x", config: null });
+  const lines = renderMarkdown(view, layout).split("\n");
+  expect(lines[0]).toMatch(/^# Roll production back to the last good release: PASSED/);
+  expect(lines[2]).toMatch(/^> The runbook's own layout was not used: /);
+  expect(lines.join("\n")).toContain("## Timeline");
+});
+
+test("the packaged layout is one that a runbook could have", () => {
+  expect(layoutProblem(packagedTemplates("report.md").main)).toBe(null);
+  expect(layoutProblem(whole)).toBe(null);
+});
+
+test("the sample a layout is tried on has an item in every list of a report and a value in every field", () => {
+  const empty: string[] = [];
+  const walk = (value: unknown, path: string) => {
+    if (value === null || value === "" || (Array.isArray(value) && value.length === 0)) empty.push(path);
+    else if (typeof value === "object") for (const [key, item] of Object.entries(value)) walk(item, `${path}.${key}`);
+  };
+  walk(sampleView, "view");
+  expect(empty).toEqual(["view.details.0.attempts.0.failure"]);
 });

@@ -44,30 +44,44 @@ const output = record({ stdout: stream, stderr: stream, excerpt: record({ stdout
 const attempt = { type: "integer", minimum: 1 };
 const stepFacts = { step: path };
 
+const keeping = record({
+  owner: text,
+  description: text,
+  windows: list(record({ step: path, name: text, hours: text, timezone: text, mode: oneOf("block", "warn") })),
+  retentionMs: orNull(ms),
+  drillEveryMs: orNull(ms),
+  layout: orNull(described(text, "Among the sealed files.")),
+  append: orNull(text),
+  artifactsDir: orNull(text),
+});
+
 /** Fields of each type, besides `seq at run type hash`. */
 export const eventFields = {
-  "run.started": record({
-    format: exactly("runbook.journal/1.0"),
-    tool: text,
-    runbook: text,
-    version: text,
-    title: text,
-    kind: text,
-    digest,
-    planDigest: digest,
-    target: text,
-    protected: truth,
-    actor: text,
-    reason: orNull(text),
-    inputs: list(record({ name: text, value: anything, source: text, sensitive: truth })),
-    secrets: list(text),
-    files: described(mapOf(digest), "Sealed file, relative to the run directory → its digest."),
-    source: record({ file: text, commit: orNull(text), dirty: orNull(truth) }),
-    environment: map,
-    objectives: list(record({ name: text, targetMs: ms })),
-    budgetMs: orNull(ms),
-    steps: list(record({ path, id: text, title: text, phase, stepType: text, effects, note: orNull(text) })),
-  }),
+  "run.started": recordWith(
+    {
+      format: exactly("runbook.journal/1.0"),
+      tool: text,
+      runbook: text,
+      version: text,
+      title: text,
+      kind: text,
+      digest,
+      planDigest: digest,
+      target: text,
+      protected: truth,
+      actor: text,
+      reason: orNull(text),
+      inputs: list(record({ name: text, value: anything, source: text, sensitive: truth })),
+      secrets: list(text),
+      files: described(mapOf(digest), "Sealed file, relative to the run directory → its digest."),
+      source: record({ file: text, commit: orNull(text), dirty: orNull(truth) }),
+      environment: map,
+      objectives: list(record({ name: text, targetMs: ms })),
+      budgetMs: orNull(ms),
+      steps: list(record({ path, id: text, title: text, phase, stepType: text, effects, note: orNull(text) })),
+    },
+    { keeping },
+  ),
   "executor.started": record({
     pid: count,
     startTime: { type: "number" },

@@ -1,7 +1,10 @@
 /** `report`: render the evidence again, from the journal alone. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { exitCodes } from "../../engine/exit-codes.ts";
+import { layoutProblem } from "../../report/markdown.ts";
 import type { Command } from "../command.ts";
-import { CommandError } from "../errors.ts";
+import { CommandError, UsageError } from "../errors.ts";
 import { renderReport } from "../evidence-files.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
 import { documentOf } from "./status.ts";
@@ -17,6 +20,25 @@ export default function report(command: Command): number {
     );
   }
   if (command.output === "json") command.json(documentOf(stateDir, record));
-  else process.stdout.write(renderReport(runDir, record, command.output === "html" ? "html" : "md"));
+  else {
+    const layout = layoutOf(command);
+    process.stdout.write(renderReport(runDir, record, command.output === "html" ? "html" : "md", layout));
+  }
   return exitCodes.ok;
+}
+
+/** The text of `--template`: a report in another layout is a view of the run, not its evidence. */
+function layoutOf(command: Command): string | null {
+  const file = command.args.text("template");
+  if (file === undefined) return null;
+  if (command.output !== "md") throw new UsageError(`--template arranges -o md, not -o ${command.output}`);
+  let text: string;
+  try {
+    text = readFileSync(resolve(command.cwd, file), "utf8");
+  } catch {
+    throw new UsageError(`--template ${file}: there is no such file`);
+  }
+  const problem = layoutProblem(text);
+  if (problem !== null) throw new UsageError(`--template ${file}: ${problem}`, "runbook validate --explain bad-layout");
+  return text;
 }

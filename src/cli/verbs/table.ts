@@ -277,7 +277,7 @@ export const verbs: readonly Verb[] = [
     summary: "Render the evidence report again, byte for byte",
     examples: ["report last", "report last -o html > report.html"],
     outputs: ["md", "html", "json"],
-    flags: [],
+    flags: [{ name: "template", value: "FILE", summary: "arranged by this Handlebars layout" }],
   },
   {
     name: "verify",

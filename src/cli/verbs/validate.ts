@@ -12,13 +12,13 @@ import { counted } from "../text-table.ts";
 import { checkFiles, type FileToCheck, filesToCheck, fixFiles } from "../validation.ts";
 import { toolVersion } from "../version.ts";
 
-export default function validate(command: Command): number {
+export default async function validate(command: Command): Promise<number> {
   const code = command.args.text("explain");
   if (code !== undefined) return explain(command, code);
   const files = filesToCheck(command);
   const isRepaired = command.args.on("fix") && fix(command, files);
   // The project file may be another now.
-  const { diagnostics, textOf } = checkFiles(isRepaired ? makeCommand(command.args) : command, files);
+  const { diagnostics, textOf } = await checkFiles(isRepaired ? makeCommand(command.args) : command, files);
   print(
     command,
     diagnostics,

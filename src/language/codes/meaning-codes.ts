@@ -336,6 +336,20 @@ export const meaningCodes = {
     wrong: "always: [{ id: a, title: A, uses: manual, … }]",
     right: "steps: [{ id: a, title: A, uses: manual, … }]",
   },
+  "missing-file": {
+    title: "A file that is not there",
+    explanation:
+      "Scripts, SQL, manifests and report layouts are copied into the run before it starts. They are looked for from the folder of the runbook; one folder up (`../`) is the project.",
+    wrong: "with: { file: scirpts/rotate.sh }",
+    right: "with: { file: scripts/rotate.sh }",
+  },
+  "bad-layout": {
+    title: "A report layout that cannot be used",
+    explanation:
+      "A layout replaces the arrangement of `report.md`, never the evidence: it is Handlebars with the helpers of the packaged templates only, every value it names exists, and outside of conditions it places `{{> summary}}` and `{{> deviations}}` (or `{{> people}}`, which holds them).",
+    wrong: "# {{headline heading}}\n\n{{> steps}}",
+    right: "# {{headline heading}}\n\n{{> summary}}\n\n{{> steps}}\n\n{{> deviations}}",
+  },
   "unknown-plugin": {
     title: "A plug-in that is not named in the project file",
     explanation: "`plugin/NAME` needs its module under `plugins` in `runbook.config.yaml`.",

@@ -1,6 +1,7 @@
 /** What a schema cannot say about the project file: zones and dates that exist, names that are defined. */
 import { nearestHint } from "../../util/closest.ts";
 import type { Config } from "../config.ts";
+import { patternProblem } from "../evidence-paths.ts";
 import type { Findings } from "../findings.ts";
 import { type Data, listAt, mapAt } from "../plain-data.ts";
 import { escapePointer, type Source } from "../source.ts";
@@ -16,6 +17,12 @@ export function lintConfig(config: Config, source: Source, findings: Findings): 
       { hint: nearestHint(name, targets) },
     );
   };
+  for (const key of ["append", "artifactsDir"] as const) {
+    const path = config.evidence[key];
+    const problem = path === null ? null : patternProblem(path);
+    if (problem === null) continue;
+    findings.error("bad-path", source.at(`/evidence/${key}`), problem.message, { hint: problem.hint });
+  }
   for (const name of Object.keys(config.policy.reversibility))
     known(name, `/policy/reversibility/${escapePointer(name)}`, true);
   for (const [i, provider] of listAt(source.data as Data, "secrets").entries()) {

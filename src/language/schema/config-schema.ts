@@ -1,7 +1,7 @@
 /** The published JSON Schema (draft 2020-12) of `runbook.config.yaml`. */
 import type { JsonSchema } from "../../util/json.ts";
 import { runbookKinds } from "../runbook.ts";
-import { choice, doc, duration, flag, listOf, mapOf, record, text, when, whenKnown } from "./nodes.ts";
+import { choice, doc, duration, evidenceNodes, flag, listOf, mapOf, record, text, when, whenKnown } from "./nodes.ts";
 import { namePattern } from "./runbook-schema.ts";
 
 export const configSchemaId = "urn:runbook:schema:config.v1";
@@ -162,11 +162,7 @@ export function buildConfigSchema(): JsonSchema {
     windows: mapOf(window, "Name → maintenance window.", { propertyNames: { pattern: namePattern } }),
     policy,
     secrets: listOf(secret, "Providers of secrets, asked in this order."),
-    evidence: record(
-      { retention: duration("How long runs are kept.", "90d"), artifactsDir: text("Where artifacts are kept.") },
-      [],
-      "Defaults for what is kept of a run.",
-    ),
+    evidence: record(evidenceNodes, [], "Defaults for what is kept of a run."),
     state: text("Folder of run state, relative to the project; default `.runbook`."),
     plugins: listOf(text("A module, relative to the project."), "Plug-ins (experimental)."),
   };

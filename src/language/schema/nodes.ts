@@ -140,3 +140,17 @@ function guarded(schema: Node, type: string): JsonSchema {
   const examples = Array.isArray(constraints["enum"]) && !("examples" in rest) ? { examples: constraints["enum"] } : {};
   return { ...rest, ...examples, if: { type, pattern: "\\$\\{\\{" }, else: constraints };
 }
+
+const placeholders = "`{date}`, `{actor}`, `{runbook}`, `{target}` and `{run}` are filled in.";
+
+/** Keys of `evidence` that runbook and project file share. */
+export const evidenceNodes = {
+  retention: duration("How long the run directory is kept: `prune` removes older ones.", "90d"),
+  append: text(`File below the project to which each finished run appends one block. ${placeholders}`, {
+    examples: ["feedback/{actor}/{date}.md"],
+  }),
+  artifactsDir: text(
+    `Folder below the project into which each finished run puts a folder of its own: \`run.json\`, \`index.md\`, its artifacts. ${placeholders}`,
+    { examples: ["artifacts/ops/{runbook}"] },
+  ),
+};

@@ -2,7 +2,7 @@
 import type { Catalogue } from "../../steps/step-type.ts";
 import type { JsonSchema } from "../../util/json.ts";
 import type { RunbookKind } from "../runbook.ts";
-import { cel, choice, doc, duration, flag, listOf, mapOf, record, text, whenKnown } from "./nodes.ts";
+import { cel, choice, doc, duration, evidenceNodes, flag, listOf, mapOf, record, text, whenKnown } from "./nodes.ts";
 import { stepDefinitions } from "./step-schema.ts";
 
 export const runbookSchemaId = "urn:runbook:schema:runbook.v1";
@@ -214,10 +214,10 @@ export function buildRunbookSchema(catalogue: Catalogue): JsonSchema {
       type: "object",
       additionalProperties: false,
       properties: {
-        report: text("Template of the report, relative to the runbook."),
-        append: text("Pattern of a file to which each run appends a block.", { examples: ["feedback/{date}.md"] }),
-        retention: duration("How long runs are kept.", "90d"),
-        artifactsDir: text("Where artifacts are kept, relative to the project."),
+        report: text("Handlebars layout of `report.md`, relative to the runbook.", {
+          examples: ["../reports/weekly.md.hbs"],
+        }),
+        ...evidenceNodes,
       },
       ...doc("What is kept of a run, and where."),
     },
