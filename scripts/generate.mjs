@@ -1,4 +1,4 @@
-// Writes the files that are made from code: schemas/*.json and docs/cli.md. `--check` writes nothing and ends with 1
+// Writes the files that are made from code: schemas/*.json, docs/cli.md, docs/reference/, man/. `--check` writes nothing and ends with 1
 // when one is stale; a test does the same.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";

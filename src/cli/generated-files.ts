@@ -4,6 +4,7 @@ import { publishedSchemas } from "../language/schema/published.ts";
 import { catalogue } from "../steps/index.ts";
 import type { JsonSchema } from "../util/json.ts";
 import { cliReference } from "./cli-reference.ts";
+import { manPage } from "./man-page.ts";
 import { eventSchemas } from "./output-schemas/event.ts";
 import { otherSchemas } from "./output-schemas/other.ts";
 import { runSchemas } from "./output-schemas/run.ts";
@@ -15,6 +16,7 @@ export function generatedFiles(): Record<string, string> {
     ...inFolder("schemas", schemaFiles({ ...runSchemas, ...eventSchemas, ...otherSchemas })),
     ...inFolder("docs/reference", manualPages(catalogue)),
     "docs/cli.md": cliReference(),
+    "man/runbook.1": manPage(),
   };
 }
 

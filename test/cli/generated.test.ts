@@ -1,9 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { environmentVariables } from "../../src/cli/environment-variables.ts";
 import { generatedFiles } from "../../src/cli/generated-files.ts";
 import { exitMeanings } from "../../src/cli/help-topics.ts";
+import { verbs } from "../../src/cli/verbs/table.ts";
 import { exitCodes } from "../../src/engine/exit-codes.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -24,6 +26,25 @@ describe("files made from code", () => {
     for (const code of Object.values(exitCodes)) expect(text).toContain(`| ${code} |`);
     for (const { name } of environmentVariables) expect(text).toContain(name);
     expect(Object.keys(exitMeanings)).toEqual(Object.keys(exitCodes));
+  });
+});
+
+describe("the manual page", () => {
+  const page = files["man/runbook.1"] ?? "";
+
+  test("has every verb and flag", () => {
+    for (const { name, flags } of verbs) {
+      expect(page).toContain(`.B runbook ${name}`);
+      for (const flag of flags) expect(page).toContain(`\\-\\-${flag.name.replaceAll("-", "\\-")}`);
+    }
+  });
+
+  const groff = spawnSync("groff", ["-man", "-Tascii", "-ww"], { input: page, encoding: "utf8" });
+  const why = groff.error === undefined ? "" : " (not run: install groff)";
+  if (why !== "") process.stderr.write(`not run: manual page${why}\n`);
+  test.skipIf(why !== "")(`is one that groff takes without a word${why}`, () => {
+    expect(groff.stderr).toBe("");
+    expect(groff.stdout.length).toBeGreaterThan(5_000);
   });
 });
 

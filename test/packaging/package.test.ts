@@ -74,7 +74,7 @@ describe("the tarball", () => {
   test("holds programs, types, schemas, templates and documents, and neither sources nor test data", () => {
     const folders = new Set(packed.files.map((path) => (path.includes("/") ? path.split("/")[0] : path)));
     expect([...folders].sort()).toEqual(
-      "CHANGELOG.md LICENSE README.md SECURITY.md bin dist docs package.json reports schemas types".split(" "),
+      "CHANGELOG.md LICENSE README.md SECURITY.md bin dist docs man package.json reports schemas types".split(" "),
     );
     expect(packed.files.filter((path) => /\.(?:ts|mts)$/.test(path) && !path.endsWith(".d.ts"))).toEqual([]);
     expect(packed.files).toContain("dist/THIRD_PARTY_LICENSES.txt");
