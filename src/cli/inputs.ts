@@ -14,9 +14,14 @@ export interface InputSources {
   readonly flags: readonly string[];
   /** Values that are typed already and win over everything: asked of a person, or given by a program. */
   readonly values?: Readonly<Record<string, unknown>>;
-  readonly valuesFrom?: "flag" | "prompt";
+  /** Text typed by a person, read as a flag is. */
+  readonly typed?: ReadonlyMap<string, string>;
   readonly file: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Asks a person for required inputs that nothing else gives; null = they left, and what is missing is told. */
+  readonly ask?:
+    | ((runbook: Runbook, names: readonly string[]) => Promise<ReadonlyMap<string, string> | null>)
+    | undefined;
 }
 
 /** `missing`: what to do about a required input without a value. Throws `UsageError` listing everything wrong. */
@@ -55,6 +60,10 @@ export async function resolveInputs(
     if (value !== null) problems.push(...(await schemaProblems(name, input, value)));
     inputs.push({ name, value, source, sensitive: input.sensitive, isUnknown: lacks && missing === "unknown" });
   }
+  if (absent.length > 0 && sources.ask !== undefined && problems.length === 0) {
+    const typed = await sources.ask(runbook, absent);
+    if (typed !== null) return resolveInputs(runbook, { ...sources, typed, ask: undefined }, missing);
+  }
   if (absent.length > 0) {
     const flagsText = absent.map((name) => `-i ${name}=…`).join(" ");
     const list = absent.map((name) => `  ${name}  ${runbook.inputs[name]?.description ?? ""}`.trimEnd()).join("\n");
@@ -73,15 +82,23 @@ function givenValue(
   input: Input,
   flags: ReadonlyMap<string, string>,
   fromFile: Readonly<Record<string, unknown>>,
-  { env, values = {}, valuesFrom = "flag" }: InputSources,
+  { env, values = {}, typed }: InputSources,
 ): Given {
-  if (Object.hasOwn(values, name)) return { value: values[name], source: valuesFrom, problem: null };
+  if (Object.hasOwn(values, name)) return { value: values[name], source: "flag", problem: null };
+  const answer = typed?.get(name);
+  if (answer !== undefined) return { ...readText(name, input, answer), source: "prompt" };
   const flag = flags.get(name);
   if (flag !== undefined) return { ...readText(name, input, flag), source: "flag" };
   if (Object.hasOwn(fromFile, name)) return { value: fromFile[name], source: "file", problem: null };
   const variable = env[`RUNBOOK_INPUT_${name.toUpperCase()}`];
   if (variable !== undefined) return { ...readText(name, input, variable), source: "environment" };
   return { value: undefined, source: "none", problem: null };
+}
+
+/** What is wrong with a typed text as the value of an input; null = nothing. */
+export async function problemOf(name: string, input: Input, text: string): Promise<string | null> {
+  const { value, problem } = readText(name, input, text);
+  return problem ?? (await schemaProblems(name, input, value))[0] ?? null;
 }
 
 function readText(name: string, input: Input, text: string): { value: unknown; problem: string | null } {

@@ -5,6 +5,7 @@
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
 import { inertLine } from "../report/inert.ts";
 import { formatDuration } from "../util/duration.ts";
+import type { LogTail } from "./log-tail.ts";
 import { paint, type Role, type Symbols, unicodeSymbols } from "./terminal.ts";
 import { clip, columnsOf, inAscii, padEnd, wrapWords } from "./text-width.ts";
 
@@ -18,8 +19,7 @@ export interface Look {
   readonly spinner: string;
   /** Whether Ctrl-C speaks to the run. */
   readonly keys: boolean;
-  /** The last line a running step printed, masked; null = none. */
-  readonly lastLine: (step: StepRecord) => string | null;
+  readonly tail: LogTail;
 }
 
 /** `live` lines are cut to one row; `final` ones stay in the scrollback and lose nothing. */
@@ -122,6 +122,7 @@ export function footerLines(run: RunRecord, look: Look): string[] {
   for (const objective of run.started.objectives)
     parts.push(clock(inertLine(objective.name), wallMs, objective.targetMs, look));
   if (look.keys) parts.push({ text: keysText(run), role: run.signals.length > 0 ? "warning" : "quiet" });
+  if (look.keys && run.signals.length === 0) parts.push({ text: "l log · ? keys", role: "quiet" });
   const lines: string[] = [];
   let line = "";
   let used = 0;
@@ -294,7 +295,7 @@ function runningDetail(run: RunRecord, step: StepRecord, look: Look): Detail[] {
     return [{ text: `looked ${step.polls} time${step.polls === 1 ? "" : "s"}${waits}`, role: "quiet" }];
   }
   if (membersOf(run, step.path).length > 0) return [];
-  const line = look.lastLine(step);
+  const line = look.tail(step, 1)[0] ?? null;
   return line === null || line.trim() === "" ? [] : [{ text: inertLine(line).trim(), role: "quiet" }];
 }
 

@@ -14,6 +14,7 @@ import {
 import type { JournalRecord } from "../engine/events.ts";
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
 import { systemClock } from "../host/clock.ts";
+import { keyLines, logLines } from "./live-answers.ts";
 import {
   doneBeforeLines,
   footerLines,
@@ -30,6 +31,7 @@ import {
   stepLines,
 } from "./live-layout.ts";
 import { LiveScreen, type ScreenStream } from "./live-screen.ts";
+import type { LogTail } from "./log-tail.ts";
 import type { Progress } from "./plain-progress.ts";
 import { type Role, type Symbols, type Terminal, unicodeSymbols } from "./terminal.ts";
 import { onTypedLines } from "./typed-lines.ts";
@@ -39,8 +41,7 @@ export interface LiveOptions {
   readonly keys?: boolean;
   /** The run was already introduced in this terminal. */
   readonly goesOn?: boolean;
-  /** The last line a running step printed, masked. */
-  readonly lastLine?: (step: StepRecord) => string | null;
+  readonly tail?: LogTail;
   /** For tests. */
   readonly stream?: ScreenStream;
   readonly nowMs?: () => number;
@@ -90,7 +91,8 @@ class LiveView implements Progress {
     this.screen = new LiveScreen(options.stream ?? process.stderr, fixedColumns);
     this.nowMs = options.nowMs ?? (() => systemClock().now().getTime());
     this.stopTimer = (options.timer ?? turning)(() => this.draw());
-    this.stopTyping = options.stream === undefined ? onTypedLines((lines) => this.typed(lines)) : () => {};
+    this.stopTyping =
+      options.stream === undefined ? onTypedLines((lines, words) => this.typed(lines, words)) : () => {};
     if (options.stream === undefined) process.stderr.on("resize", this.onResize);
   }
 
@@ -138,9 +140,16 @@ class LiveView implements Progress {
     this.draw();
   }
 
-  private typed(lines: number): void {
+  private typed(lines: number, words: readonly string[]): void {
     this.screen.moved(lines);
+    for (const word of words) this.answer(word);
     this.draw();
+  }
+
+  private answer(word: string): void {
+    if (this.run === null) return;
+    if (word === "l") this.screen.print(logLines(this.run, this.look()));
+    if (word === "?") this.screen.print(keyLines(this.look()));
   }
 
   private draw(): void {
@@ -172,7 +181,7 @@ class LiveView implements Progress {
       nowMs: this.nowMs(),
       spinner: frames[turn] ?? "",
       keys: this.options.keys ?? true,
-      lastLine: this.options.lastLine ?? (() => null),
+      tail: this.options.tail ?? (() => []),
     };
   }
 }

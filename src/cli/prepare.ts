@@ -44,10 +44,21 @@ export async function prepare(
     cwd: command.cwd,
     path,
     target: targetName,
-    inputs: { flags: inputWords, file: command.args.text("inputs-file"), env: process.env },
+    inputs: {
+      flags: inputWords,
+      file: command.args.text("inputs-file"),
+      env: process.env,
+      ask: command.terminal.interactive ? (runbook, names) => askInputs(command, runbook, names) : undefined,
+    },
     missing,
     color: command.terminal.colorErr,
   });
+}
+
+async function askInputs(command: Command, runbook: Runbook, names: readonly string[]) {
+  // What a terminal shows is no place for a secret: those are told to be given by variable.
+  if (names.some((name) => runbook.inputs[name]?.sensitive)) return null;
+  return (await import("./input-prompts.ts")).askInputs(command, runbook, names);
 }
 
 export interface Wanted {

@@ -131,7 +131,7 @@ async function withSession(
   }
 }
 
-function screenOf(command: Command): screens.Screen {
+export function screenOf(command: Command): screens.Screen {
   const columns = Number(process.env["COLUMNS"]) || process.stderr.columns || command.terminal.width;
   return { terminal: command.terminal, columns: Math.max(30, columns) };
 }

@@ -1,16 +1,20 @@
 /**
  * Tells when somebody presses Enter while a block stands at the bottom of the terminal: its echo moves the cursor down a
- * row. What was typed is thrown away, so it can neither answer a later question nor reach the shell afterwards.
+ * row. What was typed is read here and nowhere else, so it can neither answer a later question nor reach the shell afterwards.
  */
 import { readFileSync } from "node:fs";
 
-/** Calls back with the number of lines typed; returns how to stop. Does nothing without a terminal, or in the background. */
-export function onTypedLines(typed: (lines: number) => void): () => void {
+/** Calls back with the number of lines typed and what they say; returns how to stop. Does nothing without a terminal, or in the background. */
+export function onTypedLines(typed: (lines: number, words: readonly string[]) => void): () => void {
   const { stdin } = process;
   if (stdin.isTTY !== true) return () => {};
   const onData = (data: Buffer | string) => {
-    const lines = String(data).split("\n").length - 1;
-    if (lines > 0) typed(lines);
+    const words = String(data).split("\n").slice(0, -1);
+    if (words.length > 0)
+      typed(
+        words.length,
+        words.map((word) => word.trim()),
+      );
   };
   // A background process that reads its terminal is stopped by the kernel (SIGTTIN).
   const follow = () => {

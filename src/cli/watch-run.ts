@@ -96,11 +96,11 @@ async function chooseProgress(command: Command, options: WatchOptions, runDir: s
   const records = command.output === "ndjson" && process.stdout.isTTY;
   if (command.terminal.progress === "tty" && !records) {
     const { liveProgress } = await import("./live-progress.ts");
-    const { lastLogLine } = await import("./last-log-line.ts");
+    const { logTail } = await import("./log-tail.ts");
     return liveProgress(command.terminal, {
       keys: options.keys,
       goesOn: options.goesOn === true || options.introduced === true,
-      lastLine: lastLogLine(runDir),
+      tail: logTail(runDir),
     });
   }
   return plainProgress((line) => process.stderr.write(`${line}\n`));

@@ -44,7 +44,7 @@ function confirming(): JournalBuilder {
 
 test("shows what ran, what runs, what comes, and both clocks", () => {
   const builder = begun().begin("deploy", { argv: ["fly", "deploy"] });
-  const rig = new ViewRig({ lastLine: () => "machine 1 of 2 healthy" }).show(builder).at(builder.wait(18_000).now);
+  const rig = new ViewRig({ tail: () => ["machine 1 of 2 healthy"] }).show(builder).at(builder.wait(18_000).now);
   expect(rig.screen).toMatchInlineSnapshot(`
     "
       Roll production back to the last good release       rollback-production 1.0.0
@@ -59,7 +59,8 @@ test("shows what ran, what runs, what comes, and both clocks", () => {
                    machine 1 of 2 healthy
       ○ confirm    Confirm from outside                               2 in parallel
 
-      working 0:21 of 2:00   rto 0:21 of 5:00   Ctrl-C stops after this step"
+      working 0:21 of 2:00   rto 0:21 of 5:00   Ctrl-C stops after this step
+      l log · ? keys"
   `);
   rig.end();
 });
@@ -156,7 +157,8 @@ test("fits 40 columns: no line is wider, ids stay whole", () => {
 
       working 0:46 of 2:00
       rto 0:46 of 5:00
-      Ctrl-C stops after this step"
+      Ctrl-C stops after this step
+      l log · ? keys"
   `);
   rig.end();
 });
@@ -255,7 +257,7 @@ test("what a step printed cannot move the cursor or hide", () => {
     .start(steps, { title: `Title ${hostile}` })
     .step("pre_state", { outputs: { version: hostile } })
     .begin("deploy");
-  const rig = new ViewRig({ lastLine: () => hostile }).show(builder).end();
+  const rig = new ViewRig({ tail: () => [hostile] }).show(builder).end();
   expect(rig.bytes).not.toContain("\u001b[2J");
   expect(rig.bytes).not.toContain("\u202e");
   expect(rig.screen).toContain("\\u001b[2J");

@@ -308,3 +308,65 @@ test.skipIf(noPty)("a step whose outcome nobody knows: retry, or accept with a r
   const accepted = rig.record(id).deviations.find((deviation) => deviation.kind === "accept");
   expect(accepted?.reason).toBe("I looked at it");
 });
+
+function inputsRig(): CliRig {
+  const rig = newRig();
+  rig.runbook("greet", {
+    targets: ["here"],
+    inputs: {
+      name: { type: "string", required: true, minLength: 3, description: "Who is greeted" },
+      times: { type: "integer", required: true, description: "How often" },
+      loud: { type: "boolean", default: false, description: "In capitals" },
+    },
+    steps: [
+      {
+        ...change,
+        ...script('echo "$NAME $TIMES" >> "$LEDGER"'),
+        env: { NAME: "${{ inputs.name }}", TIMES: "${{ inputs.times }}" },
+        irreversible: "A line in the ledger.",
+      },
+    ],
+  });
+  return rig;
+}
+
+test.skipIf(noPty)("required inputs that were not given are asked for, until each is right", async () => {
+  const rig = inputsRig();
+  const pty = terminal(rig, "run", "greet", "-t", "here");
+  await pty.see(/name: Who is greeted\r?\n {2}> $/m);
+  pty.type("\rab\r");
+  await pty.see(/must NOT have fewer than 3 characters/);
+  pty.type("ada\r");
+  await pty.see(/times: How often\r?\n {2}> $/m);
+  pty.type("often\r");
+  await pty.see(/write a whole number/);
+  pty.type("2\r");
+  expect(await pty.ended).toBe(0);
+  expect(rig.ledger()).toEqual(["ada 2"]);
+  expect(onlyRun(rig).started.inputs.slice(-3)).toMatchObject([
+    { name: "name", value: "ada", source: "prompt" },
+    { name: "times", value: 2, source: "prompt" },
+    { name: "loud", value: false, source: "default" },
+  ]);
+});
+
+test.skipIf(noPty)("who leaves is told what is missing; nothing was started", async () => {
+  const rig = inputsRig();
+  const pty = terminal(rig, "run", "greet", "-t", "here", "-i", "times=2");
+  await pty.see(/name: Who is greeted\r?\n {2}> $/m);
+  pty.type("\u0003");
+  expect(await pty.ended).toBe(2);
+  expect(pty.output).toMatch(/a required input is missing; add -i name=/);
+  expect(rig.runs()).toEqual([]);
+});
+
+test.skipIf(noPty)("a secret is never asked for on the screen, and --no-input asks for nothing", async () => {
+  const rig = newRig();
+  rig.runbook("greet", {
+    targets: ["here"],
+    inputs: { token: { type: "string", required: true, sensitive: true, description: "A key" } },
+    steps: [{ id: "look", title: "Look", effects: "read", run: "true" }],
+  });
+  expect(await terminal(rig, "run", "greet", "-t", "here").ended).toBe(2);
+  expect(await terminal(inputsRig(), "run", "greet", "-t", "here", "--no-input").ended).toBe(2);
+});

@@ -168,3 +168,18 @@ test.skipIf(noPty)("Enter pressed while it runs leaves no half of a block behind
   expect(screen.match(/^ +✔ change /gm)).toHaveLength(1);
   expect(screen.match(/^ +\S+ rest/gm)).toHaveLength(1);
 });
+
+test.skipIf(noPty)("l shows the end of the log of what runs, ? the keys; neither disturbs the run", async () => {
+  const rig = newRig();
+  tour(rig);
+  const gate = rig.gate("go");
+  const pty = terminal(rig, ["run", "tour"]);
+  await pty.see(/half way/);
+  pty.type("l\r");
+  await pty.see(/last lines of change; all of it: runbook logs rb-\w+/);
+  pty.type("?\r");
+  await pty.see(/stop after this step; again: end the step now/);
+  expect(pty.screen().filter((line) => /^ {4}half way$/.test(line))).toHaveLength(1);
+  gate.open();
+  expect(await pty.ended).toBe(6);
+});
