@@ -8,23 +8,13 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  closeSync,
-  copyFileSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir, userInfo } from "node:os";
+import { closeSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { stopSandbox } from "../../sandbox/client.ts";
 import { endProcessesOf } from "../rig/processes.ts";
+import { comparable, prepareProject, withoutMachine } from "./example-project.ts";
 import { type Block, readDocument, root } from "./markdown.ts";
 
 /** As in `test/rig/cli-rig.ts`: another build of the command. */
@@ -62,14 +52,6 @@ describe.each(withExamples)("the examples of %s", (path) => {
     }
   }, 180_000);
 });
-
-function prepareProject(dir: string): void {
-  const project = join(dir, "project");
-  mkdirSync(join(dir, "home"), { recursive: true });
-  mkdirSync(join(project, "keys"), { recursive: true });
-  copyFileSync(join(root, "runbook.config.yaml"), join(project, "runbook.config.yaml"));
-  cpSync(join(root, "runbooks"), join(project, "runbooks"), { recursive: true });
-}
 
 /** The block as it would stand with the output of now: each `$` line, then what it printed. */
 async function printedBy(block: Block, dir: string, clock: () => string): Promise<string> {
@@ -110,39 +92,6 @@ async function shell(command: string, dir: string, now: string): Promise<string>
   await once(child, "exit");
   closeSync(fd);
   return readFileSync(output, "utf8").trimEnd();
-}
-
-/** A document shows no account and no folder of the machine it was made on. */
-function withoutMachine(text: string): string {
-  const { username } = userInfo();
-  return text
-    .replaceAll(new RegExp(`\\b${username}@[\\w.-]+`, "g"), "operator@example")
-    .replace(/node \S+sandbox\.cjs stop --state-dir \S+/g, "npm run -s sandbox -- stop")
-    .replace(/ +$/gm, "");
-}
-
-function comparable(text: string): string[] {
-  return text
-    .split("\n")
-    .map((line) =>
-      line
-        .replace(/\brb-[2-9a-z]{6}\b/g, "rb-RUN")
-        .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, "INSTANT")
-        .replace(/\b\d\d:\d\d:\d\d(?:Z|\b)/g, "TIME")
-        .replace(/sha256:[0-9a-f]+…?/g, "sha256:HASH")
-        .replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
-        .replace(/\bpid \d+/g, "pid PID")
-        .replace(/\b[0-9a-f]{14}\b/g, "MACHINE")
-        .replace(/-?\b\d+(?:\.\d+)?(?:ms|s)\b/g, "DURATION")
-        .replace(/\b\d+ records\b/g, "N records")
-        .replace(/\[#\d+\]\(journal\.ndjson#L\d+\)/g, "[#N]")
-        .replace(/\b\d+m DURATION/g, "DURATION")
-        .replace(/DURATION ago|just now/g, "AGO")
-        .replace(/\s+/g, " ")
-        .trim(),
-    )
-    .filter((line) => line !== "")
-    .sort();
 }
 
 /** From the last block to the first, so that the lines of the others stay where they are. */
