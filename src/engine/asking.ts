@@ -12,8 +12,8 @@ import { planSteps, unknownFacts } from "../plan/plan-steps.ts";
 import { isLeaf, resolveAction } from "../plan/resolve-action.ts";
 import { newFrame, type Place, type StepFactsSource, scopeOf } from "../plan/scope.ts";
 import { parseDurationMs } from "../util/duration.ts";
-import { messageText } from "./checks.ts";
-import { append, type EngineContext, type Flow, finished, type Node, ok, recordOf } from "./context.ts";
+import { evaluateOutputs, messageText } from "./checks.ts";
+import { append, type EngineContext, type Flow, failure, finished, type Node, ok, recordOf } from "./context.ts";
 import type { Failure } from "./events.ts";
 import { elapsedMs } from "./run-clock.ts";
 import type { ApprovalRecord } from "./run-record.ts";
@@ -60,11 +60,21 @@ function decided(context: EngineContext, node: Node, kind: PersonKind, approval:
   const who = last?.by?.name ?? null;
   if (approval.state === "approved") {
     const result = { by: who, note: last?.reason ?? null };
-    append(context, finished(node.path, 1, waitedMs, "succeeded", { artifacts: last?.attachments ?? [], result }));
-    return ok;
+    const outputs = evaluateOutputs(node.step.outputs, scopeOf(node.place, { result }));
+    const problem = outputs.problems[0] === undefined ? null : failure("output", outputs.problems.join("; "));
+    append(
+      context,
+      finished(node.path, 1, waitedMs, problem === null ? "succeeded" : "failed", {
+        outputs: outputs.values,
+        artifacts: last?.attachments ?? [],
+        failure: problem,
+        result,
+      }),
+    );
+    return problem === null ? ok : { kind: "failed", path: node.path, refused: false };
   }
   const refused = kind !== "manual" || approval.state === "expired";
-  const failure: Failure = {
+  const declined: Failure = {
     class: refused ? "refused" : "failed",
     reason: approval.state,
     message:
@@ -73,7 +83,7 @@ function decided(context: EngineContext, node: Node, kind: PersonKind, approval:
         : `${kind} declined by ${who}${last?.reason ? `: ${last.reason}` : ""}`,
     facts: {},
   };
-  append(context, finished(node.path, 1, waitedMs, "failed", { failure }));
+  append(context, finished(node.path, 1, waitedMs, "failed", { failure: declined }));
   return { kind: "failed", path: node.path, refused };
 }
 
@@ -86,8 +96,7 @@ function ask(context: EngineContext, node: Node, kind: PersonKind): Flow {
     context.maskedSecrets,
   );
   if (resolved.problems.length > 0) {
-    const failure: Failure = { class: "failed", reason: "value", message: resolved.problems.join("; "), facts: {} };
-    append(context, finished(node.path, 1, 0, "failed", { failure }));
+    append(context, finished(node.path, 1, 0, "failed", { failure: failure("value", resolved.problems.join("; ")) }));
     return { kind: "failed", path: node.path, refused: false };
   }
   const spec = resolved.spec;
@@ -135,8 +144,8 @@ function preapproved(context: EngineContext, node: Node): Flow {
   });
   context.store.flush();
   if (counts) return decided(context, node, "approval", approval);
-  const failure: Failure = { class: "refused", reason: "approval-file", message: given.why, facts: {} };
-  append(context, finished(node.path, 1, 0, "failed", { failure }));
+  const refusal: Failure = { class: "refused", reason: "approval-file", message: given.why, facts: {} };
+  append(context, finished(node.path, 1, 0, "failed", { failure: refusal }));
   return { kind: "failed", path: node.path, refused: true };
 }
 

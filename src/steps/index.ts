@@ -5,6 +5,7 @@ import { auditLog } from "./audit-log.ts";
 import { baseline } from "./baseline.ts";
 import { checkpoint } from "./checkpoint.ts";
 import { dns } from "./dns.ts";
+import { document } from "./document.ts";
 import { email } from "./email.ts";
 import { evaluate } from "./eval.ts";
 import { file } from "./file.ts";
@@ -69,6 +70,7 @@ export const catalogue: Catalogue = new Map(
     baseline,
     checkpoint,
     dns,
+    document,
     email,
     evaluate,
     file,
