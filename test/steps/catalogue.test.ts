@@ -15,6 +15,7 @@ test("lists the step types with their effects, sorted by name", () => {
     "baseline read",
     "checkpoint read",
     "dns read",
+    "document read",
     "email write",
     "eval read",
     "file read",

@@ -32,7 +32,16 @@ test("there are the runbooks the README names", () => {
 
 test.each(files)("%s is valid and names its schema", (name) => {
   const text = readFileSync(join(root, "runbooks", name), "utf8");
-  const loaded = loadRunbook({ file: `runbooks/${name}`, text, catalogue, config: config.config ?? undefined });
+  const loaded = loadRunbook({
+    file: `runbooks/${name}`,
+    text,
+    catalogue,
+    config: config.config ?? undefined,
+    readInclude: (used) => ({
+      path: `runbooks/${used}.yaml`,
+      text: readFileSync(join(root, `runbooks/${used}.yaml`), "utf8"),
+    }),
+  });
   expect(lines(loaded.diagnostics)).toEqual([]);
   expect(`${loaded.runbook?.name}.yaml`).toBe(name);
   expect(text.split("\n")[0]).toBe("# yaml-language-server: $schema=../schemas/runbook.v1.schema.json");
