@@ -36,6 +36,8 @@ export interface SandboxInfo {
   readonly services: Readonly<Record<string, string>>;
   /** The first app over HTTPS. */
   readonly hosts: readonly HostFacts[];
+  /** A vault that is a folder of files, with the secrets of the shop. */
+  readonly vaultFolder: string;
   /** Control API. */
   readonly api: string;
   /** The `fly` executable that drives this sandbox. */
@@ -82,6 +84,7 @@ export function readSandbox(stateDir: string): SandboxInfo | null {
     url: apps[0]?.url ?? "",
     services: serviceUrls(ports),
     hosts: hostsOf(ports, layout),
+    vaultFolder: layout.vault,
     api,
     fly: layout.fly,
     binDir: layout.binDir,

@@ -15,6 +15,8 @@ export interface SandboxLayout {
   readonly appSecrets: string;
   /** States and contents of the stand-ins of other vendors. */
   readonly services: string;
+  /** A folder of files as vault, with the secrets of the shop. */
+  readonly vault: string;
   /** The authority that signs the certificates of the HTTPS front. */
   readonly authority: string;
   readonly logs: string;
@@ -40,6 +42,7 @@ export function layoutOf(dir: string): SandboxLayout {
     state: join(dir, "state.json"),
     appSecrets: join(dir, "app-secrets.json"),
     services: join(dir, "services.json"),
+    vault: join(dir, "vault"),
     authority: join(dir, "authority.json"),
     logs: join(dir, "logs"),
     platformLog: join(dir, "platform.log"),

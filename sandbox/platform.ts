@@ -1,10 +1,10 @@
 // The sandbox platform: one daemon per state directory, on loopback only. Started as
 // `node sandbox-platform.cjs <sandbox folder> <folder of the bundles>` in its own session.
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { Server as HttpServer, type RequestListener } from "node:http";
 import type { AddressInfo, Server } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { replaceFile } from "../src/host/durable-file.ts";
 import { identityOf } from "../src/host/supervisor/process-identity.ts";
 import { createApi } from "./api.ts";
@@ -20,7 +20,9 @@ import {
   type SandboxLayout,
 } from "./layout.ts";
 import { holdsLock, releaseLock, takeLock } from "./lock.ts";
+import { allServiceDummies } from "./services/index.ts";
 import { createServiceServer, Services } from "./services/server.ts";
+import { shopSecrets } from "./services/vault.ts";
 import { createTlsFront, loadAuthority } from "./tls-front.ts";
 
 const [dir, distDir] = process.argv.slice(2);
@@ -45,6 +47,7 @@ async function main(layout: SandboxLayout, bundles: string): Promise<void> {
   const credentials = loadCredentials(layout.credentials);
   const cloud = new Cloud(layout, join(bundles, "sandbox-app.cjs"));
   writeFlyWrapper(layout, bundles);
+  writeVault(layout.vault, credentials.flyApiToken);
 
   const notices: string[] = [];
   const kept = readJson<Ports>(layout.ports);
@@ -144,4 +147,14 @@ async function listen(server: Server, wanted: number | undefined, what: string, 
     console.error(`sandbox platform: ${notice}`);
     return port;
   }
+}
+
+/** The vault of the shop as a folder of files; what is in it already stays, so that a person may change it. */
+function writeVault(folder: string, flyApiToken: string): void {
+  const file = join(folder, "shop/app.env");
+  if (existsSync(file)) return;
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const dummies = allServiceDummies(flyApiToken);
+  const lines = shopSecrets.map((name) => `${name}=${dummies[name]}\n`);
+  writeFileSync(file, lines.join(""), { mode: 0o600 });
 }

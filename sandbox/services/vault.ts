@@ -16,7 +16,7 @@ interface Version {
 type Kept = Record<string, { versions: Version[] }>;
 
 /** Secrets of the shop: the vault's `kv/shop` holds the very values that the sandbox supplies as dummies. */
-const shopSecrets = ["SHOP_SESSION_KEY", "SHOP_WEBHOOK_SECRET"] as const;
+export const shopSecrets = ["SHOP_SESSION_KEY", "SHOP_WEBHOOK_SECRET"] as const;
 
 /** https://developer.hashicorp.com/vault/api-docs/system/health */
 const health: Readonly<Record<string, { readonly status: number; readonly body: object }>> = {

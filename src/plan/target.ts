@@ -11,6 +11,7 @@ export interface SandboxFacts {
   readonly fly: string;
   readonly services: Readonly<Record<string, string>>;
   readonly hosts: readonly HostFacts[];
+  readonly vaultFolder: string;
   /** Port of its database; null = it was never started. */
   readonly databasePort: number | null;
 }
@@ -24,12 +25,12 @@ export function resolveTarget(
 ): JsonObject {
   const target = config.targets[name];
   if (target === undefined) throw new Error(`target ${name} is not in the config`);
-  const { url, fly, services, hosts } = sandbox ?? unknownFacts();
+  const { url, fly, services, hosts, vaultFolder } = sandbox ?? unknownFacts();
   const variables = { ...target.variables, ...runbook.targets[name] };
   return {
     // Picked by name: what else the sandbox knows (its dummy secrets) is no variable.
     ...(target.sandbox
-      ? { url, fly, services, hosts, ...withPort(variables, sandbox?.databasePort ?? null) }
+      ? { url, fly, services, hosts, vaultFolder, ...withPort(variables, sandbox?.databasePort ?? null) }
       : variables),
     name,
     protected: target.protected,
@@ -42,6 +43,7 @@ function unknownFacts() {
     url: unknown(),
     fly: unknown(),
     hosts: unknown(),
+    vaultFolder: unknown(),
     services: Object.fromEntries(sandboxServices.map((name) => [name, unknown()])),
   };
 }

@@ -7,6 +7,7 @@ import { checkpoint } from "./checkpoint.ts";
 import { dns } from "./dns.ts";
 import { document } from "./document.ts";
 import { email } from "./email.ts";
+import { envMatrix } from "./env-matrix.ts";
 import { evaluate } from "./eval.ts";
 import { file } from "./file.ts";
 import { flyChecks } from "./fly/checks.ts";
@@ -36,6 +37,7 @@ import { http } from "./http.ts";
 import { manual } from "./manual.ts";
 import { mcp } from "./mcp.ts";
 import { pagerduty } from "./pagerduty.ts";
+import { parity } from "./parity.ts";
 import { postgresDump } from "./postgres/dump.ts";
 import { postgresInspect } from "./postgres/inspect.ts";
 import { postgresRestore } from "./postgres/restore.ts";
@@ -72,6 +74,7 @@ export const catalogue: Catalogue = new Map(
     dns,
     document,
     email,
+    envMatrix,
     evaluate,
     file,
     flyChecks,
@@ -101,6 +104,7 @@ export const catalogue: Catalogue = new Map(
     manual,
     mcp,
     pagerduty,
+    parity,
     postgresDump,
     postgresInspect,
     postgresRestore,

@@ -86,7 +86,9 @@ export function targetVariables({ runbook, config }: LintContext): ReadonlyMap<s
     const target = config.targets[name];
     if (target === undefined) return null;
     // The sandbox supplies these when it starts.
-    const supplied = target.sandbox ? { url: "http://127.0.0.1", fly: {}, services: serviceUrls, hosts } : {};
+    const supplied = target.sandbox
+      ? { url: "http://127.0.0.1", fly: {}, services: serviceUrls, hosts, vaultFolder: "/" }
+      : {};
     found.set(name, { ...supplied, ...target.variables, ...runbook.targets[name] });
   }
   return found;

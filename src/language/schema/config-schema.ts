@@ -14,7 +14,9 @@ const target = {
   type: "object",
   properties: {
     protected: flag("People depend on it: writes need an approval."),
-    sandbox: flag("The loopback platform, which supplies `url`, `fly`, `services`, `hosts` and dummy secrets."),
+    sandbox: flag(
+      "The loopback platform, which supplies `url`, `fly`, `services`, `hosts`, `vaultFolder` and dummy secrets.",
+    ),
     name: false,
   },
   propertyNames: { pattern: "^[A-Za-z_][A-Za-z0-9_]*$" },
