@@ -7,6 +7,7 @@ import { github } from "./github.ts";
 import { pagerduty } from "./pagerduty.ts";
 import { publer } from "./publer.ts";
 import type { Service } from "./service.ts";
+import { supabase } from "./supabase.ts";
 import { tls } from "./tls.ts";
 import { vault } from "./vault.ts";
 
@@ -16,6 +17,7 @@ export const services: Readonly<Record<SandboxService, Service>> = {
   github,
   pagerduty,
   publer,
+  supabase,
   tls,
   vault,
 };

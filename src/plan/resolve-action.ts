@@ -69,13 +69,20 @@ export function resolveAction(
     stdin: value.stdin === null || value.stdin === undefined ? null : asText(value.stdin),
     text:
       problems.length === 0
-        ? type.action(finished, { target: place.frame.target })
+        ? type.action(withBlanks(finished, type), { target: place.frame.target })
         : { text: action.kind === "run" ? action.argv.join(" ") : action.type, argv: null },
     unknown: resolved.unknowns.flatMap(({ pointer, from }) =>
       from.map((name) => ({ expr: textAt(raws, pointer), from: name })),
     ),
     problems,
   };
+}
+
+/** For display: a required field whose hole is null, as in a step that is skipped for that reason. */
+function withBlanks(spec: JsonObject, { input }: AnyStepType): JsonObject {
+  const required = (input["required"] ?? []) as readonly string[];
+  const absent = required.filter((name) => spec[name] === undefined);
+  return absent.length === 0 ? spec : { ...spec, ...Object.fromEntries(absent.map((name) => [name, "‹nothing›"])) };
 }
 
 /** The text at a JSON pointer, without the braces of a whole hole. */

@@ -55,8 +55,11 @@ import { sql } from "./sql.ts";
 import { ssh } from "./ssh.ts";
 import type { Catalogue } from "./step-type.ts";
 import { supabaseAdvisors } from "./supabase/advisors.ts";
+import { supabaseLint } from "./supabase/lint.ts";
 import { supabaseList } from "./supabase/list.ts";
 import { supabaseMigrate } from "./supabase/migrate.ts";
+import { supabasePlan } from "./supabase/plan.ts";
+import { supabaseRevert } from "./supabase/revert.ts";
 import { tap } from "./tap.ts";
 import { tcp } from "./tcp.ts";
 import { tls } from "./tls.ts";
@@ -121,8 +124,11 @@ export const catalogue: Catalogue = new Map(
     sql,
     ssh,
     supabaseAdvisors,
+    supabaseLint,
     supabaseList,
     supabaseMigrate,
+    supabasePlan,
+    supabaseRevert,
     tap,
     tcp,
     tls,

@@ -165,6 +165,57 @@ export async function readFileFacts(path: string, signal: AbortSignal): Promise<
   }
 }
 
+/** Text of a file; null = it is not there. */
+export async function readTextFile(path: string, signal: AbortSignal): Promise<string | null> {
+  const { readFile } = await import("node:fs/promises");
+  try {
+    return await readFile(path, { encoding: "utf8", signal });
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
+    if (code === "ENOENT") return null;
+    if (signal.aborted) throw outOfTime(`${path} was not read`);
+    throw new StepFailure("failed", "file-unreadable", `${path} could not be read: ${code}.`, {
+      cause,
+      facts: { path, code },
+    });
+  }
+}
+
+export interface FolderFile {
+  readonly name: string;
+  readonly text: string;
+  readonly sha256: string;
+}
+
+/** The files of a folder of texts, by name; hidden ones and folders are left out. Null = there is no such folder. */
+export async function readFolder(path: string, signal: AbortSignal): Promise<readonly FolderFile[] | null> {
+  const [{ readdir, readFile }, { createHash }, { join }] = await Promise.all([
+    import("node:fs/promises"),
+    import("node:crypto"),
+    import("node:path"),
+  ]);
+  try {
+    const entries = await readdir(path, { withFileTypes: true });
+    const names = entries
+      .filter((entry) => !entry.isDirectory() && !entry.name.startsWith("."))
+      .map(({ name }) => name);
+    return await Promise.all(
+      names.sort().map(async (name) => {
+        const bytes = await readFile(join(path, name), { signal });
+        return { name, text: bytes.toString("utf8"), sha256: createHash("sha256").update(bytes).digest("hex") };
+      }),
+    );
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
+    if (code === "ENOENT") return null;
+    if (signal.aborted) throw outOfTime(`${path} was not read`);
+    throw new StepFailure("failed", "file-unreadable", `${path} could not be read: ${code}.`, {
+      cause,
+      facts: { path, code },
+    });
+  }
+}
+
 function onAbort(signal: AbortSignal, stop: () => void): () => void {
   if (signal.aborted) queueMicrotask(stop);
   signal.addEventListener("abort", stop, { once: true });

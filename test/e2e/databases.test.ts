@@ -4,11 +4,15 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { databaseSecrets, rolesSql, shopSql } from "../../sandbox/postgres-seed.ts";
+import type { ServiceAnswer, ServiceCall } from "../../sandbox/services/service.ts";
+import { supabase } from "../../sandbox/services/supabase.ts";
 import { CliRig, type RunDocument } from "../rig/cli-rig.ts";
+import { type LoopbackServer, loopbackServer } from "../rig/loopback-server.ts";
 import { describeWithPostgres, PostgresRig } from "../rig/postgres.ts";
 
 const root = join(import.meta.dirname, "../..");
 const shipped = ["restore-drill", "backup-database", "backup-verify", "rls-checks", "seed-staging"];
+const token = "sbp_0123456789abcdef0123456789abcdef01234567";
 const passwords = {
   backup_reader: "reader-password-1",
   drill: "drill-password-2",
@@ -22,18 +26,29 @@ describeWithPostgres(
   () => {
     let postgres: PostgresRig;
     let rig: CliRig;
+    let vendor: LoopbackServer;
+    let vendorState: string;
 
     beforeAll(async () => {
       postgres = await PostgresRig.start();
       await postgres.sql(rolesSql(passwords));
+      vendor = await loopbackServer(({ method, url, headers }, response) => {
+        const call = { method, path: url, headers, state: vendorState, secrets: { SUPABASE_ACCESS_TOKEN: token } };
+        const { status, body } = supabase.answer(call as ServiceCall) as ServiceAnswer;
+        response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+      });
     });
-    afterAll(() => postgres?.end());
+    afterAll(async () => {
+      await vendor?.close();
+      await postgres?.end();
+    });
     beforeEach(async () => {
       await postgres.sql("DROP DATABASE IF EXISTS shop; CREATE DATABASE shop");
       await postgres.sql(shopSql, "shop");
       rig = new CliRig({ shipped });
       cpSync(join(root, "runbooks/sql"), join(rig.project, "runbooks/sql"), { recursive: true });
       configure({});
+      vendorState = "ok";
     });
     afterEach(() => rig.end());
 
@@ -41,6 +56,8 @@ describeWithPostgres(
     function configure(scratch: object, port = postgres.port): void {
       const at = { host: "127.0.0.1", port };
       const target = {
+        project: "shopshopshopshopshop",
+        services: { supabase: vendor.url },
         source: { ...at, database: "shop", user: "backup_reader" },
         scratch: { ...at, user: "drill", purpose: "scratch", ...scratch },
       };
@@ -63,6 +80,7 @@ describeWithPostgres(
     }
     const env = (more: Readonly<Record<string, string>> = {}) => ({
       PATH: postgres.environment()["PATH"] ?? "",
+      RUNBOOK_SECRET_SUPABASE_ACCESS_TOKEN: token,
       ...Object.fromEntries(
         Object.entries(databaseSecrets).map(([role, name]) => [
           `RUNBOOK_SECRET_${name}`,
@@ -216,6 +234,58 @@ exec ${program} "$@"`;
         expect(code).not.toBe(0);
         expect(document.result).toBe("failed");
         expect(step(document, "inspect")?.failure?.message).toContain(message);
+      });
+
+      /** The record beside the dump, as the run wrote it. */
+      const record = () => JSON.parse(readFileSync(`${dump()}.json`, "utf8")) as { bytes: number; earlier: object[] };
+      const rewrite = (change: object) =>
+        writeFileSync(`${dump()}.json`, JSON.stringify({ ...record(), ...change }), { mode: 0o600 });
+      const earlier = (...sizes: number[]) =>
+        sizes.map((bytes) => ({ takenAt: "2026-01-01T00:00:00.000Z", bytes, sha256: "0".repeat(64) }));
+
+      test("every backup remembers those before it, and their median says what is a usual size", async () => {
+        for (const _ of [1, 2]) expect((await run("backup-database")).code).toBe(0);
+        const { bytes, earlier: before } = record();
+        expect(before).toMatchObject([{ bytes }]);
+        rewrite({ earlier: earlier(bytes, bytes + 100, bytes - 100, 10, 10 * bytes) });
+        expect((await run("backup-verify")).code).toBe(0);
+        for (const size of [Math.floor(bytes / 2), 3 * bytes]) {
+          rewrite({ earlier: earlier(size, size, size) });
+          const { document } = await run("backup-verify");
+          expect(document.result, String(size)).toBe("failed");
+          expect(step(document, "inspect")?.failure?.message).toContain("more than half away from the median");
+        }
+      });
+
+      test.each<[string, () => void, string]>([
+        ["of another file", () => rewrite({ sha256: "0".repeat(64) }), "is missing, or of another file"],
+        ["gone", () => rmSync(`${dump()}.json`), "is missing, or of another file"],
+        ["no record", () => writeFileSync(`${dump()}.json`, "{}"), "is not the record of a backup"],
+        ["of an old snapshot", () => rewrite({ takenAt: "2026-01-01T00:00:00.000Z" }), "was taken at 2026-01-01"],
+      ])("a backup whose record is %s is not accepted", async (_, spoil, message) => {
+        expect((await run("backup-database")).code).toBe(0);
+        spoil();
+        const { document } = await run("backup-verify");
+        expect(document.result).toBe("failed");
+        expect(step(document, "inspect")?.failure?.message).toContain(message);
+      });
+
+      test("Supabase's own backups must be there, completed and fresh", async () => {
+        expect((await run("backup-database")).code).toBe(0);
+        for (const [state, message] of [
+          ["last-failed", "A backup at Supabase failed"],
+          ["only-pending", "no completed backup"],
+          ["old", "is older than 24 hours"],
+          ["none", "no completed backup"],
+          ["forbidden", "answered 403"],
+        ] as const) {
+          vendorState = state;
+          const { document } = await run("backup-verify");
+          expect(document.result, state).toBe("failed");
+          expect(step(document, "vendor")?.failure?.message, state).toContain(message);
+        }
+        const { document } = await run("backup-verify", [], { RUNBOOK_SECRET_SUPABASE_ACCESS_TOKEN: "sbp_of_another" });
+        expect(step(document, "vendor")?.failure?.message).toContain("answered 401");
       });
 
       test("a program that exits with 0 and writes nothing makes no backup", async () => {

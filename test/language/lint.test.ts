@@ -189,6 +189,20 @@ describe("used runbooks", () => {
     ]);
   });
 
+  it("are given the secrets and the target's variables they read", () => {
+    const used = `${other}secrets: [TOKEN]\nsteps:\n  - id: r\n    title: R\n    run: date\n    effects: read\n    env: { T: "\${{ secrets.TOKEN }}" }\n`;
+    expect(problems(uses, { includes: { other: used } })).toEqual([
+      'unknown-reference: "other" reads "TOKEN", not declared here.',
+    ]);
+    expect(problems(`secrets: [TOKEN]\n${uses}`, { includes: { other: used } })).toEqual([]);
+    const config = "apiVersion: runbook/v1\ntargets: { one: {} }\n";
+    const variable = `${other}targets: { one: { db: shop } }\nsteps:\n  - id: r\n    title: R\n    run: createdb \${{ target.db }}\n    effects: read\n`;
+    expect(problems(`targets: [one]\n${uses}`, { config, includes: { other: variable } })).toEqual([
+      'target-variable: "other" reads target.db, which one does not set here.',
+    ]);
+    expect(problems(`targets: { one: { db: other } }\n${uses}`, { config, includes: { other: variable } })).toEqual([]);
+  });
+
   it("may bring the approval, or the write that needs one", () => {
     const config =
       "apiVersion: runbook/v1\ntargets: { one: { protected: true } }\npolicy: { approvers: { ops: [{ name: a, key: k }] } }\n";

@@ -18,8 +18,11 @@ export function lintInputs(context: LintContext, use: Use): void {
       hint: `Remove it, or use it as \${{ inputs.${name} }}.`,
     });
   }
+  const passedOn = new Set(
+    [...allSteps(runbook)].flatMap(([step]) => (step.action.kind === "runbook" ? step.action.runbook.secrets : [])),
+  );
   for (const [i, name] of runbook.secrets.entries()) {
-    if (use.secrets.has(name)) continue;
+    if (use.secrets.has(name) || passedOn.has(name)) continue;
     findings.warning("unused-secret", source.at(`/secrets/${i}`), `Nothing reads the secret "${name}".`, {
       hint: "Remove it: a run should be given no more secrets than it needs.",
     });
@@ -52,6 +55,7 @@ export function lintInputs(context: LintContext, use: Use): void {
       );
     }
     lintTargetsOf(step.action.runbook, step.action.name, step.pointer, context);
+    lintSecretsOf(step.action.runbook, step.action.name, step.pointer, context);
     const missing = Object.keys(inputs).filter(
       (name) => inputs[name]!.required && inputs[name]!.default === undefined && !given.includes(name),
     );
@@ -66,8 +70,32 @@ export function lintInputs(context: LintContext, use: Use): void {
   }
 }
 
-/** A used runbook runs against the same target, so it must be written for each of ours. */
-function lintTargetsOf(used: Runbook, name: string, pointer: string, { runbook, source, findings }: LintContext): void {
+/** What a run is given is listed in the runbook that is started: nothing comes by the ones it uses. */
+function lintSecretsOf(used: Runbook, name: string, pointer: string, { runbook, source, findings }: LintContext): void {
+  const missing = used.secrets.filter((secret) => !runbook.secrets.includes(secret));
+  if (missing.length === 0) return;
+  const names = missing.map((secret) => `"${secret}"`).join(", ");
+  findings.error("unknown-reference", source.at(`${pointer}/uses`), `"${name}" reads ${names}, not declared here.`, {
+    hint: `Add it: secrets: [${[...runbook.secrets, ...missing].join(", ")}].`,
+  });
+}
+
+/** A used runbook runs against the same target, so it must be written for each of ours, and we must set its variables. */
+function lintTargetsOf(used: Runbook, name: string, pointer: string, context: LintContext): void {
+  const { runbook, config, source, findings } = context;
+  for (const [target, variables] of Object.entries(runbook.targets)) {
+    const set = { ...config?.targets[target]?.variables, ...variables };
+    const missing = Object.keys(used.targets[target] ?? {}).filter((variable) => !(variable in set));
+    if (config === undefined || missing.length === 0) continue;
+    findings.error(
+      "target-variable",
+      source.at(`${pointer}/uses`),
+      `"${name}" reads ${missing.map((variable) => `target.${variable}`).join(", ")}, which ${target} does not set here.`,
+      {
+        hint: `Set it under targets: ${target}, as "${name}" does; a used runbook sees the target of the one that uses it.`,
+      },
+    );
+  }
   const theirs = Object.keys(used.targets);
   const others = Object.keys(runbook.targets).filter((target) => !theirs.includes(target));
   if (theirs.length === 0 || others.length === 0) return;

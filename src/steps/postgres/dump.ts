@@ -8,6 +8,7 @@ import { exitFailure } from "../command-text.ts";
 import { anything, closed, listOf, result, text, whole } from "../schema.ts";
 import { defineStepType, StepFailure, type StepHost } from "../step-type.ts";
 import { inspectArchive } from "./archive.ts";
+import { writeBackupRecord } from "./backup-record.ts";
 import { jsonRows, psql, queryAsJson } from "./psql.ts";
 import { type Login, loginFields, type Place, placeName, placeOf } from "./server.ts";
 
@@ -42,16 +43,19 @@ const dumpCommand = [
 export const postgresDump = defineStepType<DumpSpec, DumpResult>({
   type: "postgres/dump",
   summary:
-    "Dumps a database in custom format and runs a manifest query in the same snapshot; fails unless the dump is whole.",
+    "Dumps a database in custom format and runs a manifest query in the same snapshot; fails unless the dump is whole. Writes its record beside it.",
   docs: "https://www.postgresql.org/docs/current/app-pgdump.html",
   effects: "read",
   timeoutMs: 1_200_000,
   input: closed(
     {
       ...loginFields,
-      file: text("File to write, relative to the working directory; name it under `artifacts:` to keep it.", {
-        pattern: "^[A-Za-z0-9_][A-Za-z0-9_./-]*$",
-      }),
+      file: text(
+        "File to write, relative to the working directory, with its record in `FILE.json`; name it under `artifacts:` to keep it.",
+        {
+          pattern: "^[A-Za-z0-9_][A-Za-z0-9_./-]*$",
+        },
+      ),
       manifest: text(
         "Path of an SQL file with one query, relative to the runbook file; it sees exactly what is dumped.",
         { minLength: 1 },
@@ -106,7 +110,18 @@ export const postgresDump = defineStepType<DumpSpec, DumpResult>({
       const moved = await host.command(["mv", "--", partial, file], { effects: "read" });
       if (moved.exitCode !== 0) throw exitFailure("mv", moved);
       const { bytes, sha256, tables, serverVersion } = archive;
-      return { takenAt, manifest: jsonRows(rows.join("\n")), bytes, sha256, tables, serverVersion };
+      const counted = jsonRows(rows.join("\n"));
+      const { database } = place;
+      await writeBackupRecord(host, file, {
+        takenAt,
+        database,
+        serverVersion,
+        bytes,
+        sha256,
+        tables,
+        manifest: counted,
+      });
+      return { takenAt, manifest: counted, bytes, sha256, tables, serverVersion };
     } catch (error) {
       await host.command(["rm", "-f", "--", partial], { effects: "read" });
       throw error;

@@ -14,12 +14,12 @@ export interface SupabaseSpec extends Login {
   readonly workdir?: string;
 }
 
-export const supabaseFields: Readonly<Record<string, JsonSchema>> = {
-  ...loginFields,
-  workdir: text("Folder that holds `supabase/`, relative to the working directory; default that.", {
-    pattern: "^[A-Za-z0-9_.][A-Za-z0-9_./-]*$",
-  }),
-};
+export const workdirField: JsonSchema = text(
+  "Folder that holds `supabase/`, relative to the working directory; default that.",
+  { pattern: "^[A-Za-z0-9_.][A-Za-z0-9_./-]*$" },
+);
+
+export const supabaseFields: Readonly<Record<string, JsonSchema>> = { ...loginFields, workdir: workdirField };
 
 /** The command as words; nothing in it is secret. */
 export function supabaseWords(

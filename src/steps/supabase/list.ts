@@ -23,6 +23,7 @@ export const supabaseList = defineStepType<SupabaseSpec, MigrationState>({
     pending: listOf({ type: "string" }, "Versions that are not applied."),
     remoteOnly: listOf({ type: "string" }, "Versions of the database that no file has."),
     duplicates: listOf({ type: "string" }, "Versions that more than one file has; only one of them can be applied."),
+    outOfOrder: listOf({ type: "string" }, "Versions that are not applied though a newer one is."),
   }),
   secretFields: ["password"],
   stepKeys: ["cwd"],

@@ -6,10 +6,12 @@ import { commandText } from "../command-text.ts";
 import { closed, listOf, result, truth } from "../schema.ts";
 import { defineStepType, StepFailure } from "../step-type.ts";
 import { listIn, type SupabaseSpec, supabaseFields, supabaseJson, supabaseWords } from "./cli.ts";
+import { type MigrationFile, migrationFileSchema, readMigrations, refuseChanged } from "./migration-files.ts";
 import { migrationState } from "./migration-rows.ts";
 
 interface MigrateSpec extends SupabaseSpec {
   readonly includeSeed?: boolean;
+  readonly files?: readonly MigrationFile[];
 }
 
 interface MigrateResult {
@@ -31,7 +33,11 @@ export const supabaseMigrate = defineStepType<MigrateSpec, MigrateResult>({
   effects: "write",
   timeoutMs: 600_000,
   input: closed(
-    { ...supabaseFields, includeSeed: truth("Also run the seed files of config.toml (`--include-seed`).") },
+    {
+      ...supabaseFields,
+      includeSeed: truth("Also run the seed files of config.toml (`--include-seed`)."),
+      files: listOf(migrationFileSchema, "Files as `supabase/lint` saw them; others than these are refused."),
+    },
     ["server"],
   ),
   result: result({
@@ -46,6 +52,7 @@ export const supabaseMigrate = defineStepType<MigrateSpec, MigrateResult>({
     return { text: commandText(argv), argv };
   },
   async run(spec, host) {
+    if (spec.files !== undefined) refuseChanged((await readMigrations(host, spec.workdir)).files, spec.files);
     const before = await migrationState(host, spec);
     if (before.duplicates.length > 0) {
       throw new StepFailure(
@@ -61,6 +68,14 @@ export const supabaseMigrate = defineStepType<MigrateSpec, MigrateResult>({
         "history-differs",
         `The database has migrations that are not here: ${before.remoteOnly.join(", ")}. Fetch the files, or see supabase migration repair.`,
         { facts: { versions: [...before.remoteOnly] } },
+      );
+    }
+    if (before.outOfOrder.length > 0) {
+      throw new StepFailure(
+        "refused",
+        "out-of-order",
+        `${before.outOfOrder.join(", ")} is older than what is applied already, and was never tried on top of it. Give it a newer version.`,
+        { facts: { versions: [...before.outOfOrder] } },
       );
     }
     const pushed = await supabaseJson(host, command(spec), spec);

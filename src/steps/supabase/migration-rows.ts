@@ -15,6 +15,7 @@ export interface MigrationState {
   readonly pending: readonly string[];
   readonly remoteOnly: readonly string[];
   readonly duplicates: readonly string[];
+  readonly outOfOrder: readonly string[];
 }
 
 export const listCommand = ["migration", "list"] as const;
@@ -27,9 +28,12 @@ export async function migrationState(host: StepHost, spec: SupabaseSpec): Promis
   }));
   const versions = rows.map(({ local }) => local).filter((version) => version !== "");
   const duplicates = new Set(versions.filter((version, index) => versions.indexOf(version) !== index));
+  const pending = rows.filter(({ remote }) => remote === "").map(({ local }) => local);
+  const newest = rows.reduce((last, { remote }) => (remote > last ? remote : last), "");
   return {
     migrations: rows,
-    pending: rows.filter(({ remote }) => remote === "").map(({ local }) => local),
+    pending,
+    outOfOrder: pending.filter((version) => version < newest),
     remoteOnly: rows.filter(({ local }) => local === "").map(({ remote }) => remote),
     duplicates: [...duplicates],
   };

@@ -38,6 +38,7 @@ test("list tells pending, unknown and doubled versions apart", async () => {
     pending: [one],
     remoteOnly: [two],
     duplicates: [one],
+    outOfOrder: [one],
   });
 });
 
@@ -78,6 +79,7 @@ describe("migrate", () => {
 
   test.each([
     ["one version in two files", listed([one, ""], [one, ""]), "duplicate-versions"],
+    ["an older version than the newest applied", listed([one, ""], [two, two]), "out-of-order"],
     ["a version that no file has", listed([one, one], ["", two]), "history-differs"],
   ])("%s is refused before anything is applied", async (_, list, reason) => {
     const host = rigHost({ replies: { "migration list": list } });
