@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { databaseSecrets, rolesSql, shopSql } from "../../sandbox/postgres-seed.ts";
-import type { ServiceAnswer, ServiceCall } from "../../sandbox/services/service.ts";
+import type { ServiceAnswer } from "../../sandbox/services/service.ts";
 import { supabase } from "../../sandbox/services/supabase.ts";
 import { CliRig, type RunDocument } from "../rig/cli-rig.ts";
 import { type LoopbackServer, loopbackServer } from "../rig/loopback-server.ts";
@@ -33,8 +33,17 @@ describeWithPostgres(
       postgres = await PostgresRig.start();
       await postgres.sql(rolesSql(passwords));
       vendor = await loopbackServer(({ method, url, headers }, response) => {
-        const call = { method, path: url, headers, state: vendorState, secrets: { SUPABASE_ACCESS_TOKEN: token } };
-        const { status, body } = supabase.answer(call as ServiceCall) as ServiceAnswer;
+        const { status, body } = supabase.answer({
+          method,
+          path: url,
+          query: new URLSearchParams(),
+          headers,
+          body: "",
+          base: vendor.url,
+          state: vendorState,
+          secrets: { SUPABASE_ACCESS_TOKEN: token },
+          data: null,
+        }) as ServiceAnswer;
         response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
       });
     });
