@@ -316,6 +316,7 @@ async function afterwards(
       await writeEvidence(runDir, record, signKey, async () => {
         for (const problem of await publish(project, runDir, record, signKey)) log.error(problem);
       });
+      await sendTrace(record, log);
       return outcome.exitCode;
     case "waiting":
       return exitCodes.waiting;
@@ -329,6 +330,15 @@ async function afterwards(
       log.fatal({ code: exitCodes.refused }, outcome.message);
       return exitCodes.refused;
   }
+}
+
+/** Only where a collector is configured; what it answers changes nothing. */
+async function sendTrace(record: FileRunStore["record"], log: Logger): Promise<void> {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT } = process.env;
+  if (!OTEL_EXPORTER_OTLP_ENDPOINT && !OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) return;
+  const { exportTrace } = await import("./telemetry.ts");
+  const problem = await exportTrace(record, process.env);
+  if (problem !== null) log.error(problem);
 }
 
 /** The key of `RUNBOOK_SIGN_KEY`, relative to the project. One that cannot be used stops the run before its first step. */

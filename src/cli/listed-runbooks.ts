@@ -1,7 +1,10 @@
 /** What `list` tells about each runbook. */
 import type { RunResult } from "../engine/events.ts";
 import type { Runbook } from "../language/runbook.ts";
+import { type DrillRegister, drillStates } from "../report/drills.ts";
+import { isObject } from "../util/json.ts";
 import type { Command } from "./command.ts";
+import { readDrills } from "./drills-file.ts";
 import { agoMs, type PastRun, pastRuns } from "./past-runs.ts";
 import { fromCwd, loadProjectRunbook, runbookFiles } from "./project.ts";
 
@@ -22,6 +25,8 @@ export interface ListedRunbook {
     readonly last: LastRun | null;
   }[];
   readonly drill: Drill | null;
+  /** It says `drill:`, and is not valid: nobody knows whether it is due. */
+  readonly drillUnknown: boolean;
 }
 
 interface LastRun {
@@ -39,11 +44,14 @@ interface Drill {
   /** Null = never succeeded: due now. */
   readonly dueAt: string | null;
   readonly overdue: boolean;
+  /** Whole days since it was last proven; null = never. */
+  readonly daysSince: number | null;
 }
 
 export function listRunbooks(command: Command, now: Date): ListedRunbook[] {
   const { project, cwd } = command;
   const { runs } = pastRuns(project.stateDir);
+  const register = readDrills(project.dir);
   return runbookFiles(project).map((path) => {
     const { loaded } = loadProjectRunbook(project, cwd, path);
     const name = nameOf(path);
@@ -67,7 +75,8 @@ export function listRunbooks(command: Command, now: Date): ListedRunbook[] {
           now,
         ),
       })),
-      drill: loaded.runbook === null ? null : drillOf(loaded.runbook, targets, own, now),
+      drill: loaded.runbook === null ? null : drillOf(loaded.runbook, targets, own, register, now),
+      drillUnknown: loaded.runbook === null && isObject(loaded.source.data) && "drill" in loaded.source.data,
     };
   });
 }
@@ -91,20 +100,26 @@ function lastOf(run: PastRun | undefined, now: Date): LastRun | null {
   return { run: record.run, result, startedAt: at, finishedAt: record.finished?.at ?? null, ageMs: agoMs(at, now) };
 }
 
-/** A success on any listed target proves the drill; what was proven is what had finished. */
-function drillOf(runbook: Runbook, targets: readonly string[], own: readonly PastRun[], now: Date): Drill | null {
+/** A success on any listed target proves the drill, here or by the register, which a clean checkout has too. */
+function drillOf(
+  runbook: Runbook,
+  targets: readonly string[],
+  own: readonly PastRun[],
+  register: DrillRegister,
+  now: Date,
+): Drill | null {
   const everyMs = runbook.drillEveryMs;
   if (everyMs === null) return null;
-  const successes = own
-    .filter(({ record, result }) => result === "succeeded" && targets.includes(record.started.target))
-    .map(({ record }) => record.finished?.at ?? record.started.at)
-    .sort();
-  const lastSuccessAt = successes.at(-1) ?? null;
-  const dueMs = lastSuccessAt === null ? null : Date.parse(lastSuccessAt) + everyMs;
-  return {
-    everyMs,
-    lastSuccessAt,
-    dueAt: dueMs === null ? null : new Date(dueMs).toISOString(),
-    overdue: dueMs === null || dueMs < now.getTime(),
-  };
+  const runs = own.map(({ record, result }) => ({
+    run: record.run,
+    runbook: runbook.name,
+    target: record.started.target,
+    result,
+    finishedAt: record.finished?.at ?? record.started.at,
+  }));
+  const need = { runbook: runbook.name, everyMs, targets };
+  const [state] = drillStates([need], [...register.entries, ...runs], now.getTime());
+  if (state === undefined) return null;
+  const { lastSuccessAt, dueAt, overdue, daysSince } = state;
+  return { everyMs, lastSuccessAt, dueAt, overdue, daysSince };
 }

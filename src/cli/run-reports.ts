@@ -8,6 +8,7 @@ import { loadRunbook } from "../language/load-runbook.ts";
 import type { Step } from "../language/runbook.ts";
 import { LineIndex } from "../language/text-layout.ts";
 import { membersOf } from "../plan/scope.ts";
+import { ctrfReport } from "../report/ctrf.ts";
 import { githubAnnotations, githubSummary, type PlaceOf } from "../report/github.ts";
 import { junitReport } from "../report/junit.ts";
 import { prometheusReport } from "../report/prometheus.ts";
@@ -18,7 +19,7 @@ import type { Command } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { renderReport } from "./evidence-files.ts";
 
-const extensions = { md: "md", html: "html", json: "json", junit: "xml", prom: "prom" } as const;
+const extensions = { md: "md", html: "html", json: "json", junit: "xml", ctrf: "ctrf.json", prom: "prom" } as const;
 export type ReportFormat = keyof typeof extensions;
 export const reportFormats = Object.keys(extensions) as readonly ReportFormat[];
 
@@ -77,6 +78,8 @@ function textOf(format: ReportFormat, runDir: string, record: RunRecord, extras:
       return `${JSON.stringify(runDocument(record, extras), null, 2)}\n`;
     case "junit":
       return junitReport(record);
+    case "ctrf":
+      return ctrfReport(record);
     case "prom":
       return prometheusReport(record);
   }

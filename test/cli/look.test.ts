@@ -77,6 +77,54 @@ describe("list", () => {
     expect(overdue.stdout).not.toContain("smoke-tests");
   });
 
+  test("on a clean checkout the register of drills tells when each was proven", async () => {
+    const clean = new CliRig({ shipped: ["rollback-production", "smoke-tests"] });
+    const entry = (at: string, more: object = {}) =>
+      `${JSON.stringify({
+        format: "runbook.drill/1.0",
+        run: "rb-222222",
+        runbook: "rollback-production",
+        version: "1.0.0",
+        digest: "sha256:0",
+        target: "local",
+        result: "succeeded",
+        startedAt: at,
+        finishedAt: at,
+        objectives: [],
+        deviations: 0,
+        image: null,
+        headHash: `sha256:${at}`,
+        signer: null,
+        signature: null,
+        ...more,
+      })}\n`;
+    try {
+      const never = await clean.run(["list", "--stale"], soon);
+      expect([never.code, never.stdout]).toEqual([1, expect.stringContaining("never proven")]);
+      // Proven in January; a later failure and a success elsewhere prove nothing.
+      const january = "2026-01-10T00:00:00.000Z";
+      const others =
+        entry("2026-03-10T00:00:00.000Z", { result: "failed" }) +
+        entry("2026-03-10T01:00:00.000Z", { target: "nowhere" });
+      clean.write("drills.ndjson", `<<<<<<< main\n${entry(january)}${others}`);
+      const inTime = await clean.run(["list", "--stale"], soon);
+      expect([inTime.code, inTime.stdout]).toEqual([0, ""]);
+      expect(inTime.stderr).toContain("drills.ndjson: no entry stands in line 1; they were left out");
+      const { document } = await clean.json<List>(["list"], soon);
+      expect(schemaErrors("list", document)).toEqual([]);
+      expect(document.runbooks[0]?.drill).toMatchObject({ lastSuccessAt: january, overdue: false });
+      expect((await clean.run(["list"], soon)).stdout).toMatch(/drill\s+in time\s+proven \d+ days ago, due 2026-04-10/);
+      const overdue = await clean.run(["list", "--stale"], later);
+      expect([overdue.code, overdue.stdout]).toEqual([1, expect.stringContaining("OVERDUE")]);
+      // One that cannot be read is not in time.
+      clean.write("runbooks/rollback-production.yaml", "apiVersion: runbook/v1\ndrill: { every: 90d }\n");
+      const broken = await clean.run(["list", "--stale"], soon);
+      expect([broken.code, broken.stdout]).toEqual([1, expect.stringMatching(/drill\s+UNKNOWN/)]);
+    } finally {
+      await clean.end();
+    }
+  });
+
   test("--kind and --tag filter; an unknown kind names the nearest", async () => {
     const { document } = await rig.json<List>(["list", "--kind", "smoke-test"], soon);
     expect(document.runbooks.map((item) => item.name)).toEqual(["smoke-tests"]);

@@ -54,7 +54,10 @@ const listed = record({
   tags: list(text),
   errors: count,
   targets: list(record({ target: text, protected: truth, last: orNull(lastRun) })),
-  drill: orNull(record({ everyMs: ms, lastSuccessAt: orNull(time), dueAt: orNull(time), overdue: truth })),
+  drill: orNull(
+    record({ everyMs: ms, lastSuccessAt: orNull(time), dueAt: orNull(time), overdue: truth, daysSince: orNull(count) }),
+  ),
+  drillUnknown: truth,
 });
 
 const pastRun = record({

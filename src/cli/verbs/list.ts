@@ -2,9 +2,11 @@
 import { exitCodes } from "../../engine/exit-codes.ts";
 import { systemClock } from "../../host/clock.ts";
 import { runbookKinds } from "../../language/runbook.ts";
+import { drillsFile } from "../../report/drills.ts";
 import { closest } from "../../util/closest.ts";
 import { formatDuration } from "../../util/duration.ts";
 import type { Command } from "../command.ts";
+import { readDrills } from "../drills-file.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { type ListedRunbook, listRunbooks } from "../listed-runbooks.ts";
 import { runbookFiles } from "../project.ts";
@@ -31,7 +33,7 @@ export default function list(command: Command): number {
     (item) =>
       (kind === undefined || item.kind === kind) &&
       (tag === undefined || item.tags.includes(tag)) &&
-      (!stale || item.drill?.overdue === true),
+      (!stale || item.drill?.overdue === true || item.drillUnknown),
   );
   if (output === "json") command.json({ format: "runbook.list/1.0", runbooks: shown });
   else if (shown.length > 0) command.print(text(command, shown));
@@ -39,6 +41,11 @@ export default function list(command: Command): number {
   const invalid = shown.filter((item) => item.errors > 0);
   if (invalid.length > 0) command.say(`${counted(invalid.length, "runbook")} not valid. next: runbook validate`);
   const overdue = shown.filter((item) => item.drill?.overdue === true);
+  const { badLines } = readDrills(project.dir);
+  if (badLines.length > 0)
+    command.say(`${drillsFile}: no entry stands in line ${badLines.join(", ")}; they were left out`);
+  const unknown = shown.filter((item) => item.drillUnknown);
+  if (stale && overdue.length === 0 && unknown.length > 0) return exitCodes.failed;
   if (!stale || overdue.length === 0) return exitCodes.ok;
   command.say(`${counted(overdue.length, "drill")} overdue. next: runbook run ${overdue[0]?.name}`);
   return exitCodes.failed;
@@ -69,9 +76,11 @@ function facts(item: ListedRunbook): string[][] {
   ]);
   const { drill } = item;
   if (drill !== null) {
-    const due = drill.lastSuccessAt === null ? "never succeeded" : `due ${drill.dueAt?.slice(0, 10)}`;
+    const proven = drill.daysSince === 0 ? "proven today" : `proven ${counted(drill.daysSince ?? 0, "day")} ago`;
+    const due = drill.lastSuccessAt === null ? "never proven" : `${proven}, due ${drill.dueAt?.slice(0, 10)}`;
     rows.push(["drill", drill.overdue ? "OVERDUE" : "in time", due]);
   }
+  if (item.drillUnknown) rows.push(["drill", "UNKNOWN", "the runbook is not valid"]);
   if (item.errors > 0) rows.push([item.file, counted(item.errors, "error")]);
   return rows;
 }

@@ -11,12 +11,14 @@ import { isOver, owesEvidence } from "../evidence-files.ts";
 import { startExecutor } from "../launch.ts";
 import { overridesOf, requireReason, stepPath, stepsByPath } from "../overrides.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
+import { reportRequests } from "../run-reports.ts";
 import { loadSealed } from "../sealed-runbook.ts";
 import { detached, onDisconnect, sensitiveInputs, starter } from "../starter.ts";
 import { codeOf, watchRun } from "../watch-run.ts";
 
 export default async function resume(command: Command): Promise<number> {
   const { args, project } = command;
+  reportRequests(command); // a wrong one is told before anything goes on
   const run = findRun(project.stateDir, args.words[0]);
   const { record, runDir } = loadRun(project.stateDir, run);
   checkSealed(runDir, record.started.files);

@@ -50,6 +50,13 @@ const waitForPerson: Flag = {
   summary: "stay attached this long when a person must decide",
 };
 
+const report: Flag = {
+  name: "report",
+  value: "FORMAT[=PATH]",
+  multiple: true,
+  summary: "also write it: md, html, json, junit, ctrf, prom",
+};
+
 /** Flags every verb takes. */
 export const commonFlags: readonly Flag[] = [
   { name: "output", short: "o", value: "FORMAT", summary: "text, json, ndjson, or what the verb names" },
@@ -85,7 +92,7 @@ export const verbs: readonly Verb[] = [
       { name: "detach", summary: "return at once with the run id" },
       override,
       reason,
-      { name: "report", value: "FORMAT[=PATH]", multiple: true, summary: "also write it: md, html, json, junit, prom" },
+      report,
       {
         name: "fail-on",
         value: "WHAT",
@@ -135,6 +142,7 @@ export const verbs: readonly Verb[] = [
       override,
       reason,
       input,
+      report,
       waitForPerson,
       { name: "detach", summary: "return at once" },
     ],

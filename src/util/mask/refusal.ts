@@ -6,6 +6,9 @@ import { MIN_PATTERN_BYTES, partsOf } from "./variants.ts";
 /** A text that is public already: the runbook, the target's variables, the inputs. */
 export type KnownText = string | { readonly where: string; readonly text: string };
 
+/** Shorter numbers stand everywhere: ports, years, sizes, milliseconds. */
+const MIN_DIGITS = 6;
+
 const CHANGE_IT = "Set the secret to a long random value";
 
 /**
@@ -18,6 +21,12 @@ export function shapeRefusalOf(name: string, value: string): string | null {
   if (Buffer.byteLength(trimmed, "utf8") < MIN_PATTERN_BYTES) {
     return (
       `Secret ${name} is shorter than ${MIN_PATTERN_BYTES} bytes: masking it would hide ordinary text. ` +
+      `${CHANGE_IT}, or drop it from \`secrets\` and give the step \`output: discard\`.`
+    );
+  }
+  if (/^\d+$/.test(trimmed) && trimmed.length < MIN_DIGITS) {
+    return (
+      `Secret ${name} is a number of fewer than ${MIN_DIGITS} digits: masking it would hide ports, versions and times. ` +
       `${CHANGE_IT}, or drop it from \`secrets\` and give the step \`output: discard\`.`
     );
   }

@@ -7,6 +7,8 @@ describe("refusalOf", () => {
     ["   \n", "only white space"],
     ["abc", "shorter than 4 bytes"],
     [" abc ", "shorter than 4 bytes"],
+    ["8080", "a number of fewer than 6 digits"],
+    ["54321\n", "a number of fewer than 6 digits"],
     ["true", "common word"],
     ["NULL", "common word"],
     ["Password\n", "common word"],
