@@ -4,6 +4,10 @@ export const environmentVariables: readonly { readonly name: string; readonly su
   { name: "RUNBOOK_INPUT_<NAME>", summary: "an input when -i and --inputs-file do not give it" },
   { name: "RUNBOOK_SECRET_<NAME>", summary: "a secret, for the provider `env` with its default prefix" },
   { name: "RUNBOOK_SIGN_KEY", summary: "private key file that signs the evidence of a run" },
+  {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    summary: "collector that gets a trace of each finished run (OTLP/HTTP, JSON); with OTEL_EXPORTER_OTLP_HEADERS",
+  },
   { name: "RUNBOOK_STATE_DIR", summary: "where runs are kept when --state-dir is absent" },
   { name: "RUNBOOK_NO_INPUT", summary: "never prompt, as --no-input; CI does the same" },
   { name: "RUNBOOK_ASCII", summary: "symbols without Unicode" },

@@ -29,6 +29,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: VerbFuncti
   docs: () => import("./verbs/docs.ts"),
   schema: () => import("./verbs/schema.ts"),
   keys: () => import("./verbs/keys.ts"),
+  prune: () => import("./verbs/prune.ts"),
   doctor: () => import("./verbs/doctor.ts"),
   completion: () => import("./verbs/completion.ts"),
   help: () => import("./verbs/help.ts"),

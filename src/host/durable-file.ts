@@ -31,6 +31,16 @@ export function writeAll(fd: number, bytes: Uint8Array, file: string): void {
   }
 }
 
+/** Appends one line with one write, syncs and closes `fd`. */
+export function appendLine(fd: number, line: string, file: string): void {
+  try {
+    writeAll(fd, Buffer.from(line), file);
+    syncData(fd, file);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 export function syncData(fd: number, file: string): void {
   try {
     fdatasyncSync(fd);

@@ -305,4 +305,5 @@ export const statedFields: readonly string[] = [
   "observer",
   "retention",
   "classification",
+  "hold",
 ];

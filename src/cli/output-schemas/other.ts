@@ -149,6 +149,26 @@ const documents: Readonly<Record<string, readonly [title: string, schema: JsonSc
       unreadable: described(list(runId), "Runs whose journal cannot be read."),
     }),
   ],
+  prune: [
+    "Runs past their retention",
+    record({
+      format: exactly("runbook.prune/1.0"),
+      dryRun: truth,
+      runs: list(
+        record({
+          run: runId,
+          runbook: text,
+          target: text,
+          result: runResult,
+          finishedAt: orNull(time),
+          keptUntil: orNull(time),
+          status: oneOf("kept", "past", "pruned"),
+          why: orNull(text),
+        }),
+      ),
+      unreadable: described(list(runId), "Runs whose journal cannot be read; they are left alone."),
+    }),
+  ],
   doctor: [
     "What doctor finds",
     record({

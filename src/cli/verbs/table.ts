@@ -398,6 +398,15 @@ export const verbs: readonly Verb[] = [
     flags: [{ name: "out", value: "FILE", summary: "where the private key goes; the public one beside it as .pub" }],
   },
   {
+    name: "prune",
+    group: "Tool",
+    args: "",
+    summary: "Delete runs past their retention; without --yes it only says which",
+    examples: ["prune", "prune --yes"],
+    outputs: ["text", "json"],
+    flags: [],
+  },
+  {
     name: "doctor",
     group: "Tool",
     args: "[<runbook>]",
