@@ -48,6 +48,8 @@ const { output: built } = await bundle.write({
   entryFileNames: ({ name }) => (cached.includes(name) ? "chunks/[name]-[hash].cjs" : "[name].cjs"),
   chunkFileNames: "chunks/[name]-[hash].cjs",
   minify: false,
+  // `import()` of what is not bundled becomes `require`: code from the cache has nothing that answers an `import()`.
+  dynamicImportInCjs: false,
 });
 await bundle.close();
 writePrograms();
