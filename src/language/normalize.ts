@@ -26,14 +26,32 @@ import {
   type Requirement,
   type Runbook,
   runbookKinds,
+  type Step,
 } from "./runbook.ts";
 
 const inputTypes = ["string", "integer", "number", "boolean", "array", "object"] as const;
 const events = ["waiting", "failed", "rolled_back", "rollback_failed", "succeeded"] as const;
 
+/** Secrets of the runbooks that steps use, and of those that these use: a run is given them too. */
+function secretsOfUsed(steps: readonly Step[]): readonly string[] {
+  return steps.flatMap(({ action, rollback }) => {
+    const inside =
+      action.kind === "runbook"
+        ? action.runbook.secrets
+        : action.kind === "group" || action.kind === "parallel"
+          ? secretsOfUsed(action.steps)
+          : [];
+    return [...inside, ...secretsOfUsed(rollback)];
+  });
+}
+
 export function normalizeRunbook(data: Data, context: NormalizeContext): Runbook {
   const evidence = mapAt(data, "evidence");
   const defaults = context.evidence;
+  const guards = normalizeSteps(data["guards"], "/guards", context);
+  const steps = normalizeSteps(data["steps"], "/steps", context);
+  const always = normalizeSteps(data["always"], "/always", context);
+  const ofUsed = secretsOfUsed([...guards, ...steps, ...always]);
   return {
     name: textAt(data, "name") ?? "",
     version: textAt(data, "version") ?? "",
@@ -46,16 +64,16 @@ export function normalizeRunbook(data: Data, context: NormalizeContext): Runbook
     severity: textAt(data, "severity"),
     inputs: mapValues(mapAt(data, "inputs"), (value) => (isObject(value) ? input(value) : undefined)),
     targets: targets(data["targets"]),
-    secrets: textsAt(data, "secrets"),
+    secrets: [...new Set([...textsAt(data, "secrets"), ...ofUsed])],
     env: textMapAt(data, "env"),
     requires: mapValues(mapAt(data, "requires"), requirement),
     concurrency: textAt(data, "concurrency"),
     budgetMs: durationAt(data, "budget"),
     objectives: mapValues(mapAt(data, "objectives"), objective),
     onFailure: oneOf(data["onFailure"], ["stop", "rollback", "ask"], "stop"),
-    guards: normalizeSteps(data["guards"], "/guards", context),
-    steps: normalizeSteps(data["steps"], "/steps", context),
-    always: normalizeSteps(data["always"], "/always", context),
+    guards,
+    steps,
+    always,
     notify: listAt(data, "notify").flatMap((item) => (isObject(item) ? [notification(item)] : [])),
     evidence: {
       report: textAt(evidence, "report"),
