@@ -1,0 +1,95 @@
+/** The runbooks that use others: the go-live checklist with its three kinds of items, and the daily sweep. */
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { CliRig, type RunDocument } from "../rig/cli-rig.ts";
+
+const used = ["tls-check", "smoke-tests", "chatwoot-health", "publer-health"];
+let rig: CliRig;
+beforeAll(async () => {
+  rig = new CliRig({ shipped: ["go-live-checklist", "drift-sweep", "rollback-staging", ...used] });
+  await rig.sandboxVerb("start");
+});
+beforeEach(() => rig.sandboxVerb("seed", "good"));
+afterAll(() => rig.end());
+
+const step = (document: RunDocument, path: string) => document.steps.find((each) => each.path === path);
+const waitsFor = (document: RunDocument) => document.waitingFor?.map((each) => each.step);
+
+/** Answers what the run waits for, and goes on until it waits again or ends. */
+async function answer(run: string, path: string, note: string) {
+  const approved = await rig.json<object>(["approve", run, "--step", path, "--reason", note]);
+  expect(approved.code).toBe(0);
+  await rig.waitForRecord(run, "the answer", (entry) => entry.type === "approval.decided" && entry.step === path);
+  return await rig.json(["wait", run]);
+}
+
+const waived = (...items: string[]) => ["-i", `waived=${JSON.stringify(items)}`];
+const goLive = (...args: string[]) => rig.json(["run", "go-live-checklist", "-t", "local", ...args]);
+
+test("GO: automatic items run, a rehearsal is proven, two are waived by somebody, three are confirmed with links", async () => {
+  const rehearsal = await rig.json(["run", "rollback-staging", "-t", "local", "-i", "reason=the rehearsal"]);
+  expect(rehearsal.code, rehearsal.stderr).toBe(0);
+  const begun = await goLive(...waived("backup: restored by hand today", "restore_drill: the drill is on Monday"));
+  const { run } = begun.document;
+  expect([begun.code, waitsFor(begun.document)]).toEqual([5, ["waivers"]]);
+  expect(waitsFor((await answer(run, "waivers", "agreed")).document)).toEqual(["freeze"]);
+  expect(waitsFor((await answer(run, "freeze", "https://chat/1, release role")).document)).toEqual(["on_call"]);
+  expect(waitsFor((await answer(run, "on_call", "https://rota/1, sre-oncall")).document)).toEqual(["status_page"]);
+  const open = await answer(run, "status_page", "https://status/draft, support role");
+  expect(waitsFor(open.document)).toEqual(["go"]);
+  expect(step(open.document, "verdict")?.outputs).toEqual({ result: "GO" });
+  const { code, document } = await answer(run, "go", "go");
+  expect([code, document.result]).toEqual([0, "succeeded"]);
+  const result = rig.file(run, "artifacts/summary/artifacts/ops/go-live/result.md");
+  for (const part of [
+    "GO, if a manager agrees",
+    "backup: restored by hand today; restore_drill: the drill is on Monday",
+    "| backup | skipped | none |",
+    `| rollback_drill | succeeded | ${rehearsal.document.run} |`,
+    "| on_call | succeeded | https://rota/1, sre-oncall |",
+  ])
+    expect(result).toContain(part);
+  expect(await rig.problems(run)).toEqual([]);
+});
+
+test("NO-GO: every open item is named, and nobody is asked to go", async () => {
+  await rig.setService("chatwoot", "data-failing");
+  const begun = await goLive(...waived("publer: not used at the launch"));
+  const { run } = begun.document;
+  await answer(run, "waivers", "agreed");
+  await answer(run, "freeze", "https://chat/1, release role");
+  await answer(run, "on_call", "https://rota/1, sre-oncall");
+  const { code, document } = await answer(run, "status_page", "https://status/draft, support role");
+  expect(code).toBe(1);
+  expect(step(document, "verdict")?.failure?.message).toMatch(
+    /^NO-GO: chatwoot \(failed\), backup \(failed\), restore_drill \(failed\)/,
+  );
+  expect(step(document, "automatic.publer")?.status).toBe("skipped");
+  expect(step(document, "go")?.status).toBe("pending");
+});
+
+test("a waiver without a reason, or for no item, is refused before anything runs", async () => {
+  for (const waiver of ["backup", "backup: ", "backups: a reason"]) {
+    const { code, document } = await goLive(...waived(waiver));
+    expect([waiver, code]).toEqual([waiver, 4]);
+    expect(JSON.stringify(document.steps)).toContain("A waiver is written as");
+  }
+});
+
+test("the sweep succeeds when nothing has drifted", async () => {
+  const { code, document } = await rig.json(["run", "drift-sweep", "-t", "local"]);
+  expect([code, document.result]).toEqual([0, "succeeded"]);
+  expect(await rig.problems(document.run)).toEqual([]);
+});
+
+test("the sweep goes on after a failure, names all that drifted, and fails in the end", async () => {
+  await rig.setService("publer", "no-accounts");
+  await rig.setService("tls", "expiring");
+  await rig.sandboxVerb("fly", "secrets", "set", "--app", "shop", "--stage", "FLAG=on");
+  const { code, document } = await rig.json(["run", "drift-sweep", "-t", "local"]);
+  expect([code, document.result]).toEqual([1, "failed"]);
+  expect(step(document, "result")?.outputs).toEqual({ drifted: ["tls", "publer", "secrets"] });
+  expect(step(document, "sweep.secrets")?.outputs).toEqual({ staged: ["FLAG"] });
+  expect(step(document, "sweep.smoke")?.status).toBe("succeeded");
+  const summary = rig.file(document.run, "artifacts/summary/artifacts/ops/drift-sweep/summary.md");
+  expect(summary).toContain("# Drift: tls, publer, secrets (local)");
+});
