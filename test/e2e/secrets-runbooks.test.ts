@@ -1,11 +1,12 @@
 /** The runbooks about secrets and environments, for real on the sandbox: what they pass and what they must not pass. */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ensureSandbox } from "../../sandbox/client.ts";
 import { awkwardSecrets } from "../rig/awkward-secrets.ts";
 import { CliRig, packageDir, type RunDocument } from "../rig/cli-rig.ts";
+import { describeWithPostgres, PostgresRig } from "../rig/postgres.ts";
 
 const root = join(import.meta.dirname, "../..");
 const runbooks = ["secrets-audit", "secrets-sync", "secret-scan", "env-parity", "env-matrix"];
@@ -41,6 +42,19 @@ function keptTexts(): string[] {
   return [...below(rig.stateDir), ...below(rig.project)].map((file) => readFileSync(file, "latin1"));
 }
 
+/** Puts a recorder before the sandbox's `fly`; returns every word it is ever called with, and its environment's names. */
+function recordFlyWords(): () => string {
+  const [program, words] = [rig.sandbox.fly, join(rig.stateDir, "sandbox/fly-words")];
+  renameSync(program, `${program}.real`);
+  const quoted = (path: string) => `'${path.replaceAll("'", "'\\''")}'`;
+  writeFileSync(
+    program,
+    `#!/bin/sh\nprintf '%s ' "$@" >> ${quoted(words)}\nenv >> ${quoted(words)}\nexec ${quoted(`${program}.real`)} "$@"\n`,
+    { mode: 0o700 },
+  );
+  return () => readFileSync(words, "utf8");
+}
+
 describe("secrets-sync and secrets-audit", () => {
   test("an audit before the first sync fails and names what is missing", async () => {
     const { code, document } = await run("secrets-audit");
@@ -64,14 +78,16 @@ describe("secrets-sync and secrets-audit", () => {
 
   test("values that quoting breaks arrive, and none is in any file of a run", async () => {
     const [first = "", second = ""] = [awkwardSecrets["NEWLINES"], `q"u'o#te$$ and\\more`];
+    const words = recordFlyWords();
     const synced = await sync({ RUNBOOK_SECRET_SHOP_SESSION_KEY: first, RUNBOOK_SECRET_SHOP_WEBHOOK_SECRET: second });
+    expect(words()).toContain("secrets import --app shop --stage");
     expect(synced).toMatchObject({ code: 0, document: { result: "succeeded" } });
     const kept = JSON.parse(readFileSync(join(rig.stateDir, "sandbox/app-secrets.json"), "utf8")) as object;
     const values = JSON.stringify(kept);
     for (const value of [first, second]) {
       expect(values).toContain(JSON.stringify(value).slice(1, -1));
       const forms = [value, JSON.stringify(value).slice(1, -1), Buffer.from(value).toString("base64")];
-      for (const text of [...keptTexts(), synced.stdout, synced.stderr])
+      for (const text of [...keptTexts(), synced.stdout, synced.stderr, words()])
         for (const form of forms) expect(text).not.toContain(form);
     }
   });
@@ -112,9 +128,15 @@ describe("secrets-sync and secrets-audit", () => {
     await rig.sandboxVerb("service", "github", "ok");
   });
 
-  test("on a protected target nothing is set without an approval", () => {
-    const text = readFileSync(join(root, "runbooks/secrets-sync.yaml"), "utf8");
-    expect(text.indexOf("uses: approval")).toBeLessThan(text.indexOf("uses: fly/secrets-import"));
+  test("on a protected target a person is asked before the first write", async () => {
+    const words = ["plan", "secrets-sync", "-t", "production", ...inputs("reason=a rehearsal")];
+    const { document } = await rig.json<{ steps: { id: string; effects: string; if: { value: unknown } | null }[] }>(
+      words,
+    );
+    const ids = document.steps.map(({ id }) => id);
+    const firstWrite = document.steps.findIndex(({ effects }) => effects !== "read");
+    expect(ids.indexOf("approve")).toBeGreaterThanOrEqual(0);
+    expect(ids.indexOf("approve")).toBeLessThan(firstWrite);
   });
 });
 
@@ -207,5 +229,46 @@ describe("env-parity and env-matrix", () => {
     expect(open.code).not.toBe(0);
     expect(said(open.document)).toContain("SHOP_NEW in staging");
     expect(said(open.document)).toContain("Required and not there");
+  });
+});
+
+describeWithPostgres("env-parity with databases", () => {
+  let postgres: PostgresRig;
+  beforeAll(async () => {
+    postgres = await PostgresRig.start();
+    for (const name of ["own", "other", "empty"]) {
+      await postgres.sql(`CREATE DATABASE ${name}`);
+      await postgres.sql(
+        "CREATE SCHEMA supabase_migrations; CREATE TABLE supabase_migrations.schema_migrations (version text PRIMARY KEY)",
+        name,
+      );
+    }
+    const pass = `127.0.0.1:${postgres.port}:*:admin:${postgres.password}\n`;
+    writeFileSync(join(rig.dir, "home/.pgpass"), pass, { mode: 0o600 });
+    for (const app of ["shop", "shop-staging"])
+      execFileSync(rig.sandbox.fly, ["secrets", "set", "SHOP_SESSION_KEY=one", "-a", app, "--stage"], {
+        env: rig.environment({ FLY_API_TOKEN: rig.sandbox.secrets["FLY_API_TOKEN"] ?? "" }),
+      });
+  });
+  afterAll(() => postgres.end());
+
+  const compared = async (own: string, other: string) => {
+    const given = [
+      `database=${JSON.stringify(postgres.server(own))}`,
+      `referenceDatabase=${JSON.stringify(postgres.server(other))}`,
+    ];
+    return await run("env-parity", ...inputs(...given));
+  };
+
+  test("compares the applied migrations; none on both sides is no parity", async () => {
+    await postgres.sql("INSERT INTO supabase_migrations.schema_migrations VALUES ('20260101'), ('20260102')", "own");
+    await postgres.sql("INSERT INTO supabase_migrations.schema_migrations VALUES ('20260101')", "other");
+    const differing = await compared("own", "other");
+    expect(differing.code).not.toBe(0);
+    expect(said(differing.document)).toContain("20260102 only in shop");
+    expect((await compared("own", "own")).document).toMatchObject({ result: "succeeded" });
+    const nothing = await compared("empty", "empty");
+    expect(nothing.code).not.toBe(0);
+    expect(said(nothing.document)).toContain("Neither shop nor shop-staging has any migrations");
   });
 });
