@@ -31,10 +31,19 @@ const outAt = process.argv.indexOf("--out");
 const out = outAt > 0 ? process.argv[outAt + 1] : join(root, "dist");
 // Built beside and moved into place: a build that fails leaves the last one that worked.
 const fresh = `${out}.${process.pid}`;
+/**
+ * V8 takes code from its cache without what `import()` needs (ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING on Node 20), so
+ * Node's own modules are required where they are used; rolldown does the same for our own.
+ */
+const requiredBuiltins = {
+  name: "required-builtins",
+  renderChunk: (code) => code.replaceAll(/\bimport\(("node:[a-z/_]+")\)/g, "Promise.resolve(require($1))"),
+};
+
 const bundle = await rolldown({
   input,
   platform: "node",
-  plugins: [await precompiledValidators(root)],
+  plugins: [await precompiledValidators(root), requiredBuiltins],
   // sandbox-app.cjs is started once per machine and must stay a single tiny file; rolldown keeps it so because it
   // shares nothing with the others.
   onLog: (level, log, print) => {

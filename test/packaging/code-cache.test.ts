@@ -55,6 +55,15 @@ test("a folder that cannot be written changes nothing", () => {
   expect(readFileSync(cache, "utf8")).toBe("a file where the folder would be");
 });
 
+test("no chunk imports dynamically, which code from the cache cannot", () => {
+  const chunks = readdirSync(join(dir, "dist/chunks")).filter((name) => name.endsWith(".cjs"));
+  expect(chunks.length).toBeGreaterThan(5);
+  for (const name of chunks) {
+    const code = readFileSync(join(dir, "dist/chunks", name), "utf8").replaceAll(/^\s*\/?\*.*$|\/\*\*.*?\*\//gm, "");
+    expect(code.match(/\bimport\([^)]*\)/g) ?? [], name).toEqual([]);
+  }
+});
+
 test("programs only load chunks named by content, so that no cache meets another text", () => {
   for (const name of ["cli", "executor", "supervisor"]) {
     const [digest, loader, chunk, ...more] = readFileSync(join(dir, `dist/${name}.cjs`), "utf8")
