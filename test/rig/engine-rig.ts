@@ -15,6 +15,7 @@ import { planSteps, unknownFacts } from "../../src/plan/plan-steps.ts";
 import { type Frame, newFrame } from "../../src/plan/scope.ts";
 import { catalogue } from "../../src/steps/index.ts";
 import { encodeLine, zeroHash } from "../../src/util/journal-line.ts";
+import type { JsonObject } from "../../src/util/json.ts";
 
 const person = {
   name: "operator@example",
@@ -36,6 +37,13 @@ const going: DriveRequest = {
 /** How a scripted action ends: data = done with that result; a text = failed with that message; a function decides. */
 type Deciding = (request: ActionRequest, clock: VirtualClock) => Promise<ActionOutcome> | ActionOutcome;
 export type Scripted = Readonly<Record<string, unknown>> | string | Deciding;
+
+export interface WholeRunbook {
+  readonly name: string;
+  readonly text: string;
+  readonly inputs: JsonObject;
+  readonly target: JsonObject;
+}
 
 /** Time that moves only when something sleeps: sleepers wake in order of their time, one at a time. */
 export class VirtualClock implements EngineClock {
@@ -87,12 +95,17 @@ export class EngineRig implements RunStore {
   private readonly script: Record<string, Scripted | Scripted[]>;
   private readonly context: EngineContext;
 
-  /** `used`: the text of the runbook `part`, for `uses: runbook/part`. */
-  constructor(steps: string, script: Record<string, Scripted | Scripted[]> = {}, used: string | null = null) {
+  /** `used`: the text of the runbook `part`, for `uses: runbook/part`; `whole`: a whole runbook in place of `steps`. */
+  constructor(
+    steps: string,
+    script: Record<string, Scripted | Scripted[]> = {},
+    used: string | null = null,
+    whole: WholeRunbook | null = null,
+  ) {
     this.script = script;
-    const text = header("test") + steps;
+    const text = whole?.text ?? header("test") + steps;
     const { runbook, diagnostics } = loadRunbook({
-      file: "test.yaml",
+      file: `${whole?.name ?? "test"}.yaml`,
       text,
       catalogue,
       readInclude: () => (used === null ? null : { path: "part.yaml", text: header("part") + used }),
@@ -101,8 +114,8 @@ export class EngineRig implements RunStore {
     const root: Frame = newFrame({
       runbook,
       prefix: "",
-      inputs: {},
-      target: { name: "here", protected: false },
+      inputs: whole?.inputs ?? {},
+      target: { name: "here", protected: false, ...whole?.target },
       run: {
         id: "rb-aaaaaa",
         slug: "aaaaaa",
@@ -136,8 +149,8 @@ export class EngineRig implements RunStore {
       files: {},
       source: { file: "test.yaml", commit: null, dirty: null },
       environment: {},
-      objectives: [],
-      budgetMs: null,
+      objectives: Object.entries(runbook.objectives).map(([name, { targetMs }]) => ({ name, targetMs })),
+      budgetMs: runbook.budgetMs,
       steps: planned.map(({ path, id, title, phase, type, effects }) => ({
         path,
         id,
@@ -162,8 +175,8 @@ export class EngineRig implements RunStore {
       },
       catalogue,
       root,
-      secrets: {},
-      maskedSecrets: {},
+      secrets: Object.fromEntries(runbook.secrets.map((name) => [name, "a-secret"])),
+      maskedSecrets: Object.fromEntries(runbook.secrets.map((name) => [name, "***"])),
       policy: emptyConfig.policy,
       actor: person,
       protected: false,
