@@ -1,5 +1,6 @@
 /** `deploy-production` for real: what must be proven before, and that nothing is touched when it is not. */
-import { copyFileSync, mkdirSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { copyFileSync, mkdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { CliRig, type RunDocument } from "../rig/cli-rig.ts";
@@ -36,6 +37,20 @@ describeWithPostgres("deploy-production", () => {
   beforeEach(async () => {
     mkdirSync(join(rig.project, "backups"), { recursive: true });
     copyFileSync(dump, backup());
+    // The record that `backup-database` leaves beside its dump.
+    const bytes = readFileSync(dump);
+    const record = {
+      format: "runbook.backup/1.0",
+      takenAt: new Date().toISOString(),
+      database: "shop",
+      serverVersion: "15",
+      bytes: bytes.length,
+      sha256: createHash("sha256").update(bytes).digest("hex"),
+      tables: 1,
+      manifest: [],
+      earlier: [],
+    };
+    writeFileSync(`${backup()}.json`, JSON.stringify(record));
     await rig.sandboxVerb("seed", "good");
     await rig.sandboxVerb("service", "github", "ok");
   });
@@ -78,6 +93,7 @@ describeWithPostgres("deploy-production", () => {
       PATH: `${rig.sandbox.binDir}:${env().PATH}`,
       RUNBOOK_SECRET_FLY_API_TOKEN: "a token that nothing is asked with",
       RUNBOOK_SECRET_GITHUB_TOKEN: "another one",
+      RUNBOOK_SECRET_SUPABASE_ACCESS_TOKEN: "a third one",
       RUNBOOK_SECRET_SLACK_WEBHOOK: "https://hooks.slack.example/services/none",
     });
     const planned = await rig.json<{ blocked: unknown[]; approvals: number }>(
