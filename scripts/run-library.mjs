@@ -1,6 +1,6 @@
 // `npm run library -- --reports DIR`: runs every runbook of the library on `local`, really, in a copy of the project with a
 // sandbox of its own, and writes one report each into DIR. Ends with 1 when one does not end as it should.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, delimiter, dirname, join, resolve } from "node:path";
@@ -10,7 +10,8 @@ import { parse } from "yaml";
 /**
  * What a runbook needs here that it does not say itself.
  * `inputs`: what a person would give. `before`: runbooks that must have run. `answers`: step → the reason with which each
- * question is answered yes. `service`: state of a stand-in. `ends`: the result it must have, default succeeded.
+ * question is answered yes. `service`: state of a stand-in. `fly`: commands for the sandbox's `fly` beforehand. `ends`: the
+ * result it must have, default succeeded.
  */
 const rows = {
   "backup-verify": { before: ["backup-database"] },
@@ -26,7 +27,12 @@ const rows = {
       verified: "orders are there",
     },
   },
+  "env-parity": {
+    fly: ["shop", "shop-staging"].map((app) => ["secrets", "set", "SHOP_SESSION_KEY=library", "-a", app]),
+  },
   "rollback-production": { inputs: { reason: "library" } },
+  "secrets-audit": { before: ["secrets-sync"] },
+  "secrets-sync": { inputs: { reason: "library" } },
 };
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -75,6 +81,12 @@ async function library() {
   mkdirSync(project);
   for (const name of ["runbook.config.yaml", "runbooks", "supabase", "keys", "checklists"])
     if (existsSync(join(source, name))) cpSync(join(source, name), join(project, name), { recursive: true });
+  // What looks at the files git tracks needs a repository.
+  for (const words of [
+    ["init", "--quiet"],
+    ["add", "--all"],
+  ])
+    spawnSync("git", words, { cwd: project, stdio: "ignore" });
   const runbooks = readdirSync(join(project, "runbooks"))
     .filter((name) => name.endsWith(".yaml"))
     .sort()
@@ -124,6 +136,10 @@ async function rehearse(name, document) {
   for (const [service, state] of Object.entries(row.service ?? {})) {
     const put = await start(sandbox, ["service", service, state]);
     if (put.code !== 0) return failure(`${service} was not put into ${state}: ${put.stderr.trim()}`);
+  }
+  for (const words of row.fly ?? []) {
+    const ended = await start(sandbox, ["fly", ...words]);
+    if (ended.code !== 0) return failure(`fly ${words[0]} ${words[1]}: ${ended.stderr.trim()}`);
   }
   for (const before of row.before ?? []) {
     const { problem } = await runToItsEnd(before, rows[before] ?? {});
