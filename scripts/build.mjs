@@ -56,8 +56,6 @@ const { output: built } = await bundle.write({
   format: "cjs",
   entryFileNames: ({ name }) => (cached.includes(name) ? "chunks/[name]-[hash].cjs" : "[name].cjs"),
   chunkFileNames: "chunks/[name]-[hash].cjs",
-  // A chunk that V8 takes from its cache has lost what an import() in it needs (ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING).
-  dynamicImportInCjs: false,
   minify: false,
   // `import()` of what is not bundled becomes `require`: code from the cache has nothing that answers an `import()`.
   dynamicImportInCjs: false,
