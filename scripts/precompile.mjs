@@ -1,5 +1,6 @@
-// A plug-in of the build: compiles the validators of runbook and project file, so that no start has to. The module it
-// replaces, src/language/schema/precompiled.ts, is empty; without the build they are compiled when first needed.
+// Plug-ins of the build: compile the validators of runbook and project file and the templates of reports, so that no start
+// has to. The modules they replace (src/language/schema/precompiled.ts, src/report/precompiled-templates.ts) are empty:
+// without the build both are compiled when first needed.
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -17,9 +18,32 @@ export async function precompiledValidators(root) {
   };
 }
 
+/** The plug-in, with the packaged templates inside. */
+export async function precompiledTemplates(root) {
+  const { precompileDocument, packagedTemplates, markdownFormat, htmlFormat } = await fromSource(root, {
+    "src/report/templates.ts": "precompileDocument, packagedTemplates",
+    "src/report/markdown.ts": "markdownFormat",
+    "src/report/html.ts": "htmlFormat",
+  });
+  const documents = ["report", "addendum"].flatMap((name) => [
+    precompileDocument(packagedTemplates(`${name}.md`), markdownFormat),
+    precompileDocument(packagedTemplates(`${name}.html`), htmlFormat),
+  ]);
+  const entries = new Map(documents.flatMap((templates) => [...templates]));
+  const text = [...entries].map(([key, code]) => `[${JSON.stringify(key)}, ${code}],\n`).join("");
+  const replaced = join(root, "src/report/precompiled-templates.ts");
+  const code = `export const precompiledTemplates = new Map([${text}]);\n`;
+  return { name: "precompiled-templates", load: (id) => (id === replaced ? { code, moduleType: "js" } : null) };
+}
+
 async function validators(root) {
   const { catalogue, buildRunbookSchema, buildConfigSchema, ajvOptions, editorKeywords, schemaDigest } =
-    await schemaModules(root);
+    await fromSource(root, {
+      "src/steps/index.ts": "catalogue",
+      "src/language/schema/runbook-schema.ts": "buildRunbookSchema",
+      "src/language/schema/config-schema.ts": "buildConfigSchema",
+      "src/language/schema/validators.ts": "ajvOptions, editorKeywords, schemaDigest",
+    });
   const require = createRequire(join(root, "package.json"));
   const { Ajv2020 } = require("ajv/dist/2020.js");
   const { default: standaloneCode } = require("ajv/dist/standalone/index.js");
@@ -38,16 +62,11 @@ async function validators(root) {
   return `${imports.join("")}${body}\nexport const precompiled = new Map([${entries.join(", ")}]);\n`;
 }
 
-/** The modules that know the schemas, bundled from their source. */
-async function schemaModules(root) {
+/** Exports of modules, bundled from their source: path → names. */
+async function fromSource(root, exported) {
   mkdirSync(join(root, "node_modules/.cache"), { recursive: true });
   const out = mkdtempSync(join(root, "node_modules/.cache/precompile-"));
-  const source = [
-    `export { catalogue } from "${join(root, "src/steps/index.ts")}";`,
-    `export { buildRunbookSchema } from "${join(root, "src/language/schema/runbook-schema.ts")}";`,
-    `export { buildConfigSchema } from "${join(root, "src/language/schema/config-schema.ts")}";`,
-    `export { ajvOptions, editorKeywords, schemaDigest } from "${join(root, "src/language/schema/validators.ts")}";`,
-  ];
+  const source = Object.entries(exported).map(([path, names]) => `export { ${names} } from "${join(root, path)}";`);
   try {
     const bundle = await rolldown({
       input: entry,
@@ -61,9 +80,9 @@ async function schemaModules(root) {
         },
       ],
     });
-    await bundle.write({ dir: out, format: "cjs", entryFileNames: "schemas.cjs" });
+    await bundle.write({ dir: out, format: "cjs", entryFileNames: "parts.cjs" });
     await bundle.close();
-    return createRequire(import.meta.url)(join(out, "schemas.cjs"));
+    return createRequire(import.meta.url)(join(out, "parts.cjs"));
   } finally {
     rmSync(out, { recursive: true, force: true });
   }

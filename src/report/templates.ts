@@ -9,6 +9,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import Handlebars from "handlebars";
+import { precompiledTemplates } from "./precompiled-templates.ts";
 
 export interface TemplateSet {
   readonly main: string;
@@ -40,23 +41,12 @@ export function compileDocument(set: TemplateSet, format: Format): (view: object
     if (!blockHelpers.includes(name)) environment.unregisterHelper(name);
   }
   for (const name of blockHelpers) guardBlock(environment, name);
-  const helpers: Record<string, Helper> = { bare: ([value]) => format.bare(value), ...format.helpers };
+  const helpers = helpersOf(format);
   for (const [name, helper] of Object.entries(helpers)) registerHelper(environment, name, helper);
-  const options: CompileOptions = {
-    strict: true,
-    noEscape: true,
-    preventIndent: true,
-    knownHelpersOnly: true,
-    knownHelpers: Object.fromEntries([...blockHelpers, ...Object.keys(helpers)].map((name) => [name, true])),
-  };
   const compile = (name: string, text: string) => {
-    try {
-      const ast = Handlebars.parse(text);
-      new WrapBareValues(helpers).accept(ast);
-      return environment.compile(ast, options);
-    } catch (error) {
-      throw new TemplateError(`${name}: ${wordsOf(error)}`, error);
-    }
+    const built = precompiledTemplates.get(templateKey(helpers, text));
+    if (built !== undefined) return environment.template<unknown>(built);
+    return named(name, () => environment.compile(parse(text, helpers), optionsOf(helpers)));
   };
   for (const [name, text] of Object.entries(set.partials)) environment.registerPartial(name, compile(name, text));
   const main = compile("template", set.main);
@@ -92,6 +82,50 @@ export function partsPlaced(text: string): ReadonlySet<string> {
       return name?.type === "PathExpression" ? [(name as hbs.AST.PathExpression).original] : [];
     }),
   );
+}
+
+/** For the build: key → source text of the compiled template, of the document and its partials. */
+export function precompileDocument(set: TemplateSet, format: Format): Map<string, string> {
+  const helpers = helpersOf(format);
+  return new Map(
+    Object.entries({ ...set.partials, template: set.main }).map(([name, text]) => [
+      templateKey(helpers, text),
+      named(name, () => String(Handlebars.create().precompile(parse(text, helpers), optionsOf(helpers)))),
+    ]),
+  );
+}
+
+/** Which helpers there are changes what a text is compiled to. */
+function templateKey(helpers: Readonly<Record<string, Helper>>, text: string): string {
+  return `${Object.keys(helpers).sort()}\n${text}`;
+}
+
+function helpersOf(format: Format): Record<string, Helper> {
+  return { bare: ([value]) => format.bare(value), ...format.helpers };
+}
+
+function optionsOf(helpers: Readonly<Record<string, Helper>>): CompileOptions {
+  return {
+    strict: true,
+    noEscape: true,
+    preventIndent: true,
+    knownHelpersOnly: true,
+    knownHelpers: Object.fromEntries([...blockHelpers, ...Object.keys(helpers)].map((name) => [name, true])),
+  };
+}
+
+function parse(text: string, helpers: Readonly<Record<string, Helper>>): hbs.AST.Program {
+  const ast = Handlebars.parse(text);
+  new WrapBareValues(helpers).accept(ast);
+  return ast;
+}
+
+function named<T>(name: string, compile: () => T): T {
+  try {
+    return compile();
+  } catch (error) {
+    throw new TemplateError(`${name}: ${wordsOf(error)}`, error);
+  }
 }
 
 /** Templates that are documents of their own, no parts of others. */
