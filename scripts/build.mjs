@@ -2,10 +2,10 @@
 // than ESM, and a bundle faster than a tree of modules; see docs/performance.md).
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
-import { precompiledValidators } from "./precompile.mjs";
+import { precompiledTemplates, precompiledValidators } from "./precompile.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -43,7 +43,7 @@ const requiredBuiltins = {
 const bundle = await rolldown({
   input,
   platform: "node",
-  plugins: [await precompiledValidators(root), requiredBuiltins],
+  plugins: [await precompiledValidators(root), await precompiledTemplates(root), requiredBuiltins],
   // sandbox-app.cjs is started once per machine and must stay a single tiny file; rolldown keeps it so because it
   // shares nothing with the others.
   onLog: (level, log, print) => {
@@ -80,8 +80,10 @@ function writePrograms() {
     const text = `// sha256 of all chunks: ${all}\nrequire("./code-cache.cjs");\nrequire("./${fileName}");\n`;
     writeFileSync(join(fresh, `${name}.cjs`), text);
   }
-  // What one machine's V8 compiled is no part of the package.
-  writeFileSync(join(fresh, ".npmignore"), "cache/\n");
+  // Which modules a chunk holds is for tests; that and what one machine's V8 compiled are no part of the package.
+  const modules = built.map(({ fileName, moduleIds }) => [fileName, moduleIds.map((id) => relative(root, id))]);
+  writeFileSync(join(fresh, "modules.json"), `${JSON.stringify(Object.fromEntries(modules.sort()), null, 1)}\n`);
+  writeFileSync(join(fresh, ".npmignore"), "cache/\nmodules.json\n");
 }
 
 /** What the bundles contain of others: name, version and licence text of every package a module of theirs comes from. */

@@ -1,5 +1,5 @@
 /** What is written beside the journal when a run has its verdict: report, statement, digests. */
-import { existsSync, readFileSync, rmdirSync } from "node:fs";
+import { rmdirSync } from "node:fs";
 import { join } from "node:path";
 import type { RunRecord } from "../engine/run-record.ts";
 import { replaceFile } from "../host/durable-file.ts";
@@ -13,8 +13,7 @@ import { evidenceFile, evidenceText } from "../report/evidence.ts";
 import { renderHtml } from "../report/html.ts";
 import type { PrivateKey } from "../report/keys.ts";
 import { renderMarkdown } from "../report/markdown.ts";
-import { digestFile } from "../report/run-files.ts";
-import { digestsOf, formatSums, parseSums, sumsFile } from "../report/sums.ts";
+import { digestsOf, formatSums, sumsFile } from "../report/sums.ts";
 import { type ReportView, reportView } from "../report/view.ts";
 import type { JsonObject } from "../util/json.ts";
 
@@ -42,19 +41,6 @@ export async function writeEvidence(
   await publish();
   failpoint("report.before_sums");
   replaceFile(join(runDir, sumsFile), formatSums(digestsOf(runDir)));
-}
-
-/** Ended in a way that leaves nothing to go on with. */
-export function isOver({ result }: RunRecord): boolean {
-  return result === "succeeded" || result === "rolled_back" || result === "refused";
-}
-
-/** A verdict stands, but its executor was killed before the evidence was complete. `SHA256SUMS` is written last. */
-export function owesEvidence(runDir: string, record: RunRecord): boolean {
-  if (record.finished === null) return false;
-  const file = join(runDir, sumsFile);
-  if (record.sealed === null || !existsSync(file)) return true;
-  return parseSums(readFileSync(file, "utf8"))?.get(journalName) !== digestFile(runDir, journalName).sha256;
 }
 
 /**

@@ -31,7 +31,8 @@ import type { JsonObject } from "../util/json.ts";
 import { createMasker, MASK } from "../util/mask/masker.ts";
 import { refusalOf } from "../util/mask/refusal.ts";
 import { signerOf } from "./approval-signature.ts";
-import { isOver, owesEvidence, writeEvidence } from "./evidence-files.ts";
+import { writeEvidence } from "./evidence-files.ts";
+import { isOver, owesEvidence } from "./evidence-owed.ts";
 import type { ExecutorRequest } from "./executor-request.ts";
 import { keepingOf } from "./keeping.ts";
 import { knownTexts } from "./known-texts.ts";
@@ -186,7 +187,7 @@ export async function execute(
     flush: () => store.flush(),
     failpoint: (name) => void failpoint(name),
     finishedRuns: () => finishedRuns(stateDir, run),
-    onProgress: () => {},
+    onProgress: null,
   });
   const context: EngineContext = {
     store,

@@ -93,7 +93,7 @@ export async function probe(command: Command, prepared: Prepared): Promise<Plan>
       flush: () => {},
       failpoint: () => {},
       finishedRuns: () => finishedRuns(project.stateDir, ""),
-      onProgress: () => {},
+      onProgress: null,
     });
     let wrote = false;
     const visit = async (steps: readonly Step[], parent: string): Promise<void> => {

@@ -1,4 +1,4 @@
-/** What `run` and `resume` write for other readers when they end: `--report`, and the files GitHub Actions reads. */
+/** Writes what `run` and `resume` leave for other readers when they end: `--report`, and the files GitHub Actions reads. */
 import { appendFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import type { RunRecord } from "../engine/run-record.ts";
@@ -14,38 +14,9 @@ import { junitReport } from "../report/junit.ts";
 import { prometheusReport } from "../report/prometheus.ts";
 import { type RunDocumentExtras, runDocument } from "../report/run-json.ts";
 import { catalogue } from "../steps/index.ts";
-import { closest } from "../util/closest.ts";
 import type { Command } from "./command.ts";
-import { UsageError } from "./errors.ts";
 import { renderReport } from "./evidence-files.ts";
-
-const extensions = { md: "md", html: "html", json: "json", junit: "xml", ctrf: "ctrf.json", prom: "prom" } as const;
-export type ReportFormat = keyof typeof extensions;
-export const reportFormats = Object.keys(extensions) as readonly ReportFormat[];
-
-export interface ReportRequest {
-  readonly format: ReportFormat;
-  /** Absolute; null = beside the working directory, named by the run. */
-  readonly path: string | null;
-}
-
-/** Reads every `--report FORMAT[=PATH]`. Throws `UsageError`: call it before anything is started. */
-export function reportRequests(command: Command): ReportRequest[] {
-  return command.args.texts("report").map((word) => {
-    const cut = word.indexOf("=");
-    const name = cut < 0 ? word : word.slice(0, cut);
-    const format = reportFormats.find((item) => item === name);
-    if (format === undefined) {
-      const near = closest(name, reportFormats);
-      throw new UsageError(
-        `--report ${name}: there is no such format${near ? `. Did you mean "${near}"?` : `; there are ${reportFormats.join(", ")}`}`,
-        `runbook run --report ${near ?? "junit"}=report.xml`,
-      );
-    }
-    if (cut >= 0 && word.length === cut + 1) throw new UsageError(`--report ${word}: the path behind = is empty`);
-    return { format, path: cut < 0 ? null : resolve(command.cwd, word.slice(cut + 1)) };
-  });
-}
+import { extensions, type ReportFormat, reportRequests } from "./report-requests.ts";
 
 /**
  * Writes what was asked for, and under GitHub Actions annotations, step summary and outputs. A report that cannot be

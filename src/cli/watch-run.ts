@@ -11,14 +11,14 @@ import { runDocument } from "../report/run-json.ts";
 import { parseDurationMs } from "../util/duration.ts";
 import type { Command } from "./command.ts";
 import { CommandError } from "./errors.ts";
-import { owesEvidence } from "./evidence-files.ts";
+import { owesEvidence } from "./evidence-owed.ts";
 import { follow } from "./follow.ts";
 import type { Executor } from "./launch.ts";
 import { outcomeText } from "./outcome-text.ts";
 import { type Progress, plainProgress } from "./plain-progress.ts";
 import { unpublished } from "./publications.ts";
+import { wantsReports } from "./report-requests.ts";
 import { nextFor } from "./run-lookup.ts";
-import { writeReports } from "./run-reports.ts";
 import { toolVersion } from "./version.ts";
 
 export interface WatchOptions {
@@ -86,7 +86,7 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
     if (answered !== null)
       return await watchRun(command, { ...options, ...answered, fromSeq: followed.record.lastSeq, goesOn: true });
   }
-  return conclude(command, runDir, followed.record, code);
+  return await conclude(command, runDir, followed.record, code);
 }
 
 /** The live view is loaded only where somebody looks at it. */
@@ -172,7 +172,12 @@ export function lastFatal(runDir: string): string | null {
 }
 
 /** Prints what became of the run and gives the code of this command. */
-function conclude(command: Command, runDir: string, record: RunRecord, executorCode: number | null): number {
+async function conclude(
+  command: Command,
+  runDir: string,
+  record: RunRecord,
+  executorCode: number | null,
+): Promise<number> {
   const alive = executorAlive(runDir);
   const interrupted = isInterrupted(record, alive);
   const code = codeOf(record, executorCode);
@@ -191,7 +196,10 @@ function conclude(command: Command, runDir: string, record: RunRecord, executorC
     nextFor: nextFor(record),
   };
   if (record.finished !== null && !isRefused) {
-    writeReports(command, runDir, record, extras);
+    if (wantsReports(command)) {
+      const { writeReports } = await import("./run-reports.ts");
+      writeReports(command, runDir, record, extras);
+    }
     if (!isOwed) sayUnpublished(command, runDir, record);
   }
   if (command.output === "json") {

@@ -6,7 +6,7 @@ import { parseArguments } from "../../src/cli/arguments.ts";
 import { splitLine } from "../../src/cli/completion-scripts.ts";
 import { overview, verbHelp } from "../../src/cli/help-text.ts";
 import { helpTopic, topicNames } from "../../src/cli/help-topics.ts";
-import { reportFormats } from "../../src/cli/run-reports.ts";
+import { reportFormats } from "../../src/cli/report-requests.ts";
 import { runbookTemplates } from "../../src/cli/scaffold/runbook-templates.ts";
 import { commonFlags, verbs } from "../../src/cli/verbs/table.ts";
 import { exitCodes } from "../../src/engine/exit-codes.ts";

@@ -11,7 +11,8 @@ import { noAddendum } from "../../report/addendum.ts";
 import { loadAddendum } from "../../report/addendum-file.ts";
 import { type Judged, judgeRetention } from "../../report/retention.ts";
 import type { Command } from "../command.ts";
-import { addendumContext, owesEvidence } from "../evidence-files.ts";
+import { addendumContext } from "../evidence-files.ts";
+import { owesEvidence } from "../evidence-owed.ts";
 import { type PastRun, pastRuns } from "../past-runs.ts";
 import { counted, textTable } from "../text-table.ts";
 

@@ -7,7 +7,7 @@ import { overridesOf, stepsByPath } from "../overrides.ts";
 import { readPlanFile } from "../plan-approval.ts";
 import { type Prepared, prepare } from "../prepare.ts";
 import { findRunbook } from "../project.ts";
-import { reportRequests } from "../run-reports.ts";
+import { reportRequests } from "../report-requests.ts";
 import { approvalFor, prepareSaved } from "../saved-plan.ts";
 import { startRun } from "../start-run.ts";
 import { detached, onDisconnect } from "../starter.ts";
