@@ -103,7 +103,7 @@ export function buildPlan(subject: PlanSubject, world: PlanWorld): Plan {
     destructive: happening.filter((step) => step.effects === "destructive").length,
     approvals: happening.filter((step) => step.type === "approval").length,
     lock: lockKey(runbook, place.frame),
-    worstCaseMs: worstCase(planned, allSteps(runbook), ""),
+    worstCaseMs: worstCase(new Map(planned.map((step) => [step.path, step])), allSteps(runbook), ""),
     tools: world.tools,
     secrets: world.secrets,
     steps: planned,
@@ -198,12 +198,12 @@ function approvalBlocker(subject: PlanSubject, happening: readonly PlannedStep[]
 }
 
 /** One after the other adds up, side by side the longest counts, every attempt takes its whole limit. */
-function worstCase(planned: readonly PlannedStep[], steps: readonly Step[], parent: string): number {
+function worstCase(planned: ReadonlyMap<string, PlannedStep>, steps: readonly Step[], parent: string): number {
   return steps.reduce((sum, step) => sum + worstOf(planned, step, childPath(parent, step.id)), 0);
 }
 
-function worstOf(planned: readonly PlannedStep[], step: Step, path: string): number {
-  const found = planned.find((item) => item.path === path);
+function worstOf(planned: ReadonlyMap<string, PlannedStep>, step: Step, path: string): number {
+  const found = planned.get(path);
   if (found === undefined || found.condition?.status === "not_met") return 0;
   const members = membersOf(step);
   if (members.length === 0) return (found.timeoutMs ?? 0) * step.retry.attempts;

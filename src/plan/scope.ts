@@ -110,10 +110,26 @@ function stepsAt(place: Place): Record<string, unknown> {
   const key = place.items.map((item) => itemPath(item.path, item.index)).join(">");
   let steps = place.frame.cache.get(key);
   if (steps === undefined) {
-    steps = entriesOf(place, allSteps(place.frame.runbook), place.frame.prefix);
+    steps = stepsMadeAt(place);
     place.frame.cache.set(key, steps);
   }
   return steps;
+}
+
+/** Inside a `forEach` only the step that holds it looks different from one item to the next; the others are shared. */
+function stepsMadeAt(place: Place): Record<string, unknown> {
+  const { frame, items } = place;
+  const [outermost] = items;
+  const all = allSteps(frame.runbook);
+  if (outermost === undefined) return entriesOf(place, all, frame.prefix);
+  const holder = all.find((step) => isWithin(outermost.path, childPath(frame.prefix, step.id)));
+  const shared = stepsAt({ frame, items: [] });
+  if (holder === undefined) return shared;
+  return { ...shared, [holder.id]: entryOf(place, holder, childPath(frame.prefix, holder.id)) };
+}
+
+function isWithin(path: string, ancestor: string): boolean {
+  return path.startsWith(ancestor) && [undefined, ".", "["].includes(path[ancestor.length]);
 }
 
 function entriesOf(place: Place, steps: readonly Step[], parent: string): Record<string, unknown> {

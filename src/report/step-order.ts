@@ -11,8 +11,9 @@ export function stepsInOrder(record: RunRecord): StepRecord[] {
   const first: StepRecord[] = [];
   for (const step of record.steps.values()) {
     const parent = planned.has(step.path) || step.phase === "rollback" ? null : parentOf(step.path, record.steps);
-    if (parent === null) first.push(step);
-    else later.set(parent, [...(later.get(parent) ?? []), step]);
+    const list = parent === null ? first : (later.get(parent) ?? []);
+    list.push(step);
+    if (parent !== null) later.set(parent, list);
   }
   const ordered: StepRecord[] = [];
   const stack: StepRecord[] = [];
@@ -21,7 +22,7 @@ export function stepsInOrder(record: RunRecord): StepRecord[] {
       stack.push(step);
       for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
         ordered.push(next);
-        stack.push(...(later.get(next.path) ?? []).reverse());
+        for (const part of (later.get(next.path) ?? []).reverse()) stack.push(part);
       }
     }
   }
