@@ -1,6 +1,6 @@
 /** What an action's outcome means for its step: outputs, artifacts, checks, another attempt, or the end. */
 import { scopeOf } from "../plan/scope.ts";
-import type { Json, JsonObject } from "../util/json.ts";
+import { isObject, type Json, type JsonObject } from "../util/json.ts";
 import { allErrorsMet, evaluateOutputs, messageText, runChecks } from "./checks.ts";
 import { append, type EngineContext, type Flow, failure, finished, type Node, ok } from "./context.ts";
 import type { Artifact, CheckOutcome, Failure, StepStatus } from "./events.ts";
@@ -145,5 +145,11 @@ export function end(
 }
 
 function keep(result: Json): Json {
+  // What a command printed may be megabytes: too long is seen without writing it out.
+  if (
+    isObject(result) &&
+    Object.values(result).some((value) => typeof value === "string" && value.length > keptResultBytes)
+  )
+    return null;
   return JSON.stringify(result ?? null).length <= keptResultBytes ? (result ?? null) : null;
 }

@@ -29,6 +29,7 @@ import type { SupervisorClient } from "./supervisor/client.ts";
 
 /** How long after its limit a type may take to notice before it is given up. */
 const overrunMs = 15_000;
+const over = "the step is over";
 
 export interface RunnerOptions {
   readonly runDir: string;
@@ -53,8 +54,8 @@ export interface RunnerOptions {
   readonly flush: () => void;
   readonly failpoint: (name: "spawn.after_fork" | "spawn.pid_recorded") => void;
   readonly finishedRuns: () => readonly FinishedRun[];
-  /** What a running step says of itself, masked. */
-  readonly onProgress: (path: string, text: string) => void;
+  /** What a running step says of itself, masked. Null when nobody looks: then no output is passed on while it runs. */
+  readonly onProgress: ((path: string, text: string) => void) | null;
 }
 
 export function createActionRunner(options: RunnerOptions): ActionRunner {
@@ -101,7 +102,7 @@ async function runAction(
     return request.signal.aborted ? { ...outcome, kind: "cancelled" } : outcome;
   } finally {
     clearTimeout(timer);
-    giveUp.abort();
+    giveUp.abort(over); // a reason of its own: the default one is an exception with a stack, made for each step
   }
 }
 
@@ -128,7 +129,9 @@ function createHost(
   elapsedMs: () => number,
 ): StepHost {
   const { clock, masker } = options;
-  const signal = AbortSignal.any([request.signal, limit]);
+  // Made when a step type asks for it: the run's signal keeps a note of every signal that follows it.
+  let combined: AbortSignal | null = null;
+  const signal = () => (combined ??= AbortSignal.any([request.signal, limit]));
   const remainingMs = () => Math.max(0, request.timeoutMs - elapsedMs());
   const workDir = request.cwd === null ? options.projectDir : resolve(options.projectDir, request.cwd);
   const sealedPath = (path: string) => {
@@ -143,7 +146,9 @@ function createHost(
     effects: request.effects,
     target: options.target,
     run: { id: options.runId, slug: options.slug, actor: options.actor },
-    signal,
+    get signal() {
+      return signal();
+    },
     remainingMs,
     command: (argv, more: CommandOptions = {}): Promise<CommandResult> =>
       commands.run(request, argv, { ...more, workDir, remainingMs: remainingMs() }),
@@ -165,7 +170,7 @@ function createHost(
       now: () => clock.now(),
       monotonicMs: () => clock.monotonicMs(),
       async sleep(ms) {
-        await clock.sleep(ms, signal);
+        await clock.sleep(ms, signal());
         if (request.signal.aborted) throw new StepFailure("failed", "cancelled", "the step was cancelled");
         if (limit.aborted)
           throw new StepFailure("timeout", "timeout", `the time limit of ${request.timeoutMs} ms is over`);
@@ -177,6 +182,6 @@ function createHost(
     },
     files: { readSealed: (path) => readFileSync(sealedPath(path), "utf8"), sealedPath, workDir },
     finishedRuns: options.finishedRuns,
-    progress: (text) => options.onProgress(request.path, masker.text(text)),
+    progress: (text) => options.onProgress?.(request.path, masker.text(text)),
   };
 }

@@ -135,10 +135,13 @@ export class CommandRunner {
     const supervisor = await this.options.supervisor();
     const { files, ...spec } = command;
     const handle = supervisor.run({ ...spec, graceMs, stdoutFile: files.stdout, stderrFile: files.stderr });
-    handle.onOutput((_, masked) => {
-      const line = masked.toString("utf8").trimEnd().split("\n").at(-1);
-      if (line) this.options.onProgress(request.path, line);
-    });
+    const { onProgress } = this.options;
+    if (onProgress !== null) {
+      handle.onOutput((_, masked) => {
+        const line = masked.toString("utf8").trimEnd().split("\n").at(-1);
+        if (line) onProgress(request.path, line);
+      });
+    }
     const cancel = () => handle.abort();
     if (request.signal.aborted) cancel();
     else request.signal.addEventListener("abort", cancel);
@@ -234,7 +237,7 @@ export class CommandRunner {
     files: LogFiles,
     adopted: boolean,
   ): { stdout: string; stderr: string } {
-    const output = readOutputs(files);
+    const output = readOutputs(files, exit);
     this.options.append({
       type: "command.finished",
       step: step.path,
@@ -254,7 +257,7 @@ export class CommandRunner {
   }
 
   private concludeUnrecorded(exit: CommandExit, files: LogFiles, argv: readonly string[]): CommandResult {
-    const output = readOutputs(files);
+    const output = readOutputs(files, exit);
     rmSync(files.stdout, { force: true });
     rmSync(files.stderr, { force: true });
     const failure = failureOf(exit.cause, exit.error, argv, exit.durationMs);
@@ -331,8 +334,16 @@ function failureOf(
   }
 }
 
-function readOutputs(files: LogFiles): { stdout: string; stderr: string } {
-  return { stdout: readHead(files.stdout), stderr: readHead(files.stderr) };
+/** A stream without bytes has no file. `exit`: what is known of the streams. */
+function readOutputs(
+  files: LogFiles,
+  exit?: Pick<CommandExit, "stdout" | "stderr" | "outputGap">,
+): { stdout: string; stderr: string } {
+  const isEmpty = (stream: StreamSummary | undefined) => stream?.bytes === 0 && exit?.outputGap === "none";
+  return {
+    stdout: isEmpty(exit?.stdout) ? "" : readHead(files.stdout),
+    stderr: isEmpty(exit?.stderr) ? "" : readHead(files.stderr),
+  };
 }
 
 function readHead(file: string): string {
@@ -357,10 +368,18 @@ function readHead(file: string): string {
   }
 }
 
-/** First and last lines. */
+/** First and last lines. The text may be megabytes, so it is not cut into all its lines. */
 function excerpt(text: string): string {
-  const lines = text.trimEnd().split("\n");
-  if (lines.length <= 2 * excerptLines) return text.trimEnd();
-  const omitted = `… ${lines.length - 2 * excerptLines} lines left out …`;
-  return [...lines.slice(0, excerptLines), omitted, ...lines.slice(-excerptLines)].join("\n");
+  const whole = text.trimEnd();
+  let lines = 1;
+  let headEnd = 0;
+  for (let at = whole.indexOf("\n"); at >= 0; at = whole.indexOf("\n", at + 1)) {
+    if (lines === excerptLines) headEnd = at;
+    lines++;
+  }
+  if (lines <= 2 * excerptLines) return whole;
+  let tailStart = whole.length;
+  for (let nth = 0; nth < excerptLines; nth++) tailStart = whole.lastIndexOf("\n", tailStart - 1);
+  const omitted = `… ${lines - 2 * excerptLines} lines left out …`;
+  return `${whole.slice(0, headEnd)}\n${omitted}${whole.slice(tailStart)}`;
 }
