@@ -25,6 +25,12 @@ import { type RunningCommand, startCommand } from "./running-command.ts";
 import { ensureRuntimeDir } from "./runtime-dir.ts";
 import { livingSupervisors, supervisorFile } from "./supervisor-file.ts";
 
+/**
+ * How long the news that a command has its process id waits for other news, in milliseconds: most commands end before, and
+ * each write wakes the executor.
+ */
+const SPAWNED_WAITS_MS = 5;
+
 /** Output events wait for a slow executor up to here, in bytes; then they are left out. */
 const MAX_BACKLOG_BYTES = 4 * 1024 * 1024;
 
@@ -100,7 +106,7 @@ function runCommand(spec: CommandSpec, isFollowed: boolean): void {
   const command = startCommand(spec, {
     ...run,
     masker,
-    onSpawned: (pid, startTime) => send({ type: "spawned", attemptId, pid, startTime }),
+    onSpawned: (pid, startTime) => sendSoon({ type: "spawned", attemptId, pid, startTime }),
     onOutput: isFollowed
       ? (stream, masked) => {
           if (events.writableLength > MAX_BACKLOG_BYTES) return;
@@ -122,8 +128,26 @@ function runCommand(spec: CommandSpec, isFollowed: boolean): void {
   if (!hasExited) running.set(attemptId, command);
 }
 
+let unsent = "";
+let sending: NodeJS.Timeout | undefined;
+
 function send(event: SupervisorEvent): void {
-  if (!isOrphaned && !events.destroyed) events.write(encodeLine(event));
+  unsent += encodeLine(event);
+  sendUnsent();
+}
+
+/** Sends it with the next event, at the latest after {@link SPAWNED_WAITS_MS}. */
+function sendSoon(event: SupervisorEvent): void {
+  unsent += encodeLine(event);
+  sending ??= setTimeout(sendUnsent, SPAWNED_WAITS_MS);
+}
+
+function sendUnsent(): void {
+  clearTimeout(sending);
+  sending = undefined;
+  const lines = unsent;
+  unsent = "";
+  if (lines !== "" && !isOrphaned && !events.destroyed) events.write(lines);
 }
 
 function orphan(): void {
