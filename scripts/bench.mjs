@@ -1,5 +1,5 @@
-// `npm run bench [-- W2 W5 …]`: measures the workloads of docs/performance.md side by side with their limits, in
-// interleaved rounds, and prints ratios. What counts is a ratio inside one round: absolute times move with the machine.
+// `npm run bench [-- W2 G1 L3 …]`: measures the workloads of docs/performance.md side by side with their limits, in
+// interleaved rounds, and prints ratios; without names all W, while growth (G) and load (L) run when they are named. What counts is a ratio inside one round: absolute times move with the machine.
 //
 //   --small       a smoke test: small sizes, one round
 //   --rounds N    rounds of each workload (default 5)
@@ -12,13 +12,16 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { median, ratios } from "./bench/statistics.mjs";
 import { fileWorkloads } from "./bench/workloads/files.mjs";
+import { growthWorkloads } from "./bench/workloads/growth.mjs";
 import { journalWorkloads } from "./bench/workloads/journals.mjs";
+import { loadWorkloads } from "./bench/workloads/load.mjs";
 import { outputWorkloads } from "./bench/workloads/output.mjs";
 import { startWorkloads } from "./bench/workloads/start.mjs";
 import { stepWorkloads } from "./bench/workloads/steps.mjs";
 
-const workloads = [...startWorkloads, ...stepWorkloads, ...journalWorkloads, ...fileWorkloads, ...outputWorkloads];
-workloads.sort((a, b) => a.id.localeCompare(b.id, "en", { numeric: true }));
+const measured = [...startWorkloads, ...stepWorkloads, ...journalWorkloads, ...fileWorkloads, ...outputWorkloads];
+measured.sort((a, b) => a.id.localeCompare(b.id, "en", { numeric: true }));
+const workloads = [...measured, ...growthWorkloads, ...loadWorkloads];
 const mebibyte = 1024 * 1024;
 
 const { values: flags, positionals } = parseArgs({
@@ -40,7 +43,7 @@ if (flags.list) {
 }
 
 async function main() {
-  const chosen = positionals.length === 0 ? workloads : positionals.map(workloadOf);
+  const chosen = positionals.length === 0 ? measured : positionals.map(workloadOf);
   const rounds = Number(flags.rounds ?? (flags.small ? 1 : 5));
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${flags.rounds}: a number from 1 on`);
   const base = resolve(flags.dir ?? tmpdir());
@@ -91,9 +94,10 @@ async function measure(workload, base, rounds) {
   const rows = prepared.entrants.map((each) => {
     if (each.missing) return { name: each.name, missing: each.missing };
     if (each.limit) limit = samples.get(each.name);
-    return rowOf(each, samples.get(each.name), each.limit ? null : limit);
+    return { ...rowOf(each, samples.get(each.name), each.limit ? null : limit), isLimit: each.limit === true };
   });
-  return { id: workload.id, title: workload.title, unit: prepared.unit ?? "", rows };
+  const growth = prepared.growth === undefined ? null : growthOf(prepared.growth, samples);
+  return { id: workload.id, title: workload.title, unit: prepared.unit ?? "", rows, growth };
 }
 
 function rowOf({ name, goal = null, goalBytes = null }, samples, limit) {
@@ -103,8 +107,9 @@ function rowOf({ name, goal = null, goalBytes = null }, samples, limit) {
   const wall = limit === null ? null : ratios(samples, limit, (each) => each.wallMs);
   const cpu = limit === null ? null : ratios(samples, limit, (each) => each.cpuMs);
   const peakBytes = peaks.length === 0 ? null : Math.max(...peaks);
-  const isMet =
-    goal === null || wall === null ? null : wall.median <= goal && (goalBytes ?? Infinity) >= (peakBytes ?? 0);
+  const isFast = goal === null || wall === null ? null : wall.median <= goal;
+  const isSmall = goalBytes === null || peakBytes === null ? null : peakBytes <= goalBytes;
+  const isMet = isFast === null && isSmall === null ? null : isFast !== false && isSmall !== false;
   return {
     name,
     wallMs,
@@ -119,7 +124,20 @@ function rowOf({ name, goal = null, goalBytes = null }, samples, limit) {
   };
 }
 
-function tableOf({ id, title, unit, rows }) {
+/** What a unit of the large size costs, in units of the small one. Processor time where there is any: it is steadier. */
+function growthOf({ names, few, many, timeGoal, memoryGoal = null }, samples) {
+  const [start, small, large] = names.map((name) => samples.get(name));
+  const timeOf = (sample) => sample.cpuMs ?? sample.wallMs;
+  const time = small.map((sample, round) => {
+    const perUnit = (each, units) => (timeOf(each) - timeOf(start[round])) / units;
+    return perUnit(large[round], many) / perUnit(sample, few);
+  });
+  const memory = small.map((sample, round) => large[round].peakBytes / sample.peakBytes);
+  const result = { time: median(time), timeGoal, memory: median(memory), memoryGoal };
+  return { ...result, isMet: result.time <= timeGoal && (memoryGoal === null || result.memory <= memoryGoal) };
+}
+
+function tableOf({ id, title, unit, rows, growth }) {
   const width = Math.max(...rows.map(({ name }) => name.length));
   const lines = ["", `${id}  ${title}${unit === "" ? "" : `: ${unit}`}`];
   for (const row of rows) {
@@ -133,13 +151,25 @@ function tableOf({ id, title, unit, rows }) {
     const peak = row.peakBytes === null ? "" : `peak ${Math.round(row.peakBytes / mebibyte)} MiB`;
     const ratio =
       row.wall === null
-        ? "limit"
+        ? row.isLimit
+          ? "limit"
+          : ""
         : `${row.wall.median.toFixed(2)}× (${row.wall.least.toFixed(2)}–${row.wall.most.toFixed(2)})`;
     const cpuRatio = row.cpu === null ? "" : `cpu ${row.cpu.median.toFixed(2)}×`;
-    const bytes = row.goalBytes === null ? "" : `, ${row.goalBytes / mebibyte} MiB`;
-    const goal = row.isMet === null ? "" : `goal ${row.goal}${bytes}: ${row.isMet ? "reached" : "not reached"}`;
+    const goals = [
+      row.goal === null ? [] : `${row.goal}×`,
+      row.goalBytes === null ? [] : `${row.goalBytes / mebibyte} MiB`,
+    ];
+    const goal = row.isMet === null ? "" : `goal ${goals.flat().join(", ")}: ${row.isMet ? "reached" : "not reached"}`;
     const cells = [seconds, cpu.padEnd(12), ratio.padEnd(18), cpuRatio.padEnd(10), peak.padEnd(12), goal];
     lines.push(`${name}${cells.join("  ").trimEnd()}`);
+  }
+  if (growth !== null) {
+    const memory = `peak memory ${growth.memory.toFixed(2)}×${growth.memoryGoal === null ? "" : ` (goal ${growth.memoryGoal})`}`;
+    const verdict = growth.isMet ? "reached" : "not reached";
+    lines.push(
+      `  a unit of the large size: ${growth.time.toFixed(2)}× (goal ${growth.timeGoal}), ${memory}: ${verdict}`,
+    );
   }
   return lines;
 }
