@@ -4,7 +4,14 @@ import { closest } from "../util/closest.ts";
 import type { Command } from "./command.ts";
 import { UsageError } from "./errors.ts";
 
-export const extensions = { md: "md", html: "html", json: "json", junit: "xml", ctrf: "ctrf.json", prom: "prom" } as const;
+export const extensions = {
+  md: "md",
+  html: "html",
+  json: "json",
+  junit: "xml",
+  ctrf: "ctrf.json",
+  prom: "prom",
+} as const;
 export type ReportFormat = keyof typeof extensions;
 export const reportFormats = Object.keys(extensions) as readonly ReportFormat[];
 
