@@ -190,8 +190,6 @@ describe("chaos-drill", () => {
   );
 
   test("must fail when users notice: told after everything was put back", async () => {
-    const path = join(rig.project, "runbooks/chaos-drill.yaml");
-    const text = readFileSync(path, "utf8");
     // A page the shop does not have stands for a page that needs both machines.
     const { code, document } = await run("chaos-drill", "path=/nowhere", "requests=10");
     expect(code).toBe(1);
@@ -199,7 +197,6 @@ describe("chaos-drill", () => {
     expect(step(document, "hypothesis")?.status).toBe("failed");
     expect(step(document, "recovered")?.status).toBe("succeeded");
     expect(step(document, "restore.well")).toMatchObject({ phase: "always", status: "succeeded" });
-    expect(readFileSync(path, "utf8")).toBe(text);
     expect((await machines()).map(({ state }) => state)).toEqual(["started", "started"]);
   });
 
