@@ -44,7 +44,13 @@ const config = loadConfig({ file: "runbook.config.yaml", text: read("runbook.con
 function runbookNamed(name: string) {
   const file = `runbooks/${name}.yaml`;
   expect(existsSync(join(root, file)), `${file} exists`).toBe(true);
-  const { runbook } = loadRunbook({ file, text: read(file), catalogue, config });
+  const { runbook } = loadRunbook({
+    file,
+    text: read(file),
+    catalogue,
+    config,
+    readInclude: (included) => ({ path: `runbooks/${included}.yaml`, text: read(`runbooks/${included}.yaml`) }),
+  });
   if (runbook === null) throw new Error(`${file} does not load`);
   return runbook;
 }
@@ -71,7 +77,7 @@ describe.each(workflows)("%s", (name, workflow) => {
   test("may only read, ends by itself, and uses actions of a stated version", () => {
     expect(workflow.permissions).toEqual({ contents: "read" });
     for (const job of Object.values(workflow.jobs)) {
-      expect(job.permissions ?? {}).toEqual({});
+      for (const right of Object.values(job.permissions ?? {})) expect(right).toBe("read");
       expect(job["timeout-minutes"]).toBeGreaterThan(0);
       for (const { uses } of job.steps)
         if (uses !== undefined) expect(uses).toMatch(/^[\w.-]+(?:\/[\w.-]+)+@v?\d+(\.\d+)?$/);
@@ -111,14 +117,17 @@ function expectSecrets(given: Arguments, names: readonly string[], step: Step): 
   for (const name of names) expect(env, `${step.name}: ${given.words[0]}`).toContain(`RUNBOOK_SECRET_${name}`);
 }
 
-test.each(["deploy.yml", "rollback.yml"])("%s: one environment plans, another approves, a third runs", (name) => {
+test.each([
+  ["deploy.yml", { staging: "staging" }],
+  ["rollback.yml", {}],
+])("%s: one environment plans, another approves, a third runs", (name, first) => {
   const { jobs } = parse(read(`.github/workflows/${name}`)) as Workflow;
-  expect(Object.keys(jobs)).toEqual(["plan", "approve", "run"]);
-  expect(Object.values(jobs).map((job) => job.environment)).toEqual([
-    "production-plan",
-    "production-approval",
-    "production",
-  ]);
+  expect(Object.fromEntries(Object.entries(jobs).map(([id, job]) => [id, job.environment]))).toEqual({
+    ...first,
+    plan: "production-plan",
+    approve: "production-approval",
+    run: "production",
+  });
   const keys = Object.entries(jobs).filter(([, job]) => JSON.stringify(job).includes("RUNBOOK_APPROVER_KEY"));
   expect(keys.map(([job]) => job)).toEqual(["approve"]);
   const tokens = Object.entries(jobs).filter(([, job]) => JSON.stringify(job).includes("secrets.FLY_API_TOKEN }}"));
