@@ -20,14 +20,21 @@ if (behaviour === "crash") {
   process.exit(1);
 }
 
-let requests = 0;
+const bucketSeconds = [0.1, 0.3, 1, 3];
+/** By status code. */
+const requests = new Map<number, number>();
+const durations = { count: 0, sum: 0, within: bucketSeconds.map(() => 0) };
 let ending = false;
 const server = createServer((request, response) => {
-  requests += 1;
+  const begin = performance.now();
   const path = (request.url ?? "/").split("?")[0] ?? "/";
   if (behaviour === "never") return; // takes the connection and stays silent
   request.resume();
-  const reply = () => send(response, answerTo(request.method ?? "GET", path));
+  const reply = () => {
+    const answer = answerTo(request.method ?? "GET", path);
+    count(answer.status, (performance.now() - begin) / 1000);
+    send(response, answer);
+  };
   if (latencyMs > 0) setTimeout(reply, latencyMs);
   else reply();
 });
@@ -60,11 +67,26 @@ function answerTo(method: string, path: string): Answer {
   return json(404, { error: "not found" });
 }
 
+function count(status: number, seconds: number): void {
+  requests.set(status, (requests.get(status) ?? 0) + 1);
+  durations.count += 1;
+  durations.sum += seconds;
+  for (const [nth, limit] of bucketSeconds.entries()) if (seconds <= limit) durations.within[nth]! += 1;
+}
+
+/** Prometheus text format 0.0.4 (prometheus.io, "Exposition formats"); buckets are cumulative. */
 function metrics(): string {
+  const own = `app="${app}",machine="${machine}"`;
+  const buckets = [...bucketSeconds.map((limit, nth) => [limit, durations.within[nth]]), ["+Inf", durations.count]];
   return [
     "# HELP http_requests_total Requests this machine has answered.",
     "# TYPE http_requests_total counter",
-    `http_requests_total{app="${app}",machine="${machine}"} ${requests}`,
+    ...[...requests].map(([code, number]) => `http_requests_total{${own},code="${code}"} ${number}`),
+    "# HELP http_request_duration_seconds Time until an answer was ready.",
+    "# TYPE http_request_duration_seconds histogram",
+    ...buckets.map(([limit, number]) => `http_request_duration_seconds_bucket{${own},le="${limit}"} ${number}`),
+    `http_request_duration_seconds_sum{${own}} ${durations.sum}`,
+    `http_request_duration_seconds_count{${own}} ${durations.count}`,
     "# HELP process_start_time_seconds Start time of the process since unix epoch in seconds.",
     "# TYPE process_start_time_seconds gauge",
     `process_start_time_seconds ${startedAtSeconds}`,

@@ -106,8 +106,9 @@ function hostsOf({ tls }: Ports, layout: SandboxLayout): HostFacts[] {
   return [{ name: tlsName, address: "127.0.0.1", port: tls, plain: `http://${tlsName}:${tls}/`, ca: authority.cert }];
 }
 
-function serviceUrls({ services: port = 0 }: Ports): Record<string, string> {
-  return Object.fromEntries(sandboxServices.map((name) => [name, `${loopbackUrl(port)}/${name}`]));
+function serviceUrls({ services: port = 0, mail = 0 }: Ports): Record<string, string> {
+  const urls = Object.fromEntries(sandboxServices.map((name) => [name, `${loopbackUrl(port)}/${name}`]));
+  return { ...urls, smtp: `smtp://127.0.0.1:${mail}` };
 }
 
 /** Where the bundles of `scripts/build.mjs` are. */

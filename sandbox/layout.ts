@@ -58,6 +58,7 @@ export interface Ports {
   readonly services?: number;
   /** HTTPS of the first app; absent as above. */
   readonly tls?: number;
+  readonly mail?: number;
   readonly apps: Readonly<Record<string, number>>;
 }
 

@@ -22,6 +22,7 @@ import {
 import { holdsLock, releaseLock, takeLock } from "./lock.ts";
 import { allServiceDummies } from "./services/index.ts";
 import { createServiceServer, Services } from "./services/server.ts";
+import { createMailServer } from "./services/smtp.ts";
 import { shopSecrets } from "./services/vault.ts";
 import { createTlsFront, loadAuthority } from "./tls-front.ts";
 
@@ -52,14 +53,23 @@ async function main(layout: SandboxLayout, bundles: string): Promise<void> {
   const notices: string[] = [];
   const kept = readJson<Ports>(layout.ports);
   const instance = randomBytes(8).toString("hex");
-  const services = new Services(layout.services, credentials.flyApiToken);
+  const apps: Record<string, number> = {};
+  const services = new Services(layout.services, credentials.flyApiToken, {
+    dir: layout.dir,
+    apps: () => Object.fromEntries(Object.entries(apps).map(([name, port]) => [name, loopbackUrl(port)])),
+  });
   const api = createApi({ cloud, credentials, instance, services });
   const servers: Server[] = [api];
-  const apps: Record<string, number> = {};
   const apiPort = await listen(api, kept?.api, "control API", notices);
   const serviceServer = createServiceServer(services);
   servers.push(serviceServer);
   const servicesPort = await listen(serviceServer, kept?.services, "stand-ins", notices);
+  const mailServer = createMailServer({
+    state: () => services.stateOf("smtp"),
+    password: () => services.secretOf("smtp", "SMTP_PASSWORD"),
+    take: (mail) => services.add("smtp", mail),
+  });
+  const mailPort = await listen(mailServer, kept?.mail, "mail server", notices);
   let tlsPort = 0;
   for (const [index, { name }] of cloud.apps.entries()) {
     const edge = createEdge(cloud, name);
@@ -73,7 +83,7 @@ async function main(layout: SandboxLayout, bundles: string): Promise<void> {
     apps[name] = await listen(edge, kept?.apps[name], `app ${name}`, notices);
   }
   if (!holdsLock(layout.lock)) throw new Error("another platform took over while this one started");
-  const ports: Ports = { api: apiPort, services: servicesPort, tls: tlsPort, apps };
+  const ports: Ports = { api: apiPort, services: servicesPort, tls: tlsPort, mail: mailPort, apps };
   replaceFile(layout.ports, `${JSON.stringify(ports)}\n`);
 
   await cloud.startAll();
@@ -86,6 +96,7 @@ async function main(layout: SandboxLayout, bundles: string): Promise<void> {
   const end = async () => {
     if (ending) return;
     ending = true;
+    mailServer.close();
     for (const server of servers) {
       server.close();
       if (server instanceof HttpServer) server.closeAllConnections();

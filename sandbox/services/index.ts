@@ -4,9 +4,12 @@ import { type SandboxService, sandboxServices } from "../../src/language/sandbox
 import { alertmanager } from "./alertmanager.ts";
 import { chatwoot } from "./chatwoot.ts";
 import { github } from "./github.ts";
+import { mcp } from "./mcp.ts";
 import { pagerduty } from "./pagerduty.ts";
+import { prometheus } from "./prometheus.ts";
 import { publer } from "./publer.ts";
 import type { Service } from "./service.ts";
+import { smtp } from "./smtp.ts";
 import { supabase } from "./supabase.ts";
 import { tls } from "./tls.ts";
 import { vault } from "./vault.ts";
@@ -15,8 +18,11 @@ export const services: Readonly<Record<SandboxService, Service>> = {
   alertmanager,
   chatwoot,
   github,
+  mcp,
   pagerduty,
+  prometheus,
   publer,
+  smtp,
   supabase,
   tls,
   vault,

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { join } from "node:path";
 import { replaceFile } from "../../src/host/durable-file.ts";
 import { type SandboxService, sandboxServices } from "../../src/language/sandbox-services.ts";
 import { readJson } from "../json-file.ts";
@@ -7,19 +8,31 @@ import { commonStates, type ServiceAnswer, type ServiceCall, slowMs, statesOf } 
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
+/** What of a call comes from the request itself. */
+type RequestPart = Pick<ServiceCall, "method" | "path" | "query" | "headers" | "body" | "base">;
+
 interface Kept {
   state: string;
   data: unknown;
+}
+
+/** What of the sandbox a service may need. */
+export interface Surroundings {
+  readonly dir: string;
+  /** Public URLs of the apps, by name. */
+  readonly apps: () => Readonly<Record<string, string>>;
 }
 
 /** The stand-ins of one sandbox, with what they keep in one file (0600). */
 export class Services {
   readonly #path: string;
   readonly #flyApiToken: string;
+  readonly #surroundings: Surroundings;
   readonly #kept: Record<string, Kept>;
 
-  constructor(path: string, flyApiToken: string) {
+  constructor(path: string, flyApiToken: string, surroundings: Surroundings) {
     this.#path = path;
+    this.#surroundings = surroundings;
     this.#flyApiToken = flyApiToken;
     const kept = readJson<Record<string, Kept>>(path) ?? {};
     this.#kept = Object.fromEntries(sandboxServices.map((name) => [name, kept[name] ?? fresh(name)]));
@@ -51,13 +64,27 @@ export class Services {
     this.#save();
   }
 
-  async answer(name: SandboxService, call: Omit<ServiceCall, "data" | "state" | "secrets">): Promise<ServiceAnswer> {
+  /** Adds to the list a service keeps, such as a mail. */
+  add(name: SandboxService, item: unknown): void {
+    const kept = this.#of(name);
+    kept.data = [...(Array.isArray(kept.data) ? kept.data : []), item];
+    this.#save();
+  }
+
+  /** A dummy secret of a service; empty = it has none of that name. */
+  secretOf(name: SandboxService, secret: string): string {
+    return serviceDummies(services[name], this.#flyApiToken)[secret] ?? "";
+  }
+
+  async answer(name: SandboxService, call: RequestPart): Promise<ServiceAnswer> {
     const kept = this.#of(name);
     const common = Object.entries(commonStates).find(([state]) => state === kept.state);
     if (common !== undefined) return common[1];
     const full: ServiceCall = {
       ...call,
       state: kept.state,
+      home: join(this.#surroundings.dir, "services", name),
+      apps: this.#surroundings.apps(),
       secrets: serviceDummies(services[name], this.#flyApiToken),
       data: kept.data,
     };

@@ -14,6 +14,10 @@ export interface ServiceCall {
   readonly state: string;
   /** The dummy secrets of this service. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** Folder of this service alone, for one that needs files; it need not exist. */
+  readonly home: string;
+  /** Public URLs of the sandbox's apps, by name. */
+  readonly apps: Readonly<Record<string, string>>;
   /** What the service keeps over restarts; assign to change it. */
   data: unknown;
 }

@@ -37,6 +37,8 @@ export async function serviceServer(
         query: url.searchParams,
         headers: request.headers,
         body: Buffer.concat(chunks).toString("utf8"),
+        home: "",
+        apps: {},
         base: base(),
         state: running.next.shift() ?? running.state,
         secrets,

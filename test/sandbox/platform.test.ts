@@ -73,7 +73,9 @@ test("what it keeps is for its owner only, and the caller's secrets do not reach
 test("the app answers its public routes", async () => {
   expect(await rig.get("/healthz")).toEqual({ status: 200, body: '{"status":"ok"}\n' });
   expect(await rig.get("/webhooks/orders", "POST")).toMatchObject({ status: 401 });
-  expect((await rig.get("/metrics")).body).toMatch(/^http_requests_total\{app="shop",machine="[0-9a-f]{14}"\} \d+$/m);
+  expect((await rig.get("/metrics")).body).toMatch(
+    /^http_requests_total\{app="shop",machine="[0-9a-f]{14}",code="200"\} \d+$/m,
+  );
   expect((await rig.get("/")).body).toContain("<h1>shop v10</h1>");
   expect((await rig.get("/nowhere")).status).toBe(404);
 });

@@ -165,6 +165,8 @@ describe("alertmanager/silence, against the sandbox's stand-in", () => {
         path: url.pathname,
         query: url.searchParams,
         base: "",
+        home: "",
+        apps: {},
         state: "ok",
         secrets: {},
         data,
