@@ -40,6 +40,7 @@ import { finishedRuns } from "./past-runs.ts";
 import { checkPlanApproval, useUp } from "./plan-approval.ts";
 import { publish } from "./publications.ts";
 import { ensureDatabase } from "./sandbox-database.ts";
+import { prometheusRefusal } from "./sandbox-prometheus.ts";
 import { loadSealed } from "./sealed-runbook.ts";
 import { toolFacts } from "./tool-facts.ts";
 import { toolStates } from "./tool-states.ts";
@@ -78,6 +79,8 @@ export async function execute(
       `no provider knows the secret ${name} for ${config.target.name}${found.problems.length > 0 ? ` (${found.problems.join("; ")})` : ""}`,
   );
   if (noDatabase !== null) refusals.push(noDatabase);
+  const noPrometheus = sandbox === null ? null : prometheusRefusal(runbook, process.env["PATH"] ?? "");
+  if (noPrometheus !== null) refusals.push(noPrometheus);
   const sensitive = Object.entries(request.sensitive).filter(([, value]) => typeof value === "string" && value !== "");
   const known = knownTexts(runDir, request, target);
   for (const { name, value } of [

@@ -53,6 +53,7 @@ export function finishedRuns(stateDir: string, except: string): readonly Finishe
           target: started.target,
           result: record.result,
           finishedAt: finished.at,
+          objectives: Object.fromEntries(finished.objectives.map(({ name, actualMs }) => [name, actualMs])),
           inputs: Object.fromEntries(open.map(({ name, value }) => [name, value])),
           // Loaded where it is used: few runs ask.
           problems: async () =>

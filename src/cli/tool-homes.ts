@@ -22,6 +22,8 @@ const homes: Readonly<Record<string, ToolHome>> = {
   pg_dump: postgres,
   pg_restore: postgres,
   pg_prove: { debian: "libtap-parser-sourcehandler-pgtap-perl", page: "https://pgtap.org/pg_prove.html" },
+  prometheus: { debian: "prometheus", page: "https://prometheus.io/download/" },
+  promtool: { debian: "prometheus", page: "https://prometheus.io/download/" },
   psql: postgres,
   ssh: { debian: "openssh-client", page: "https://www.openssh.com/portable.html" },
   supabase: {

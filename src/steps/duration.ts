@@ -1,4 +1,4 @@
-/** Lengths of time in `with` fields. */
+/** Lengths of time and moments in `with` fields. */
 import { parseDurationMs } from "../util/duration.ts";
 import type { JsonSchema } from "../util/json.ts";
 import { StepFailure } from "./step-type.ts";
@@ -16,6 +16,18 @@ export function durationMs(text: string, field: string): number {
     "fatal",
     "duration-invalid",
     `${field} is ${JSON.stringify(text)}, not a length of time. Write it as 30s, 1m30s or 4h.`,
+    { facts: { field, value: text } },
+  );
+}
+
+/** Milliseconds since 1970 of an RFC 3339 moment. Throws a `fatal` failure naming `field` for text that is none. */
+export function momentMs(text: string, field: string): number {
+  const at = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(at)) return at;
+  throw new StepFailure(
+    "fatal",
+    "moment-invalid",
+    `${field} is ${JSON.stringify(text)}, not a moment. Write it as 2026-11-20T18:00:00Z.`,
     { facts: { field, value: text } },
   );
 }

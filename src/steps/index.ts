@@ -33,6 +33,7 @@ import { githubSecrets } from "./github/secrets.ts";
 import { githubSecretsSet } from "./github/secrets-set.ts";
 import { githubWorkflow } from "./github/workflow.ts";
 import { githubWorkflowRun } from "./github/workflow-run.ts";
+import { history } from "./history.ts";
 import { http } from "./http.ts";
 import { manual } from "./manual.ts";
 import { mcp } from "./mcp.ts";
@@ -43,6 +44,7 @@ import { postgresInspect } from "./postgres/inspect.ts";
 import { postgresRestore } from "./postgres/restore.ts";
 import { prometheus } from "./prometheus.ts";
 import { proof } from "./proof.ts";
+import { rounds } from "./rounds.ts";
 import { run } from "./run.ts";
 import { sample } from "./sample.ts";
 import { script } from "./script.ts";
@@ -103,6 +105,7 @@ export const catalogue: Catalogue = new Map(
     githubSecretsSet,
     githubWorkflow,
     githubWorkflowRun,
+    history,
     http,
     manual,
     mcp,
@@ -113,6 +116,7 @@ export const catalogue: Catalogue = new Map(
     postgresRestore,
     proof,
     prometheus,
+    rounds,
     run,
     sample,
     script,

@@ -134,6 +134,8 @@ export interface FinishedRun {
   readonly result: string;
   /** RFC 3339. */
   readonly finishedAt: string;
+  /** Name → measured milliseconds; null = not measured. */
+  readonly objectives: Readonly<Record<string, number | null>>;
   /** Those that are not sensitive. */
   readonly inputs: JsonObject;
   /** What `verify` has against its evidence; empty = intact. */

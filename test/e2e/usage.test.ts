@@ -147,7 +147,7 @@ describe("a plan executes nothing", () => {
       expect(dry).toMatchObject({ code: 0, stdout: plan.stdout });
     }
     const { document } = await rig.json<PlanDocument>(["plan", ...rollBack]);
-    expect(document).toMatchObject({ format: "runbook.plan/1.0", decision: "ready", writes: 1, destructive: 0 });
+    expect(document).toMatchObject({ format: "runbook.plan/1.0", decision: "ready", writes: 3, destructive: 0 });
     const deploy = document.steps.find((step) => step.path === "deploy");
     expect(deploy?.unknown).toContainEqual({ expr: "steps.choose.outputs.image", from: "choose" });
     expect(deploy?.action).toContain("fly deploy --app shop --image ‹known after choose›");

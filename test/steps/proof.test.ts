@@ -15,6 +15,7 @@ const past = (over: Partial<FinishedRun> = {}): FinishedRun => ({
   target: "staging",
   result: "succeeded",
   finishedAt: "2026-11-20T12:00:00Z",
+  objectives: {},
   inputs: { image, reason: "a try" },
   problems: async () => [],
   ...over,
