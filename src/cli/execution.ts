@@ -23,7 +23,7 @@ import { removeRuntimeDir, runtimeDirFor } from "../host/supervisor/runtime-dir.
 import type { Runbook } from "../language/runbook.ts";
 import { inputValues, lockKey, planDigestOf, type ResolvedInput } from "../plan/build-plan.ts";
 import { planSteps, unknownFacts } from "../plan/plan-steps.ts";
-import { type Frame, newFrame } from "../plan/scope.ts";
+import { type Frame, newFrame, secretNames } from "../plan/scope.ts";
 import { resolveTarget } from "../plan/target.ts";
 import { loadPrivateKey, type PrivateKey } from "../report/keys.ts";
 import { catalogue } from "../steps/index.ts";
@@ -62,7 +62,7 @@ export async function execute(
   const subjectConfig = { ...sources.config, targets: { [config.target.name]: config.target } };
   const sandbox = config.target.sandbox ? await ensureSandbox(stateDir, { distDir }) : null;
   const found = await resolveSecrets({
-    names: runbook.secrets,
+    names: secretNames(runbook),
     target: config.target.name,
     providers: config.secrets,
     projectDir: config.project,
@@ -200,7 +200,7 @@ export async function execute(
     catalogue,
     root,
     secrets: Object.fromEntries(secrets.map(({ name, value }) => [name, value])),
-    maskedSecrets: Object.fromEntries(runbook.secrets.map((name) => [name, MASK])),
+    maskedSecrets: Object.fromEntries(secretNames(runbook).map((name) => [name, MASK])),
     policy: config.policy,
     actor,
     protected: config.target.protected,
@@ -412,7 +412,7 @@ async function firstEvent(
     }),
     items: [],
   };
-  const scope = { catalogue, maskedSecrets: Object.fromEntries(runbook.secrets.map((name) => [name, MASK])) };
+  const scope = { catalogue, maskedSecrets: Object.fromEntries(secretNames(runbook).map((name) => [name, MASK])) };
   const phases = ["guards", "steps", "always"] as const;
   const steps = phases.flatMap((phase) => planSteps(scope, runbook[phase], "", place, phase));
   const planDigest = planDigestOf({
@@ -446,7 +446,7 @@ async function firstEvent(
       source,
       sensitive,
     })),
-    secrets: runbook.secrets,
+    secrets: secretNames(runbook),
     files: start.files,
     source: { file: config.file, ...(await sourceState(config.project)) },
     environment: {

@@ -1,4 +1,5 @@
 /** From words to a plan: which runbook, which target, which inputs, and what the machine says. Shared by `plan` and `run`. */
+
 import { readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { readSandbox, type SandboxInfo, sandboxSecretNames } from "../../sandbox/client.ts";
@@ -10,6 +11,7 @@ import type { Target } from "../language/config.ts";
 import type { Runbook } from "../language/runbook.ts";
 import { buildPlan, type PlanSubject, type PlanWorld } from "../plan/build-plan.ts";
 import type { Plan } from "../plan/plan.ts";
+import { secretNames } from "../plan/scope.ts";
 import { resolveTarget } from "../plan/target.ts";
 import { catalogue } from "../steps/index.ts";
 import { windowState } from "../steps/window-calendar.ts";
@@ -168,7 +170,7 @@ export async function lookAround(prepared: Prepared, project: Project, askVersio
     target.sandbox && tool.name === "fly" ? { ...tool, found: tool.found ?? "sandbox" } : tool,
   );
   const looked = await peekSecrets({
-    names: runbook.secrets,
+    names: secretNames(runbook),
     target: target.name,
     providers: project.config.secrets,
     projectDir: project.dir,

@@ -15,7 +15,6 @@ export function prometheusRefusal(runbook: Runbook, path: string): string | null
 function asks(steps: readonly Step[]): boolean {
   return steps.some((step) => {
     const { action } = step;
-    if (action.kind === "runbook") return asks(allSteps(action.runbook));
     if (asks(membersOf(step)) || asks(step.rollback)) return true;
     return action.kind === "uses" && JSON.stringify(action.with).includes("target.services.prometheus");
   });

@@ -1,9 +1,11 @@
 /** What `doctor <runbook>` checks: the tools and secrets a run on one target would need. */
+
 import { readSandbox, sandboxSecretNames } from "../../../sandbox/client.ts";
 import { childEnvironment } from "../../host/environment.ts";
 import { resolveSecrets } from "../../host/secrets.ts";
 import type { SecretProvider, Target } from "../../language/config.ts";
 import type { Runbook } from "../../language/runbook.ts";
+import { secretNames } from "../../plan/scope.ts";
 import type { Project } from "../project.ts";
 import { toolHome } from "../tool-homes.ts";
 import { type ToolState, toolStates } from "../tool-states.ts";
@@ -15,7 +17,7 @@ export async function checkNeeds(project: Project, runbook: Runbook, target: Tar
   const tools = await toolStates(runbook, env, project.dir, true);
   const findings = tools.map((tool) => toolFinding(tool, target));
   const { found, missing, problems } = await resolveSecrets({
-    names: runbook.secrets,
+    names: secretNames(runbook),
     target: target.name,
     providers: project.config.secrets,
     projectDir: project.dir,
