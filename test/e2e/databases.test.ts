@@ -39,6 +39,8 @@ describeWithPostgres(
           query: new URLSearchParams(),
           headers,
           body: "",
+          home: "",
+          apps: {},
           base: vendor.url,
           state: vendorState,
           secrets: { SUPABASE_ACCESS_TOKEN: token },
