@@ -68,6 +68,12 @@ function post(call: ServiceCall, silences: readonly Silence[]): ServiceAnswer {
   const [startsAt, endsAt] = [new Date(given.startsAt ?? ""), new Date(given.endsAt ?? "")];
   if (!(endsAt > startsAt)) return problem(400, "Failed to create silence: start time must be before end time");
   if (endsAt < now) return problem(400, "Failed to create silence: end time can't be in the past");
+  const broken = matchers.findIndex((matcher) => matcher.isRegex && !isPattern(matcher.value));
+  if (broken >= 0)
+    return problem(
+      400,
+      `silence invalid: invalid label matcher ${broken}: invalid regular expression "${matchers[broken]?.value}"`,
+    );
   if (matchers.every(fitsEmpty))
     return problem(400, "silence invalid: at least one matcher must not match the empty string");
   const before = given.id ? silences.find((silence) => silence.id === given.id) : undefined;
@@ -114,9 +120,13 @@ function ended(silence: Silence): Silence {
 
 /** Whether it fits an alert without its label. */
 function fitsEmpty({ value, isRegex, isEqual }: Matcher): boolean {
-  if (!isRegex) return (value === "") === isEqual;
+  return (isRegex ? new RegExp(`^(?:${value})$`).test("") : value === "") === isEqual;
+}
+
+function isPattern(value: string): boolean {
   try {
-    return new RegExp(`^(?:${value})$`).test("") === isEqual;
+    new RegExp(`^(?:${value})$`);
+    return true;
   } catch {
     return false;
   }

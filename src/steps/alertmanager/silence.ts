@@ -88,9 +88,8 @@ export const alertmanagerSilence = defineStepType<SilenceSpec, SilenceResult>({
   },
   async run(spec, host) {
     const wanted = spec.matchers?.map(matcherOf) ?? null;
-    const own = (await silencesOf(spec, host)).filter(
-      (silence) => silence.comment.endsWith(markOf(host)) && silence.state !== "expired",
-    );
+    const { silences, now } = await silencesOf(spec, host);
+    const own = silences.filter((silence) => silence.comment.endsWith(markOf(host)) && silence.state !== "expired");
     const fitting = own.filter((silence) => wanted === null || sameMatchers(silence.matchers, wanted));
     if (spec.expire === true) {
       for (const { id } of fitting) await expire(spec, host, id);
@@ -102,13 +101,14 @@ export const alertmanagerSilence = defineStepType<SilenceSpec, SilenceResult>({
         expired: fitting.length,
       };
     }
-    return await silence(spec, host, wanted ?? [], fitting);
+    return await silence(spec, host, now, wanted ?? [], fitting);
   },
 });
 
 async function silence(
   spec: SilenceSpec,
   host: StepHost,
+  startsAt: Date,
   matchers: readonly Matcher[],
   before: readonly Silence[],
 ): Promise<SilenceResult> {
@@ -121,7 +121,6 @@ async function silence(
       { facts: { matchers: matchers.map(matcherText) } },
     );
   }
-  const startsAt = host.clock.now();
   const endsAt = new Date(startsAt.getTime() + lengthMs);
   const existing = before[0];
   if (existing !== undefined && Date.parse(existing.endsAt) >= endsAt.getTime())
@@ -169,12 +168,17 @@ function matchesEmpty(pattern: string): boolean {
   }
 }
 
-async function silencesOf(spec: SilenceSpec, host: StepHost): Promise<Silence[]> {
+/** With the time it is there: Alertmanager judges by its own clock, which need not be ours (RFC 9110, 6.6.1). */
+async function silencesOf(spec: SilenceSpec, host: StepHost): Promise<{ silences: Silence[]; now: Date }> {
   const answer = await ask(spec, host, "GET", "/silences");
   const list = jsonOrNull(answer.body);
   const found = Array.isArray(list) ? list.map(silenceOf) : [null];
   if (found.includes(null)) throw notFrom("Alertmanager", answer);
-  return found.filter((each) => each !== null);
+  const said = Date.parse(answer.headers["date"] ?? "");
+  return {
+    silences: found.filter((each) => each !== null),
+    now: Number.isNaN(said) ? host.clock.now() : new Date(said),
+  };
 }
 
 /** Null = not a silence of the API. */

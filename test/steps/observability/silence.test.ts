@@ -117,11 +117,19 @@ function suite(urlOf: () => string, real: boolean): void {
   });
 
   test("what Alertmanager refuses is told in its words", async () => {
-    const spec = { url: urlOf(), matchers: ["app=shop"], duration: "1m" };
-    const past = rigHost({ now: "2020-01-01T00:00:00Z" });
-    const failure = await failureOf(alertmanagerSilence, spec, past);
+    const spec = { url: urlOf(), matchers: ["app=~["], duration: "1m" };
+    const failure = await failureOf(alertmanagerSilence, spec, hostOf().host);
     expect(failure).toMatchObject({ class: "failed", reason: "alertmanager-refused", facts: { status: 400 } });
-    expect(failure.message).toContain("end time can't be in the past");
+    expect(failure.message).toContain("invalid regular expression");
+  });
+
+  test("a clock of ours that is wrong shortens no silence: the other side's counts", async () => {
+    const late = rigHost({ now: "2020-01-01T00:00:00Z" });
+    const host = { ...late, run: { ...late.run, id: "rb-late" }, effects: "write" as const };
+    const made = await runStep(alertmanagerSilence, { url: urlOf(), matchers, duration: "10m" }, host);
+    expect(made.state).toBe("active");
+    expect(Date.parse(made.endsAt) - Date.now()).toBeGreaterThan(9 * 60_000);
+    await end("rb-late");
   });
 
   test("a base URL with a path is kept", async () => {
