@@ -1,5 +1,5 @@
 /** One execution of a run: wires the engine to the local machine. */
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Logger } from "pino";
 import { ensureSandbox, type SandboxInfo } from "../../sandbox/client.ts";
 import type { EngineContext } from "../engine/context.ts";
@@ -25,20 +25,19 @@ import { inputValues, lockKey, planDigestOf, type ResolvedInput } from "../plan/
 import { planSteps, unknownFacts } from "../plan/plan-steps.ts";
 import { type Frame, newFrame, secretNames } from "../plan/scope.ts";
 import { resolveTarget } from "../plan/target.ts";
-import { loadPrivateKey, type PrivateKey } from "../report/keys.ts";
+import type { PrivateKey } from "../report/keys.ts";
 import { catalogue } from "../steps/index.ts";
 import type { JsonObject } from "../util/json.ts";
 import { createMasker, MASK } from "../util/mask/masker.ts";
 import { refusalOf } from "../util/mask/refusal.ts";
 import { signerOf } from "./approval-signature.ts";
-import { writeEvidence } from "./evidence-files.ts";
+import { finishEvidence, signingKey } from "./complete-evidence.ts";
 import { isOver, owesEvidence } from "./evidence-owed.ts";
 import type { ExecutorRequest } from "./executor-request.ts";
 import { keepingOf } from "./keeping.ts";
 import { knownTexts } from "./known-texts.ts";
 import { finishedRuns } from "./past-runs.ts";
 import { checkPlanApproval, useUp } from "./plan-approval.ts";
-import { publish } from "./publications.ts";
 import { ensureDatabase } from "./sandbox-database.ts";
 import { prometheusRefusal } from "./sandbox-prometheus.ts";
 import { loadSealed } from "./sealed-runbook.ts";
@@ -97,7 +96,7 @@ export async function execute(
   const baseEnv = childEnvironment(process.env, sandbox?.binDir ?? null);
   const tools = await toolStates(runbook, baseEnv, config.project, true);
   refusals.push(...tools.filter((tool) => tool.problem !== null).map((tool) => String(tool.problem)));
-  const signKey = signingKey(config.project, refusals);
+  const signKey = usableKey(config.project, refusals);
   let poisoned: unknown = null;
   const storeOptions = {
     stateDir,
@@ -141,10 +140,6 @@ export async function execute(
   });
   const { project } = config;
   if (request.start === null && record.finished !== null && isOver(record) && owesEvidence(runDir, record)) {
-    if (record.sealed === null) {
-      store.append({ type: "run.sealed", records: record.lastSeq + 1, headHash: record.headHash });
-      store.flush();
-    }
     const { exitCode } = record.finished;
     await afterwards({ kind: "finished", exitCode }, { store, key: null, runDir, record, log, signKey, project });
     release();
@@ -317,9 +312,7 @@ async function afterwards(
   }
   switch (outcome.kind) {
     case "finished":
-      await writeEvidence(runDir, record, signKey, async () => {
-        for (const problem of await publish(project, runDir, record, signKey)) log.error(problem);
-      });
+      await finishEvidence({ store, runDir, key: signKey, project, onProblem: (problem) => log.error(problem) });
       await sendTrace(record, log);
       return outcome.exitCode;
     case "waiting":
@@ -345,12 +338,10 @@ async function sendTrace(record: FileRunStore["record"], log: Logger): Promise<v
   if (problem !== null) log.error(problem);
 }
 
-/** The key of `RUNBOOK_SIGN_KEY`, relative to the project. One that cannot be used stops the run before its first step. */
-function signingKey(project: string, refusals: string[]): PrivateKey | null {
-  const file = process.env["RUNBOOK_SIGN_KEY"];
-  if (file === undefined || file === "") return null;
+/** A key that cannot be used stops the run before its first step. */
+function usableKey(project: string, refusals: string[]): PrivateKey | null {
   try {
-    return loadPrivateKey(resolve(project, file));
+    return signingKey(project);
   } catch (error) {
     refusals.push(
       `RUNBOOK_SIGN_KEY: the evidence cannot be signed: ${error instanceof Error ? error.message : String(error)}`,

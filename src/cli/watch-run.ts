@@ -221,7 +221,7 @@ async function conclude(
   }
   if (isOwed) {
     command.say(
-      `the evidence of ${record.run} is not complete: its executor was killed. next: runbook resume ${record.run}`,
+      `the evidence of ${record.run} is not complete: its executor was killed. next: runbook report ${record.run}`,
     );
   }
   if (refusal !== null && command.output !== "text") command.say(`${refusal}; next: runbook status ${record.run}`);

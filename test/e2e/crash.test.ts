@@ -30,6 +30,7 @@ beforeAll(() => {
     ],
     always: [ledgerStep("last", { effects: "read" })],
   });
+  rig.runbook("fails", { concurrency, steps: [ledgerStep("fails", { exit: 3 })] });
   rig.runbook("held", {
     concurrency,
     steps: [ledgerStep("first"), ledgerStep("held", { gate: "held" }), ledgerStep("after")],
@@ -88,7 +89,7 @@ describe("killed at every named point, then resumed", () => {
 
     if (failpoint.startsWith("report.")) {
       expect(JSON.parse(ran.stdout)).toMatchObject({ result: "succeeded", report: null });
-      expect(ran.stderr).toContain(`runbook resume ${id}`);
+      expect(ran.stderr).toContain(`runbook report ${id}`);
     } else {
       expect(JSON.parse(ran.stdout)).toMatchObject({ result: "interrupted" });
     }
@@ -105,6 +106,42 @@ describe("killed at every named point, then resumed", () => {
     expect(await rig.problems(id)).toEqual([]);
     expect(rig.processes()).toEqual([]);
   });
+});
+
+test.each(["report.before_rename", "report.before_dirsync"])(
+  "a failed run killed at %s gets its evidence by `report`, and stays failed",
+  async (point) => {
+    const started = rig.start(["run", "fails", "-t", "here", "--no-input", "-o", "json"], {
+      env: { RUNBOOK_TESTING: "1", RUNBOOK_FAILPOINT: `${point}=kill` },
+    });
+    const ran = await started.ended;
+    const id = await started.run();
+    expect([ran.code, rig.record(id).result]).toEqual([1, "failed"]);
+    expect(ran.stderr).toContain(`the evidence of ${id} is not complete`);
+    expect(await rig.problems(id)).not.toEqual([]);
+    const journal = rig.file(id, "journal.ndjson");
+    const report = await rig.run(["report", id]);
+    expect(report.code).toBe(0);
+    expect(report.stderr).toContain("it is now");
+    expect(report.stdout).toBe(rig.file(id, "report.md"));
+    expect(await rig.problems(id)).toEqual([]);
+    expect(rig.file(id, "journal.ndjson").startsWith(journal)).toBe(true);
+    expect(rig.ledger()).toEqual(["fails"]);
+    expect((await rig.run(["report", id])).stderr).toBe("");
+  },
+);
+
+test("a run cut off between its verdict and its seal gets both by `report`", async () => {
+  const { run: id } = (await rig.json(["run", "fails", "-t", "here"])).document;
+  const file = join(rig.runDir(id), "journal.ndjson");
+  const whole = readFileSync(file, "utf8");
+  const unsealed = whole.slice(0, whole.lastIndexOf("\n", whole.length - 2) + 1);
+  writeFileSync(file, unsealed);
+  expect(rig.record(id)).toMatchObject({ result: "failed", sealed: null });
+  expect((await rig.run(["report", id])).stderr).toContain("it is now");
+  expect(rig.record(id).sealed).not.toBeNull();
+  expect(rig.file(id, "journal.ndjson").startsWith(unsealed)).toBe(true);
+  expect(await rig.problems(id)).toEqual([]);
 });
 
 describe("killed while a step runs", () => {

@@ -2,14 +2,17 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { exitCodes } from "../../engine/exit-codes.ts";
+import { executorAlive } from "../../host/claim.ts";
 import { layoutProblem } from "../../report/markdown.ts";
 import type { Command } from "../command.ts";
+import { completeEvidence } from "../complete-evidence.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { renderReport } from "../evidence-files.ts";
+import { owesEvidence } from "../evidence-owed.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
 import { documentOf } from "./status.ts";
 
-export default function report(command: Command): number {
+export default async function report(command: Command): Promise<number> {
   const { stateDir } = command.project;
   const { record, runDir } = loadRun(stateDir, findRun(stateDir, command.args.words[0]));
   if (record.finished === null) {
@@ -18,6 +21,16 @@ export default function report(command: Command): number {
       `${record.run} has no verdict yet: it is ${record.result}`,
       `runbook status ${record.run}`,
     );
+  }
+  if (owesEvidence(runDir, record) && !executorAlive(runDir)) {
+    // Its executor was killed after the verdict. The report below does not need the files; whoever keeps them does.
+    try {
+      await completeEvidence(stateDir, record.run, runDir, (problem) => command.say(problem));
+      command.say(`the evidence of ${record.run} was not complete, its executor was killed; it is now`);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      command.say(`the evidence of ${record.run} is not complete, and could not be completed: ${why}`);
+    }
   }
   if (command.output === "json") command.json(documentOf(stateDir, record));
   else {
