@@ -5,6 +5,7 @@ import { applyRecord, newRunRecord } from "../../src/engine/fold.ts";
 import type { EngineClock } from "../../src/engine/ports.ts";
 import { elapsedMs, watchClocks } from "../../src/engine/run-clock.ts";
 import type { RunRecord } from "../../src/engine/run-record.ts";
+import { EngineRig } from "../rig/engine-rig.ts";
 import { JournalBuilder } from "../rig/journal-builder.ts";
 
 const hourMs = 3_600_000;
@@ -111,6 +112,23 @@ describe.each([
     run.executor();
     expect(run.anomaly).toBeNull();
   });
+});
+
+test("the latest verified step is the last one recorded, also when the clock was set back before it", async () => {
+  const verified = (id: string) => `{ id: ${id}, title: ${id}, run: ${id}, effects: read, verify: [result.exitCode == 0] }`;
+  const rig = new EngineRig(
+    `objectives: { rto: { target: 1h } }\nsteps: [${verified("a")}, ${verified("b")}, { id: c, title: c, run: c, effects: read }]`,
+    {
+      b: (_, clock) => {
+        clock.setMs -= 2 * hourMs;
+        return { kind: "done", result: { exitCode: 0 }, durationMs: 1 };
+      },
+    },
+  );
+  expect(await rig.drive()).toEqual({ kind: "finished", exitCode: 0 });
+  const [a, b] = ["a", "b"].map((path) => Date.parse(rig.record.steps.get(path)?.finishedAt ?? ""));
+  expect(b).toBeLessThan(a ?? 0);
+  expect(rig.record.finished?.objectives).toMatchObject([{ name: "rto", measured: "start of the run to end of b" }]);
 });
 
 test("across a restart of the machine the wall clock counts alone, and that is marked", () => {

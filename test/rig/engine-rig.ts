@@ -48,10 +48,12 @@ export interface WholeRunbook {
 /** Time that moves only when something sleeps: sleepers wake in order of their time, one at a time. */
 export class VirtualClock implements EngineClock {
   private ms = 0;
+  /** How far somebody has set the wall clock, against the time since boot. */
+  setMs = 0;
   private sleepers: { at: number; wake: () => void }[] = [];
 
   now(): Date {
-    return new Date(Date.parse("2026-03-14T03:12:07.000Z") + this.ms);
+    return new Date(Date.parse("2026-03-14T03:12:07.000Z") + this.ms + this.setMs);
   }
   monotonicMs(): number {
     return this.ms;
