@@ -75,6 +75,9 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
     release();
   }
   if (leave.signal.aborted) {
+    // Neither its end nor its pipe keeps this process from leaving.
+    executor?.disconnect();
+    executor?.child.unref();
     command.say(`left ${options.run}; it goes on. next: runbook attach ${options.run}`);
     return exitCodes.sigint;
   }
@@ -127,11 +130,11 @@ function catchKeys(command: Command, runDir: string, run: string, leave: AbortCo
   let presses = 0;
   const press = (signal: "SIGINT" | "SIGTERM") => {
     presses++;
+    leaveMessage(runDir, { kind: "signal", signal, press: presses });
     if (presses > 2) {
       leave.abort();
       return;
     }
-    leaveMessage(runDir, { kind: "signal", signal, press: presses });
     command.say(
       presses === 1
         ? `stopping ${run} after the current step; again: end the step now`

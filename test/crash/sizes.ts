@@ -1,17 +1,28 @@
 /** How much of each matrix belongs to a pull request, and how much to a night. */
 import { spawnSync } from "node:child_process";
+import { noPty } from "../cli/terminal/pty.ts";
 import { damageCases } from "./damage-cases.ts";
 import { errnoCases } from "./errno-cases.ts";
 import { alwaysCrashCases, killCases, raceCases, recoveryCases } from "./kill-cases.ts";
 import type { MatrixCase } from "./matrix-case.ts";
+import { terminalCases } from "./terminal-cases.ts";
 
 export const sizes = {
-  pr: { kills: 16, recoveries: 2, alwaysCrash: 1, errnos: 3, races: 2, everyNthByte: 97, resumes: 2 },
-  nightly: { kills: 600, recoveries: 200, alwaysCrash: 20, errnos: 60, races: 100, everyNthByte: 1, resumes: 40 },
+  pr: { kills: 16, recoveries: 2, alwaysCrash: 1, errnos: 3, races: 2, everyNthByte: 97, resumes: 2, terminals: 4 },
+  nightly: {
+    kills: 600,
+    recoveries: 200,
+    alwaysCrash: 20,
+    errnos: 60,
+    races: 100,
+    everyNthByte: 1,
+    resumes: 40,
+    terminals: 50,
+  },
 } as const;
 
 export function casesOf(size: keyof typeof sizes): MatrixCase[] {
-  const { kills, recoveries, alwaysCrash, errnos, races, everyNthByte, resumes } = sizes[size];
+  const { kills, recoveries, alwaysCrash, errnos, races, everyNthByte, resumes, terminals } = sizes[size];
   return [
     ...killCases(kills),
     ...recoveryCases(recoveries),
@@ -19,12 +30,16 @@ export function casesOf(size: keyof typeof sizes): MatrixCase[] {
     ...(hasTool("strace") ? errnoCases(errnos) : []),
     ...damageCases(everyNthByte, resumes),
     ...raceCases(races),
+    ...(noPty === null ? terminalCases(terminals) : []),
   ];
 }
 
 /** What could not be run here, and why. */
 export function missingTools(): string[] {
-  return hasTool("strace") ? [] : ["CM-5 (errors of system calls): strace is not installed (apt-get install strace)"];
+  return [
+    ...(hasTool("strace") ? [] : ["CM-5 (errors of system calls): strace is not installed (apt-get install strace)"]),
+    ...(noPty === null ? [] : [`TTY (closed terminals): ${noPty}`]),
+  ];
 }
 
 function hasTool(name: string): boolean {
