@@ -23,6 +23,9 @@ async function main(): Promise<number> {
   );
   // The terminal and its keys belong to the viewer; a lost one must not stop a run.
   for (const signal of ["SIGHUP", "SIGINT", "SIGPIPE"] as const) process.on(signal, () => {});
+  // Node ignores it, so that a limit on file sizes is an error of the write; a library that listens to every signal
+  // (signal-exit, which execa brings) would turn it into the death of this process.
+  process.on("SIGXFSZ", () => {});
   try {
     return await execute(request, runDir, log, disconnected, (masked) => {
       mask = masked;
