@@ -24,6 +24,7 @@ const graceMs = 10_000;
 /** What expressions see of an output. */
 const visibleBytes = 8 * 1024 * 1024;
 const excerptLines = 20;
+const excerptLineLength = 2_000;
 
 /** Where a request runs: nowhere. Tells it from a command. */
 const noDirectory = "";
@@ -368,8 +369,20 @@ function readHead(file: string): string {
   }
 }
 
-/** First and last lines. The text may be megabytes, so it is not cut into all its lines. */
+/** First and last lines, each in brief. */
 function excerpt(text: string): string {
+  return endsOf(text).split("\n").map(brief).join("\n");
+}
+
+/** A line of megabytes is in the log; the journal keeps its two ends. */
+function brief(line: string): string {
+  if (line.length <= excerptLineLength) return line;
+  const half = excerptLineLength / 2;
+  return `${line.slice(0, half)} … ${line.length - 2 * half} characters left out … ${line.slice(-half)}`;
+}
+
+/** First and last lines. The text may be megabytes, so it is not cut into all its lines. */
+function endsOf(text: string): string {
   const whole = text.trimEnd();
   let lines = 1;
   let headEnd = 0;

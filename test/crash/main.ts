@@ -102,7 +102,10 @@ function conclude(tallies: ReadonlyMap<string, Tally>, missedPoints: readonly st
     passed += tally.passed;
     failed += bad;
   }
-  for (const tool of missingTools()) console.log(`not run: ${tool}`);
+  for (const tool of missingTools()) {
+    console.log(`not run: ${tool}`);
+    if (process.env["RUNBOOK_TEST_REQUIRE"] === "1") failed++;
+  }
   for (const point of missedPoints) console.log(`FAILED no process was killed at ${point}`);
   failed += missedPoints.length;
   console.log(`${passed} passed, ${failed} failed`);

@@ -5,10 +5,23 @@ import { damageCases } from "./damage-cases.ts";
 import { errnoCases } from "./errno-cases.ts";
 import { alwaysCrashCases, killCases, raceCases, recoveryCases } from "./kill-cases.ts";
 import type { MatrixCase } from "./matrix-case.ts";
+import { clockCases, diskCases, limitCases, noClock, noLimits, noTmpfs, pauseCases } from "./outside-cases.ts";
 import { terminalCases } from "./terminal-cases.ts";
 
 export const sizes = {
-  pr: { kills: 16, recoveries: 2, alwaysCrash: 1, errnos: 3, races: 2, everyNthByte: 97, resumes: 2, terminals: 4 },
+  pr: {
+    kills: 16,
+    recoveries: 2,
+    alwaysCrash: 1,
+    errnos: 3,
+    races: 2,
+    everyNthByte: 97,
+    resumes: 2,
+    terminals: 4,
+    clocks: 3,
+    pauses: 3,
+    disks: 2,
+  },
   nightly: {
     kills: 600,
     recoveries: 200,
@@ -18,11 +31,15 @@ export const sizes = {
     everyNthByte: 1,
     resumes: 40,
     terminals: 50,
+    clocks: 60,
+    pauses: 12,
+    disks: 20,
   },
 } as const;
 
 export function casesOf(size: keyof typeof sizes): MatrixCase[] {
-  const { kills, recoveries, alwaysCrash, errnos, races, everyNthByte, resumes, terminals } = sizes[size];
+  const { kills, recoveries, alwaysCrash, errnos, races, everyNthByte, resumes, terminals, clocks, pauses, disks } =
+    sizes[size];
   return [
     ...killCases(kills),
     ...recoveryCases(recoveries),
@@ -30,6 +47,10 @@ export function casesOf(size: keyof typeof sizes): MatrixCase[] {
     ...(hasTool("strace") ? errnoCases(errnos) : []),
     ...damageCases(everyNthByte, resumes),
     ...raceCases(races),
+    ...(noClock === null ? clockCases(clocks) : []),
+    ...pauseCases(pauses),
+    ...(noTmpfs === null ? diskCases(disks) : []),
+    ...(noLimits === null ? limitCases(disks) : []),
     ...(noPty === null ? terminalCases(terminals) : []),
   ];
 }
@@ -38,6 +59,9 @@ export function casesOf(size: keyof typeof sizes): MatrixCase[] {
 export function missingTools(): string[] {
   return [
     ...(hasTool("strace") ? [] : ["CM-5 (errors of system calls): strace is not installed (apt-get install strace)"]),
+    ...(noClock === null ? [] : [`CM-8 (clocks that are set): ${noClock}`]),
+    ...(noTmpfs === null ? [] : [`DISK (full file systems): ${noTmpfs}`]),
+    ...(noLimits === null ? [] : [`DISK (limits on files): ${noLimits}`]),
     ...(noPty === null ? [] : [`TTY (closed terminals): ${noPty}`]),
   ];
 }
