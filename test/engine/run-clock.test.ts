@@ -115,7 +115,8 @@ describe.each([
 });
 
 test("the latest verified step is the last one recorded, also when the clock was set back before it", async () => {
-  const verified = (id: string) => `{ id: ${id}, title: ${id}, run: ${id}, effects: read, verify: [result.exitCode == 0] }`;
+  const verified = (id: string) =>
+    `{ id: ${id}, title: ${id}, run: ${id}, effects: read, verify: [result.exitCode == 0] }`;
   const rig = new EngineRig(
     `objectives: { rto: { target: 1h } }\nsteps: [${verified("a")}, ${verified("b")}, { id: c, title: c, run: c, effects: read }]`,
     {
