@@ -21,7 +21,11 @@ const separationDir = "/run/sshd";
 export function missingSshd(): string | null {
   const missing = [server, "/usr/bin/ssh", "/usr/bin/ssh-keygen"].find((file) => !isExecutable(file));
   const why =
-    missing === undefined ? null : `${missing} is not there (Debian packages openssh-server and openssh-client)`;
+    missing !== undefined
+      ? `${missing} is not there (Debian packages openssh-server and openssh-client)`
+      : /(?:nologin|false)$/.test(userInfo().shell ?? "")
+        ? `the account ${userInfo().username} has no login shell`
+        : null;
   if (why !== null && process.env["RUNBOOK_TEST_REQUIRE"] === "1") throw new Error(why);
   return why;
 }

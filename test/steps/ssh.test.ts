@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ssh } from "../../src/steps/ssh.ts";
 import { CliRig } from "../rig/cli-rig.ts";
+import { makeFifo } from "../rig/fifo.ts";
 import { freePort } from "../rig/postgres.ts";
 import { describeWithSshd, SshdRig } from "../rig/sshd.ts";
 import { failureOf, rigHost, runStep } from "../rig/step-host.ts";
@@ -118,6 +119,7 @@ describeWithSshd("ssh", () => {
 
     test("whose connection breaks may run on there, and that is said", async () => {
       const marker = join(server.dir, "began");
+      makeFifo(join(server.dir, "never"));
       const failing = failureOf(
         ssh,
         spec(["sh", "-c", `echo > '${marker}'; read -r _ < '${server.dir}/never'`]),
