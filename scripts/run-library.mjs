@@ -9,13 +9,22 @@ import { parse } from "yaml";
 
 /**
  * What a runbook needs here that it does not say itself.
- * `inputs`: what a person would give. `before`: runbooks that must have run. `answers`: step → the reason with which each
+ * `inputs`: what a person would give. `before`: runbooks that must have run, with
+ * the inputs of their own row or as [name, inputs]. `answers`: step → the reason with which each
  * question is answered yes. `service`: state of a stand-in. `fly`: commands for the sandbox's `fly` beforehand. `ends`: the
  * result it must have, default succeeded.
  */
 const rows = {
   "backup-verify": { before: ["backup-database"] },
-  "deploy-production": { inputs: { image: "registry.fly.io/shop:deploy-09", reason: "library" } },
+  "canary-deploy": { inputs: { image: "registry.fly.io/shop:deploy-09", reason: "library", soak: "1s" } },
+  "deploy-production": {
+    before: ["backup-database", "deploy-staging"],
+    inputs: {
+      image: "registry.fly.io/shop:deploy-09",
+      reason: "library",
+      sha: "0123456789abcdef0123456789abcdef01234567",
+    },
+  },
   "deploy-staging": { inputs: { image: "registry.fly.io/shop:deploy-09", reason: "library" } },
   "disaster-recovery": {
     before: ["backup-database"],
@@ -30,6 +39,25 @@ const rows = {
   "env-parity": {
     fly: ["shop", "shop-staging"].map((app) => ["secrets", "set", "SHOP_SESSION_KEY=library", "-a", app]),
   },
+  "go-live-checklist": {
+    before: ["backup-database", "backup-verify", "restore-drill", "rollback-staging"],
+    answers: {
+      freeze: "https://chat.shop.example/m/1, release manager",
+      on_call: "https://rota.shop.example/2, first responder",
+      status_page: "https://status.shop.example/drafts/3, first responder",
+      go: "rehearsal",
+    },
+  },
+  "incident-response": {
+    inputs: { incident: "INC-2", summary: "checkout is slow" },
+    answers: {
+      lead: "first responder",
+      choose: "restart",
+      communicate: "update sent to the status page",
+      resolve: "nobody is affected",
+    },
+  },
+  "performance-baseline": { before: [["performance-baseline", { keep: "true" }]] },
   "rollback-production": { inputs: { reason: "library" } },
   "secrets-audit": { before: ["secrets-sync"] },
   "secrets-sync": { inputs: { reason: "library" } },
@@ -142,8 +170,10 @@ async function rehearse(name, document) {
     if (ended.code !== 0) return failure(`fly ${words[0]} ${words[1]}: ${ended.stderr.trim()}`);
   }
   for (const before of row.before ?? []) {
-    const { problem } = await runToItsEnd(before, rows[before] ?? {});
-    if (problem !== null) return failure(`${before}, which must run before it: ${problem}`);
+    const [needed, own] =
+      typeof before === "string" ? [before, rows[before] ?? {}] : [before[0], { inputs: before[1] }];
+    const { problem } = await runToItsEnd(needed, own);
+    if (problem !== null) return failure(`${needed}, which must run before it: ${problem}`);
   }
   const ended = await runToItsEnd(name, row);
   if (ended.report === null) return ended;

@@ -75,13 +75,3 @@ test("programs only load chunks named by content, so that no cache meets another
     expect(more).toEqual([]);
   }
 });
-
-test("no chunk has an import() left, which fails in one that V8 took from its cache", () => {
-  const left = readdirSync(join(dir, "dist/chunks")).flatMap((name) =>
-    readFileSync(join(dir, "dist/chunks", name), "utf8")
-      .split("\n")
-      .filter((line) => /\bimport\(/.test(line) && !/^\s*(?:\*|\/\/|\/\*)/.test(line))
-      .map((line) => `${name}: ${line.trim()}`),
-  );
-  expect(left).toEqual([]);
-});
