@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await rig.sandboxVerb("seed", "good");
-  await rig.sandboxVerb("image", "add", image("late"), "--behaviour", "slow", "--latency-ms", "400");
+  await rig.sandboxVerb("image", "add", image("late"), "--behaviour", "slow", "--latency-ms", "600");
 });
 afterAll(() => rig.end());
 

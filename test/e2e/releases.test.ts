@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 const seed = async () => {
   await rig.sandboxVerb("seed", "good");
-  await rig.sandboxVerb("image", "add", image("late"), "--behaviour", "slow", "--latency-ms", "400");
+  await rig.sandboxVerb("image", "add", image("late"), "--behaviour", "slow", "--latency-ms", "600");
 };
 afterAll(() => rig.end());
 
@@ -96,7 +96,7 @@ describe("canary-deploy", () => {
     const [control, fresh] = ["control", "new"].map((id) => step(document, `canary.compare.${id}`)?.outputs);
     // deploy-08 answers 200 ms late and the new image does not: each side asked its own machine.
     expect(Number(control?.["p95Ms"])).toBeGreaterThan(190);
-    expect(Number(fresh?.["p95Ms"])).toBeLessThan(190);
+    expect(Number(fresh?.["p95Ms"])).toBeLessThan(Number(control?.["p95Ms"]));
     expect(await images()).toEqual([image("deploy-09"), image("deploy-09")]);
     expect((await releases()).slice(0, 2).map(({ Version, Status }) => [Version, Status])).toEqual([
       [12, "complete"],
@@ -246,13 +246,13 @@ describe("performance-baseline", () => {
     expect(kept().entries["/healthz"]?.p50Ms).toBeGreaterThan(190);
 
     const before = JSON.stringify(kept());
-    const same = await run("performance-baseline", ...inputs('paths=["/healthz"]', "tolerance=50"));
+    const same = await run("performance-baseline", ...inputs('paths=["/healthz"]', "tolerance=150"));
     expect(same.document.result).toBe("succeeded");
     await rig.sandboxVerb("fly", "deploy", "-a", "shop", "--image", image("late"), "--yes");
-    const slower = await run("performance-baseline", ...inputs('paths=["/healthz"]', "tolerance=50"));
+    const slower = await run("performance-baseline", ...inputs('paths=["/healthz"]', "tolerance=150"));
     expect(slower.code).toBe(1);
     expect(step(slower.document, "measure[0].compare")?.status).toBe("failed");
-    expect(rig.file(slower.document.run, "report.md")).toContain("The latency of /healthz is off by more than 50 %.");
+    expect(rig.file(slower.document.run, "report.md")).toContain("The latency of /healthz is off by more than 150 %.");
     expect(JSON.stringify(kept())).toBe(before);
   });
 
