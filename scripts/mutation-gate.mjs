@@ -60,6 +60,22 @@ const mutations = [
     tests: ["test/host/supervisor/endings.test.ts"],
   },
   {
+    name: "holder-asks-kill-0",
+    why: "a holder takes a dead supervisor that nobody reaped for a living one and leaves",
+    file: "src/host/supervisor/holder.ts",
+    from: 'if [ "/proc/$__rb_parent/fd/$__rb_fd" -ef "$__rb_fifo" ]; then',
+    to: 'if kill -0 "$__rb_parent"; then',
+    tests: ["test/host/supervisor/deaths.test.ts"],
+  },
+  {
+    name: "holder-does-not-linger",
+    why: "what a command wrote last is gone before anybody adopts it",
+    file: "src/host/supervisor/holder.ts",
+    from: 'while [ -e "$__rb_codes" ] && [ ! -e "$__rb_ack" ]',
+    to: 'while false && [ ! -e "$__rb_ack" ]',
+    tests: ["test/host/supervisor/deaths.test.ts"],
+  },
+  {
     name: "torn-bytes-lost",
     why: "a repair throws the damaged bytes away",
     file: "src/host/journal-file.ts",
