@@ -1,7 +1,8 @@
 // The program every sandbox "image" stands for: a small shop service. It imports nothing of the platform, so that its
 // bundle stays tiny and starts fast. It listens on a free loopback port, tells the platform over the IPC channel, and
 // ends when that channel closes: an app never outlives its platform, whatever killed it.
-import { createServer, type ServerResponse } from "node:http";
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 const app = process.env["FLY_APP_NAME"] ?? "";
@@ -24,6 +25,9 @@ const bucketSeconds = [0.1, 0.3, 1, 3];
 /** By status code. */
 const requests = new Map<number, number>();
 const durations = { count: 0, sum: 0, within: bucketSeconds.map(() => 0) };
+/** Asked all the time by the platform and by collectors. */
+const unlogged = new Set(["/healthz", "/metrics"]);
+
 let ending = false;
 const server = createServer((request, response) => {
   const begin = performance.now();
@@ -35,9 +39,17 @@ const server = createServer((request, response) => {
     count(answer.status, (performance.now() - begin) / 1000);
     send(response, answer);
   };
+  if (!unlogged.has(path)) response.once("finish", () => logRequest(request, response.statusCode, begin));
   if (latencyMs > 0) setTimeout(reply, latencyMs);
   else reply();
 });
+
+/** One structured line per request, as `log-check` wants them. */
+function logRequest({ method, url, headers }: IncomingMessage, status: number, begin: number): void {
+  const request_id = headers["x-request-id"] ?? randomUUID();
+  const latency_ms = Math.round((performance.now() - begin) * 10) / 10;
+  process.stdout.write(`${JSON.stringify({ level: "info", method, path: url, status, request_id, latency_ms })}\n`);
+}
 
 interface Answer {
   readonly status: number;

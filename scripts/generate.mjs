@@ -1,4 +1,5 @@
-// Writes the files that are made from code: schemas/*.json, docs/cli.md, docs/reference/, man/. `--check` writes nothing and ends with 1
+// Writes the files that are made from code and from the shipped runbooks: schemas/*.json, docs/cli.md, docs/reference/,
+// docs/runbooks/, man/, the table of runbooks in README.md. `--check` writes nothing and ends with 1
 // when one is stale; a test does the same.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -21,7 +22,8 @@ try {
   });
   await bundle.write({ dir: out, format: "cjs", entryFileNames: "generated-files.cjs" });
   await bundle.close();
-  files = createRequire(import.meta.url)(join(out, "generated-files.cjs")).generatedFiles();
+  const made = createRequire(import.meta.url)(join(out, "generated-files.cjs"));
+  files = { ...made.generatedFiles(), ...made.shippedRunbookFiles(root) };
 } finally {
   rmSync(out, { recursive: true, force: true });
 }
@@ -35,9 +37,11 @@ for (const [path, text] of Object.entries(files)) {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
 }
-for (const name of readdirSync(join(root, "schemas"))) {
-  const path = `schemas/${name}`;
-  if (!name.endsWith(".schema.json") || path in files) continue;
+const kept = ["schemas", "docs/runbooks"].flatMap((folder) =>
+  readdirSync(join(root, folder)).map((name) => `${folder}/${name}`),
+);
+for (const path of kept) {
+  if (!/\.schema\.json$|\.md$/.test(path) || path in files) continue;
   stale.push(path);
   if (!isCheck) rmSync(join(root, path));
 }

@@ -9,6 +9,8 @@ import { eventSchemas } from "./output-schemas/event.ts";
 import { otherSchemas } from "./output-schemas/other.ts";
 import { runSchemas } from "./output-schemas/run.ts";
 
+export { shippedRunbookFiles } from "./runbook-pages.ts";
+
 /** Path from the package's root → text. Pure. */
 export function generatedFiles(): Record<string, string> {
   return {

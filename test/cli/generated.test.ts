@@ -3,13 +3,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { environmentVariables } from "../../src/cli/environment-variables.ts";
-import { generatedFiles } from "../../src/cli/generated-files.ts";
+import { generatedFiles, shippedRunbookFiles } from "../../src/cli/generated-files.ts";
 import { exitMeanings } from "../../src/cli/help-topics.ts";
 import { verbs } from "../../src/cli/verbs/table.ts";
 import { exitCodes } from "../../src/engine/exit-codes.ts";
 
 const root = join(import.meta.dirname, "../..");
-const files = generatedFiles();
+const files = { ...generatedFiles(), ...shippedRunbookFiles(root) };
 
 describe("files made from code", () => {
   test.each(Object.keys(files))("%s is not stale (next: node scripts/generate.mjs)", (path) => {
@@ -18,6 +18,11 @@ describe("files made from code", () => {
 
   test("there is no schema that nothing makes", () => {
     const names = readdirSync(join(root, "schemas")).map((name) => `schemas/${name}`);
+    expect(names.filter((name) => !(name in files))).toEqual([]);
+  });
+
+  test("there is no page of a runbook that is gone", () => {
+    const names = readdirSync(join(root, "docs/runbooks")).map((name) => `docs/runbooks/${name}`);
     expect(names.filter((name) => !(name in files))).toEqual([]);
   });
 

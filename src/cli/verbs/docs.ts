@@ -4,17 +4,12 @@ import { join, relative } from "node:path";
 import { exitCodes } from "../../engine/exit-codes.ts";
 import { replaceFile } from "../../host/durable-file.ts";
 import type { Runbook } from "../../language/runbook.ts";
-import { catalogue } from "../../steps/index.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../errors.ts";
-import { procedureDocument } from "../procedure/document.ts";
 import { fromCwd, loadProjectRunbook, refuseInvalid, runbookFiles } from "../project.ts";
+import { pageMark, pagesFolder, runbookPage } from "../runbook-pages.ts";
 import { counted, textTable } from "../text-table.ts";
 import type { WrittenFile } from "../written-file.ts";
-
-const pagesFolder = "docs/runbooks";
-/** Pages without it were written by somebody else and are never removed. */
-const mark = "<!-- Written by `runbook docs` from ";
 
 export default function docs(command: Command): number {
   const { project, cwd, args } = command;
@@ -64,8 +59,7 @@ function pagesOf(command: Command): Map<string, string> {
     sources.map((source) => {
       const runbook = source.loaded.runbook as Runbook;
       const file = relative(project.dir, source.path);
-      const text = procedureDocument(runbook, { catalogue, targets: project.config.targets, file, results: null });
-      return [`${runbook.name}.md`, `${mark}${file}; change it there. -->\n\n${text}`];
+      return [`${runbook.name}.md`, runbookPage(runbook, file, project.config.targets)];
     }),
   );
 }
@@ -74,6 +68,6 @@ function orphans(folder: string, pages: ReadonlyMap<string, string>): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((name) => name.endsWith(".md") && !pages.has(name))
-    .filter((name) => readFileSync(join(folder, name), "utf8").startsWith(mark))
+    .filter((name) => readFileSync(join(folder, name), "utf8").startsWith(pageMark))
     .sort();
 }
