@@ -57,7 +57,9 @@ describe("the documents", () => {
       text
         .split("\n")
         .flatMap((line, index) =>
-          /(?:^|[\s"'`(=])\/(?:(?:home|root|Users|work)\b|tmp\/\w)/.test(line) ? [`${path}:${index + 1} ${line.trim()}`] : [],
+          /(?:^|[\s"'`(=])\/(?:(?:home|root|Users|work)\b|tmp\/\w)/.test(line)
+            ? [`${path}:${index + 1} ${line.trim()}`]
+            : [],
         ),
     );
     expect(found).toEqual([]);
