@@ -22,7 +22,7 @@ const program = process.env["RUNBOOK_TEST_BIN"] ?? join(root, "bin/runbook.cjs")
 const sandbox = join(dirname(program), "../dist/sandbox.cjs");
 const update = process.env["UPDATE_DOCS"] === "1";
 
-const withExamples = ["README.md", "docs/tutorial.md", "docs/resume.md"];
+const withExamples = ["README.md", "docs/tutorial.md", "docs/resume.md", "docs/cookbook.md"];
 
 describe.each(withExamples)("the examples of %s", (path) => {
   it("print what the document shows", async () => {
