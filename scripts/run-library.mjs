@@ -58,6 +58,7 @@ const rows = {
     },
   },
   "performance-baseline": { before: [["performance-baseline", { keep: "true" }]] },
+  "launch-day-monitor": { inputs: { every: "1s", for: "1s", confirmAfter: "1s" } },
   "rollback-production": { inputs: { reason: "library" } },
   "secrets-audit": { before: ["secrets-sync"] },
   "secrets-sync": { inputs: { reason: "library" } },

@@ -3,6 +3,7 @@ import type { Json } from "../util/json.ts";
 import { closed, listOf, result, text, whole } from "./schema.ts";
 import { defineStepType, StepFailure } from "./step-type.ts";
 import { requestUrl } from "./url.ts";
+import { retryAfterMsOf } from "./vendor-answer.ts";
 
 interface SlackSpec {
   readonly webhook: string;
@@ -60,7 +61,14 @@ export const slack = defineStepType<SlackSpec, { readonly status: number; readon
       answer.status === 429 || answer.status >= 500 ? "transient" : "failed",
       "slack-refused",
       `Slack answered ${answer.status}${said === "" ? "" : ` ${said}`}${retryAfter === null ? "" : `, try again in ${retryAfter} s`}${advice(said)}.`,
-      { facts: { status: answer.status, error: said, retryAfter } },
+      {
+        facts: {
+          status: answer.status,
+          error: said,
+          retryAfter,
+          retryAfterMs: retryAfterMsOf(retryAfter ?? undefined, host.clock.now()),
+        },
+      },
     );
   },
 });

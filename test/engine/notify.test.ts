@@ -1,0 +1,85 @@
+import { expect, test } from "vitest";
+import type { EngineContext } from "../../src/engine/context.ts";
+import type { JournalEvent } from "../../src/engine/events.ts";
+import { notify } from "../../src/engine/notify.ts";
+import type { ActionOutcome } from "../../src/engine/ports.ts";
+import { catalogue } from "../../src/steps/index.ts";
+import type { JsonObject } from "../../src/util/json.ts";
+
+/** A run whose one notification meets these answers, one after the other. */
+function meeting(...answers: readonly (FailureSketch | "done")[]) {
+  const events: JournalEvent[] = [];
+  const pauses: number[] = [];
+  let asked = 0;
+  const run = async (): Promise<ActionOutcome> => {
+    const answer = answers[Math.min(asked++, answers.length - 1)] ?? "done";
+    if (answer === "done") return { kind: "done", result: null, durationMs: 1 };
+    const { class: failureClass, ...facts } = answer;
+    const failure = {
+      class: failureClass,
+      reason: "slack-refused",
+      message: "Slack answered",
+      facts: facts as JsonObject,
+    };
+    return { kind: "failed", failure, result: null, durationMs: 1 };
+  };
+  const context = {
+    root: {
+      runbook: {
+        notify: [{ on: ["failed"], type: "slack", with: { webhook: "https://hooks.example/x" } }],
+        guards: [],
+        steps: [],
+        always: [],
+      },
+      cache: new Map(),
+    },
+    catalogue,
+    clockWatch: () => null,
+    secrets: {},
+    actions: { run },
+    clock: { sleep: async (ms: number) => void pauses.push(ms) },
+    control: { stop: null, cancel: new AbortController() },
+    store: { append: (event: JournalEvent) => void events.push(event) },
+  } as unknown as EngineContext;
+  return { send: () => notify(context, "failed", "it failed"), events, pauses, asked: () => asked };
+}
+
+interface FailureSketch {
+  readonly class: "transient" | "failed" | "timeout";
+  readonly retryAfterMs?: number | null;
+}
+
+test.each<[string, readonly (FailureSketch | "done")[], number[], string]>([
+  ["taken at once", ["done"], [], "sent"],
+  ["busy with a time is asked again then", [{ class: "transient", retryAfterMs: 7_000 }, "done"], [7_000], "sent"],
+  [
+    "busy without one soon",
+    [{ class: "transient", retryAfterMs: null }, { class: "transient" }, "done"],
+    [1_000, 2_000],
+    "sent",
+  ],
+  [
+    "busy for an hour is not waited for so long",
+    [{ class: "transient", retryAfterMs: 3_600_000 }, "done"],
+    [30_000],
+    "sent",
+  ],
+  ["busy three times is told", [{ class: "transient" }], [1_000, 2_000], "Slack answered (3 attempts)"],
+  ["refused is not asked again", [{ class: "failed" }], [], "Slack answered"],
+  ["silent is not waited for twice", [{ class: "timeout" }], [], "Slack answered"],
+])("a service that is %s", async (_, answers, pauses, detail) => {
+  const meets = meeting(...answers);
+  await meets.send();
+  expect(meets.pauses).toEqual(pauses);
+  expect(meets.events).toMatchObject([{ type: "notification.sent", on: "failed", ok: detail === "sent", detail }]);
+});
+
+test("nobody who did not ask is told", async () => {
+  const meets = meeting("done");
+  await notify(
+    { root: { runbook: { notify: [{ on: ["succeeded"], type: "slack", with: {} }] } } } as unknown as EngineContext,
+    "failed",
+    "x",
+  );
+  expect(meets.asked()).toBe(0);
+});
