@@ -75,6 +75,7 @@ function writePrograms() {
   for (const chunk of chunks) digest.update(chunk).update(readFileSync(join(fresh, chunk)));
   const all = digest.digest("hex");
   copyFileSync(join(root, "scripts/code-cache.cjs"), join(fresh, "code-cache.cjs"));
+  copyFileSync(join(root, "scripts/import-text.cjs"), join(fresh, "import-text.cjs"));
   for (const name of cached) {
     const { fileName } = built.find((each) => each.isEntry && each.name === name);
     const text = `// sha256 of all chunks: ${all}\nrequire("./code-cache.cjs");\nrequire("./${fileName}");\n`;

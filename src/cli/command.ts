@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import type { Arguments } from "./arguments.ts";
-import { openProject, type Project } from "./project.ts";
+import { openProject, type Project, withPlugins } from "./project.ts";
 import { readTerminal, type Terminal } from "./terminal.ts";
 
 export interface Command {
@@ -12,6 +12,8 @@ export interface Command {
   readonly output: string;
   /** Opened at the first use: not every verb needs a project. */
   readonly project: Project;
+  /** Loads the plug-ins of the project, if it names any: for verbs that read its runbooks. */
+  loadPlugins(): Promise<void>;
   /** Data on stdout: one JSON document, compact when piped. */
   json(document: object): void;
   /** Text on stdout. */
@@ -40,6 +42,10 @@ export function makeCommand(args: Arguments): Command {
     get project() {
       project ??= openProject(cwd, args.text("state-dir"));
       return project;
+    },
+    async loadPlugins() {
+      const opened = project ?? openProject(cwd, args.text("state-dir"));
+      project = await withPlugins(opened, cwd);
     },
     json: (document) => {
       process.stdout.write(`${JSON.stringify(document, null, process.stdout.isTTY ? 2 : 0)}\n`);

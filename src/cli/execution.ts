@@ -13,6 +13,7 @@ import { claimRun } from "../host/claim.ts";
 import { systemClock } from "../host/clock.ts";
 import { childEnvironment, environmentFacts, sourceState } from "../host/environment.ts";
 import { failpoint, nameVictim } from "../host/failpoints.ts";
+import { journalName, readJournalFile } from "../host/journal-file.ts";
 import { FileRunStore } from "../host/run-store.ts";
 import { checkSealed } from "../host/sealed-run.ts";
 import { scanForSecrets } from "../host/secret-scan.ts";
@@ -26,11 +27,11 @@ import { planSteps, unknownFacts } from "../plan/plan-steps.ts";
 import { type Frame, newFrame, secretNames } from "../plan/scope.ts";
 import { resolveTarget } from "../plan/target.ts";
 import type { PrivateKey } from "../report/keys.ts";
-import { catalogue } from "../steps/index.ts";
 import type { JsonObject } from "../util/json.ts";
 import { createMasker, MASK } from "../util/mask/masker.ts";
 import { refusalOf } from "../util/mask/refusal.ts";
 import { signerOf } from "./approval-signature.ts";
+import { catalogue } from "./catalogue.ts";
 import { finishEvidence, signingKey } from "./complete-evidence.ts";
 import { isOver, owesEvidence } from "./evidence-owed.ts";
 import type { ExecutorRequest } from "./executor-request.ts";
@@ -38,6 +39,7 @@ import { keepingOf } from "./keeping.ts";
 import { knownTexts } from "./known-texts.ts";
 import { finishedRuns } from "./past-runs.ts";
 import { checkPlanApproval, useUp } from "./plan-approval.ts";
+import { usePluginsOfRun } from "./plugins.ts";
 import { ensureDatabase } from "./sandbox-database.ts";
 import { prometheusRefusal } from "./sandbox-prometheus.ts";
 import { loadSealed } from "./sealed-runbook.ts";
@@ -57,6 +59,10 @@ export async function execute(
   const clock = systemClock();
   const { stateDir, run } = request;
   const release = await claimRun(runDir, run, clock.now());
+  // Before anything of the sealed copy is read as code.
+  const files = request.start?.files ?? sealedDigests(runDir);
+  checkSealed(runDir, files);
+  await usePluginsOfRun(runDir, files);
   const { runbook, config, sources } = loadSealed(runDir);
   const subjectConfig = { ...sources.config, targets: { [config.target.name]: config.target } };
   const sandbox = config.target.sandbox ? await ensureSandbox(stateDir, { distDir }) : null;
@@ -192,7 +198,7 @@ export async function execute(
     clock,
     clockWatch,
     actions,
-    catalogue,
+    catalogue: catalogue(),
     root,
     secrets: Object.fromEntries(secrets.map(({ name, value }) => [name, value])),
     maskedSecrets: Object.fromEntries(secretNames(runbook).map((name) => [name, MASK])),
@@ -258,6 +264,12 @@ async function targetOf(
     target: resolveTarget(config, runbook, name, { ...sandbox, databasePort: started.port }),
     refusal: started.refusal,
   };
+}
+
+/** The digests of the run's first record. */
+function sealedDigests(runDir: string): Readonly<Record<string, string>> {
+  const [first] = readJournalFile(join(runDir, journalName)).records;
+  return first?.type === "run.started" ? first.files : {};
 }
 
 /** The approval file of `run --approval`, checked again here and used up when a step asks. */
@@ -403,7 +415,10 @@ async function firstEvent(
     }),
     items: [],
   };
-  const scope = { catalogue, maskedSecrets: Object.fromEntries(secretNames(runbook).map((name) => [name, MASK])) };
+  const scope = {
+    catalogue: catalogue(),
+    maskedSecrets: Object.fromEntries(secretNames(runbook).map((name) => [name, MASK])),
+  };
   const phases = ["guards", "steps", "always"] as const;
   const steps = phases.flatMap((phase) => planSteps(scope, runbook[phase], "", place, phase));
   const planDigest = planDigestOf({
@@ -415,7 +430,7 @@ async function firstEvent(
     target,
     inputs: start.inputs,
     actor: "",
-    catalogue,
+    catalogue: catalogue(),
   });
   return {
     type: "run.started" as const,

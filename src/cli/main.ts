@@ -35,6 +35,12 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: VerbFuncti
   help: () => import("./verbs/help.ts"),
 };
 
+/** Verbs over the runbooks of the working tree, whose step types may come from plug-ins of the project. */
+const readsRunbooks = new Set(["run", "plan", "show", "list", "validate", "new", "docs", "doctor"]);
+
+/** A project file that cannot be read is told by the verb, which may not need it. */
+function leftToTheVerb(): void {}
+
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === "--version" || argv[0] === "-V") {
     process.stdout.write(`${toolName} ${toolVersion}\n`);
@@ -70,6 +76,7 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     const verb = await load[args.verb.name]?.();
     if (verb === undefined) throw new Error(`no code for ${args.verb.name}`);
+    if (readsRunbooks.has(args.verb.name)) await command.loadPlugins().catch(leftToTheVerb);
     return await verb.default(command);
   } catch (error) {
     return await fail(error, command, argv);

@@ -13,13 +13,14 @@ import { buildPlan, type PlanSubject, type PlanWorld } from "../plan/build-plan.
 import type { Plan } from "../plan/plan.ts";
 import { secretNames } from "../plan/scope.ts";
 import { resolveTarget } from "../plan/target.ts";
-import { catalogue } from "../steps/index.ts";
 import { windowState } from "../steps/window-calendar.ts";
 import { closest } from "../util/closest.ts";
 import { sealedName } from "../util/sealed-name.ts";
+import { catalogue } from "./catalogue.ts";
 import type { Command } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { type InputSources, resolveInputs } from "./inputs.ts";
+import { sealedPlugins } from "./plugins.ts";
 import { loadWholeRunbook, type Project, type RunbookSource, refuseInvalid } from "./project.ts";
 import { toolStates } from "./tool-states.ts";
 
@@ -95,7 +96,7 @@ export async function prepareRunbook(wanted: Wanted): Promise<Prepared> {
     target: resolveTarget(project.config, runbook, target.name, sandbox),
     inputs,
     actor: loginName(),
-    catalogue,
+    catalogue: catalogue(),
   };
   return { source, runbook, target, subject, sandbox, files };
 }
@@ -136,6 +137,7 @@ function filesToSeal(project: Project, source: RunbookSource, target: Target): S
       path: `files/${sealedName(name)}`,
       content: readFileSync(join(folder, name)),
     })),
+    ...(project.plugins.length === 0 ? [] : sealedPlugins(project.plugins)),
     { path: "config.json", content: `${JSON.stringify(config, null, 2)}\n` },
   ];
 }

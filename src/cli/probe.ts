@@ -20,9 +20,9 @@ import type { Plan, PlannedCheck } from "../plan/plan.ts";
 import { unknownFacts } from "../plan/plan-steps.ts";
 import { isLeaf, resolveAction } from "../plan/resolve-action.ts";
 import { childPath, membersOf, type Place, type StepFactsSource, scopeOf, secretNames } from "../plan/scope.ts";
-import { catalogue } from "../steps/index.ts";
 import type { Json, JsonObject } from "../util/json.ts";
 import { createMasker } from "../util/mask/masker.ts";
+import { catalogue } from "./catalogue.ts";
 import type { Command } from "./command.ts";
 import { CommandError } from "./errors.ts";
 import { finishedRuns } from "./past-runs.ts";
@@ -109,7 +109,7 @@ export async function probe(command: Command, prepared: Prepared): Promise<Plan>
     const probeLeaf = async (step: Step, path: string): Promise<void> => {
       const action = step.effects === "read" ? step.action : step.check?.action;
       if (action === undefined || !isLeaf(action)) return;
-      const resolved = resolveAction(step, action, place, catalogue, secrets);
+      const resolved = resolveAction(step, action, place, catalogue(), secrets);
       if (resolved.type.person !== null || resolved.unknown.length > 0 || resolved.problems.length > 0) return;
       command.say(`probe ${path}: ${resolved.text.text}`);
       const outcome = await actions.run({

@@ -8,10 +8,11 @@ import { emptyConfig, loadConfig } from "../language/load-config.ts";
 import { type LoadedRunbook, loadRunbook } from "../language/load-runbook.ts";
 import { renderText } from "../language/render.ts";
 import { toJson } from "../language/render-formats.ts";
-import { catalogue } from "../steps/index.ts";
 import { closest } from "../util/closest.ts";
 import { isObject } from "../util/json.ts";
+import { addStepTypes, catalogue } from "./catalogue.ts";
 import { CommandError, UsageError } from "./errors.ts";
+import type { LoadedPlugin } from "./plugins.ts";
 import { paint } from "./terminal.ts";
 
 export const configName = "runbook.config.yaml";
@@ -23,7 +24,11 @@ export interface Project {
   readonly hasConfig: boolean;
   readonly config: Config;
   readonly configDiagnostics: readonly Diagnostic[];
+  /** Sealed with every run. */
+  readonly plugins: readonly LoadedPlugin[];
   readonly stateDir: string;
+  /** What is wrong with a module of `plugins`; absent when none is named. */
+  readonly pluginProblem?: (module: string) => string | null;
   /** Text of a file that diagnostics point into. */
   readonly textOf: (file: string) => string;
 }
@@ -39,9 +44,22 @@ export function openProject(cwd: string, stateFlag: string | undefined): Project
     hasConfig: file !== null,
     config,
     configDiagnostics: loaded?.diagnostics ?? [],
+    plugins: [],
     stateDir: stateDirectory({ flag: stateFlag, env: process.env, project: dir, configured: config.state }),
     textOf: (name) => readFileSync(resolve(cwd, name), "utf8"),
   };
+}
+
+/** The project with the step types of its `plugins`; what is wrong with one is a diagnostic of the project file. */
+export async function withPlugins(project: Project, cwd: string): Promise<Project> {
+  if (project.config.plugins.length === 0) return project;
+  const { loadPlugins } = await import("./plugins.ts");
+  const { plugins, problems } = await loadPlugins(project.dir, project.config.plugins);
+  addStepTypes(plugins.map((plugin) => plugin.stepType));
+  const pluginProblem = (module: string) => problems.get(module) ?? null;
+  const path = join(project.dir, configName);
+  const { diagnostics } = loadConfig({ file: fromCwd(cwd, path), text: readConfig(path), pluginProblem });
+  return { ...project, plugins, pluginProblem, configDiagnostics: diagnostics };
 }
 
 function readConfig(file: string): string {
@@ -122,7 +140,7 @@ export function loadProjectRunbook(
   const loaded = loadRunbook({
     file,
     text,
-    catalogue,
+    catalogue: catalogue(),
     config:
       project.hasConfig && project.configDiagnostics.every((item) => item.severity !== "error")
         ? project.config

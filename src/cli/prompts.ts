@@ -15,8 +15,8 @@ import { journalName } from "../host/journal-file.ts";
 import { runDirectory } from "../host/state-dir.ts";
 import type { Runbook } from "../language/runbook.ts";
 import { loadPrivateKey } from "../report/keys.ts";
-import { catalogue } from "../steps/index.ts";
 import { signAnswer, signerOf } from "./approval-signature.ts";
+import { catalogue } from "./catalogue.ts";
 import type { Command } from "./command.ts";
 import { describeError } from "./describe-error.ts";
 import { type Executor, startExecutor } from "./launch.ts";
@@ -284,7 +284,7 @@ function changedBefore(record: RunRecord): boolean {
 async function failureQuestion(session: Session, step: StepRecord): Promise<Move> {
   process.stderr.write(screens.failureScreen(session.screen, session.record, step, session.runbook));
   // What a person was asked is asked again, never counted as done.
-  const asked = catalogue.get(step.stepType)?.person != null;
+  const asked = catalogue().get(step.stepType)?.person != null;
   const choices: screens.Choice[] = [
     ["b", "roll back now"],
     ["r", `retry ${step.path}`],

@@ -13,7 +13,7 @@ import { githubAnnotations, githubSummary, type PlaceOf } from "../report/github
 import { junitReport } from "../report/junit.ts";
 import { prometheusReport } from "../report/prometheus.ts";
 import { type RunDocumentExtras, runDocument } from "../report/run-json.ts";
-import { catalogue } from "../steps/index.ts";
+import { catalogue } from "./catalogue.ts";
 import type { Command } from "./command.ts";
 import { renderReport } from "./evidence-files.ts";
 import { extensions, type ReportFormat, reportRequests } from "./report-requests.ts";
@@ -74,7 +74,7 @@ function placesIn(runDir: string, record: RunRecord): PlaceOf {
   const { runbook, source } = loadRunbook({
     file,
     text,
-    catalogue,
+    catalogue: catalogue(),
     readInclude: (name) => ({ path: `includes/${name}.yaml`, text: readSealedText(runDir, `includes/${name}.yaml`) }),
   });
   const lines = new LineIndex(text);

@@ -5,7 +5,7 @@ import type { Config } from "../language/config.ts";
 import type { Effects, Runbook, Step } from "../language/runbook.ts";
 import { allSteps } from "../plan/scope.ts";
 import { markdownText } from "../report/inert.ts";
-import { catalogue } from "../steps/index.ts";
+import { catalogue } from "./catalogue.ts";
 import { procedureDocument, table } from "./procedure/document.ts";
 import { loadProjectRunbook, openProject, runbookFiles } from "./project.ts";
 
@@ -19,7 +19,7 @@ const end = "<!-- /runbooks -->";
 
 /** `file`: of the runbook, from the project's root. */
 export function runbookPage(runbook: Runbook, file: string, targets: Config["targets"]): string {
-  return `${pageMark}${file}; change it there. -->\n\n${procedureDocument(runbook, { catalogue, targets, file, results: null })}`;
+  return `${pageMark}${file}; change it there. -->\n\n${procedureDocument(runbook, { catalogue: catalogue(), targets, file, results: null })}`;
 }
 
 /** The pages of the runbooks in `root`, and its README with their table. Throws when one of them is not valid. */

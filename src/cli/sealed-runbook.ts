@@ -6,7 +6,7 @@ import { emptyConfig } from "../language/load-config.ts";
 import { loadRunbook } from "../language/load-runbook.ts";
 import type { Runbook, Step } from "../language/runbook.ts";
 import { allSteps, membersOf } from "../plan/scope.ts";
-import { catalogue } from "../steps/index.ts";
+import { catalogue } from "./catalogue.ts";
 
 export interface SealedRunbook {
   readonly runbook: Runbook;
@@ -25,7 +25,7 @@ export function loadSealed(runDir: string): SealedRunbook {
   const { runbook, diagnostics } = loadRunbook({
     file: `${config.file.split("/").at(-1)}`,
     text: yaml,
-    catalogue,
+    catalogue: catalogue(),
     evidence: config.evidence,
     readInclude: (name) => ({ path: `includes/${name}.yaml`, text: readText(runDir, `includes/${name}.yaml`) }),
   });

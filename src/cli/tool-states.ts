@@ -4,7 +4,7 @@ import { findTool, toolVersion } from "../host/tools.ts";
 import { satisfiesRange } from "../language/cel/index.ts";
 import type { Runbook, Step } from "../language/runbook.ts";
 import { allSteps, membersOf } from "../plan/scope.ts";
-import { catalogue } from "../steps/index.ts";
+import { catalogue } from "./catalogue.ts";
 import { missingTool } from "./tool-homes.ts";
 
 export interface ToolState {
@@ -47,6 +47,6 @@ function toolsOf(steps: readonly Step[]): string[] {
   return steps.flatMap((step) => {
     const below = [...toolsOf(membersOf(step)), ...toolsOf(step.rollback)];
     if (step.action.kind !== "uses") return below;
-    return [...below, ...(catalogue.get(step.action.type)?.tools ?? [])];
+    return [...below, ...(catalogue().get(step.action.type)?.tools ?? [])];
   });
 }

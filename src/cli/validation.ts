@@ -8,7 +8,7 @@ import { configSchemaPath, type Fixed, fixRunbook, runbookSchemaPath } from "../
 import { loadConfig } from "../language/load-config.ts";
 import { loadRunbook } from "../language/load-runbook.ts";
 import type { TextOf } from "../language/render.ts";
-import { catalogue } from "../steps/index.ts";
+import { catalogue } from "./catalogue.ts";
 import type { Command } from "./command.ts";
 import { CommandError } from "./errors.ts";
 import { configName, fromCwd, loadWholeRunbook, type Project, runbookFiles } from "./project.ts";
@@ -96,7 +96,11 @@ export async function checkFiles(
   for (const { path, shown } of files) {
     const loaded =
       basename(path) === configName
-        ? loadConfig({ file: shown, text: readFileSync(path, "utf8") })
+        ? loadConfig({
+            file: shown,
+            text: readFileSync(path, "utf8"),
+            ...(project.pluginProblem && { pluginProblem: project.pluginProblem }),
+          })
         : (await loadWholeRunbook(project, command.cwd, path)).loaded;
     found.push(...loaded.diagnostics);
   }
@@ -143,7 +147,13 @@ export function fixFiles(
     const diagnose = (text: string) => {
       const { diagnostics } = isConfig
         ? loadConfig({ file: shown, text })
-        : loadRunbook({ file: shown, text, catalogue, config, readInclude: (name) => includeBeside(path, name) });
+        : loadRunbook({
+            file: shown,
+            text,
+            catalogue: catalogue(),
+            config,
+            readInclude: (name) => includeBeside(path, name),
+          });
       return diagnostics.filter((item) => item.at.file === shown);
     };
     const inProject = path === join(project.dir, configName) || dirname(path) === join(project.dir, "runbooks");

@@ -20,7 +20,16 @@ export interface LoadedConfig {
 }
 
 /** Never throws. Paths in the result stay relative to the project root. */
-export function loadConfig({ file, text }: { readonly file: string; readonly text: string }): LoadedConfig {
+export function loadConfig({
+  file,
+  text,
+  pluginProblem,
+}: {
+  readonly file: string;
+  readonly text: string;
+  /** What is wrong with a module of `plugins`, ending with a full stop; without it none is looked at. */
+  readonly pluginProblem?: (module: string) => string | null;
+}): LoadedConfig {
   const findings = new Findings();
   const source = readYaml(file, text, findings);
   if (source.data === null)
@@ -31,7 +40,16 @@ export function loadConfig({ file, text }: { readonly file: string; readonly tex
     return { config: null, source, diagnostics: findings.sorted() };
   const shapeHolds = diagnoseSchema(validatorOfConfig(), source, findings);
   const config = isObject(source.data) ? normalizeConfig(source.data) : null;
-  if (config !== null && isObject(source.data)) lintConfig(config, source, findings);
+  if (config !== null && isObject(source.data)) {
+    lintConfig(config, source, findings);
+    for (const [i, module] of config.plugins.entries()) {
+      const problem = pluginProblem?.(module) ?? null;
+      if (problem === null) continue;
+      findings.error("bad-plugin", source.at(`/plugins/${i}`), problem, {
+        hint: "docs/plugins.md shows a whole one.",
+      });
+    }
+  }
   return { config: shapeHolds && !findings.hasErrors ? config : null, source, diagnostics: findings.sorted() };
 }
 

@@ -12,7 +12,18 @@ const fixtures = new URL("../fixtures/language/", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, fixtures), "utf8");
 const { config } = loadConfig({ file: "runbook.config.yaml", text: read("examples/runbook.config.yaml") });
 
-function load(text: string) {
+/** What `plugins` of a project file would meet; `test/e2e/plugins.test.ts` evaluates modules. */
+const pluginProblem = (module: string) =>
+  existsSync(new URL(`beside/${module}`, fixtures)) ? null : `There is no module "${module}".`;
+
+/** Fixtures of this code are project files. */
+function loadProjectFile(text: string) {
+  const loaded = loadConfig({ file: "runbook.config.yaml", text, pluginProblem });
+  return { ...loaded, runbook: loaded.config, frames: renderText(loaded.diagnostics, () => text) };
+}
+
+function load(text: string, code: string) {
+  if (code === "bad-plugin") return loadProjectFile(text);
   const readInclude = (name: string) => {
     const file = `includes/${name}.yaml`;
     return existsSync(new URL(file, fixtures)) ? { path: `runbooks/${name}.yaml`, text: read(file) } : null;
@@ -58,10 +69,10 @@ describe("every diagnostic code", () => {
   });
 
   it.each(names)("%s: the wrong text is told what is wrong, the right one is not", async (code) => {
-    const wrong = load(textOf(code, "wrong"));
+    const wrong = load(textOf(code, "wrong"), code);
     expect(wrong.diagnostics.map((d) => d.code)).toContain(code);
     await expect(wrong.frames).toMatchFileSnapshot(fileURLToPath(new URL(`codes/${code}/wrong.out`, fixtures)));
-    const right = load(textOf(code, "right"));
+    const right = load(textOf(code, "right"), code);
     expect(right.frames).toBe("");
     expect(right.runbook).not.toBe(null);
   });

@@ -13,6 +13,7 @@ import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { handOver } from "../hand-over.ts";
 import { approvePlan, readPlanFile } from "../plan-approval.ts";
+import { usePluginsOfRun } from "../plugins.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
 import { loadSealed } from "../sealed-runbook.ts";
 import { sensitiveInputs, starter } from "../starter.ts";
@@ -27,6 +28,7 @@ export default async function approve(command: Command): Promise<number> {
   const { record, runDir } = loadRun(project.stateDir, run);
   const { step, approval } = waitingFor(record, args.text("step"));
   checkSealed(runDir, record.started.files);
+  await usePluginsOfRun(runDir, record.started.files);
   const { config } = loadSealed(runDir);
   const by = starter();
   const key = args.text("sign");

@@ -4,12 +4,13 @@ import type { RunRecord } from "../../engine/run-record.ts";
 import { executorAlive } from "../../host/claim.ts";
 import { checkSealed } from "../../host/sealed-run.ts";
 import type { Runbook } from "../../language/runbook.ts";
-import { catalogue } from "../../steps/index.ts";
+import { catalogue } from "../catalogue.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../errors.ts";
 import { isOver, owesEvidence } from "../evidence-owed.ts";
 import { startExecutor } from "../launch.ts";
 import { overridesOf, requireReason, stepPath, stepsByPath } from "../overrides.ts";
+import { usePluginsOfRun } from "../plugins.ts";
 import { reportRequests } from "../report-requests.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
 import { loadSealed } from "../sealed-runbook.ts";
@@ -22,6 +23,7 @@ export default async function resume(command: Command): Promise<number> {
   const run = findRun(project.stateDir, args.words[0]);
   const { record, runDir } = loadRun(project.stateDir, run);
   checkSealed(runDir, record.started.files);
+  await usePluginsOfRun(runDir, record.started.files);
   if (executorAlive(runDir)) {
     throw new CommandError("refused", `${run} is running; there is nothing to resume`, `runbook attach ${run}`);
   }
@@ -92,7 +94,8 @@ function decisionsOf(command: Command, record: RunRecord, runbook: Runbook): Dri
       const path = record.steps.has(word) ? word : stepPath(runbook, word);
       const step = steps.get(path);
       const action = step?.action;
-      const asks = action?.kind === "uses" && (action.type === "window" || catalogue.get(action.type)?.person != null);
+      const asks =
+        action?.kind === "uses" && (action.type === "window" || catalogue().get(action.type)?.person != null);
       if (decision !== "retry" && (asks || record.steps.get(path)?.phase === "guards")) {
         throw new CommandError(
           "refused",

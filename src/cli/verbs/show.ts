@@ -1,22 +1,24 @@
 /** `show`: a runbook, or the runbook of a run with its results in place, as the document a person reads. */
 import { relative } from "node:path";
 import { exitCodes } from "../../engine/exit-codes.ts";
+import { checkSealed } from "../../host/sealed-run.ts";
 import type { Runbook } from "../../language/runbook.ts";
-import { catalogue } from "../../steps/index.ts";
+import { catalogue } from "../catalogue.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
+import { usePluginsOfRun } from "../plugins.ts";
 import { procedureDocument } from "../procedure/document.ts";
 import { findRunbook, loadProjectRunbook, refuseInvalid, runbookNames } from "../project.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
 import { loadSealed } from "../sealed-runbook.ts";
 
-export default function show(command: Command): number {
+export default async function show(command: Command): Promise<number> {
   const { project, cwd } = command;
   const word = command.args.words[0];
   if (word === undefined) throw new UsageError("which runbook or run?", "runbook list");
   const isRun = word === "last" || (/^rb-[a-z0-9]{1,6}$/.test(word) && !runbookNames(project).includes(word));
   if (isRun) {
-    command.print(showRun(command, word));
+    command.print(await showRun(command, word));
     return exitCodes.ok;
   }
   const path = findRunbook(project, cwd, word);
@@ -25,7 +27,7 @@ export default function show(command: Command): number {
   const file = relative(project.dir, path);
   command.print(
     procedureDocument(source.loaded.runbook as Runbook, {
-      catalogue,
+      catalogue: catalogue(),
       targets: project.config.targets,
       file,
       results: null,
@@ -35,12 +37,14 @@ export default function show(command: Command): number {
 }
 
 /** The sealed copy that was executed, not the working tree's. */
-function showRun(command: Command, word: string): string {
+async function showRun(command: Command, word: string): Promise<string> {
   const { stateDir } = command.project;
   const { record, runDir } = loadRun(stateDir, findRun(stateDir, word));
+  checkSealed(runDir, record.started.files);
+  await usePluginsOfRun(runDir, record.started.files);
   const { runbook, config } = loadSealed(runDir);
   return procedureDocument(runbook, {
-    catalogue,
+    catalogue: catalogue(),
     targets: { [config.target.name]: config.target },
     file: config.file,
     results: record.steps,

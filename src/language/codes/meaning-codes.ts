@@ -350,6 +350,13 @@ export const meaningCodes = {
     wrong: "# {{headline heading}}\n\n{{> steps}}",
     right: "# {{headline heading}}\n\n{{> summary}}\n\n{{> steps}}\n\n{{> deviations}}",
   },
+  "bad-plugin": {
+    title: "A plug-in that cannot be used",
+    explanation:
+      "`plugins` of the project file names modules, as paths from the project or as packages. Each is one ES module that imports modules of Node only and exports one step type as its default, with a name `plugin/NAME` no other has.",
+    wrong: "plugins: [./plugins/quue-depth.mjs]",
+    right: "plugins: [./plugins/queue-depth.mjs]",
+  },
   "unknown-plugin": {
     title: "A plug-in that is not named in the project file",
     explanation: "`plugin/NAME` needs its module under `plugins` in `runbook.config.yaml`.",

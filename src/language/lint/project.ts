@@ -62,7 +62,7 @@ function requirements({ runbook, source, findings }: LintContext): void {
   }
 }
 
-function uses(action: Action, pointer: string, { source, config, findings }: LintContext): void {
+function uses(action: Action, pointer: string, { catalogue, source, config, findings }: LintContext): void {
   if (action.kind !== "uses" || config === undefined) return;
   const named = (value: unknown) => typeof value === "string" && !value.includes("${{");
   if (action.type === "window" && named(action.with["name"])) {
@@ -93,9 +93,14 @@ function uses(action: Action, pointer: string, { source, config, findings }: Lin
       );
     }
   }
-  if (action.type.startsWith("plugin/") && config.plugins.length === 0) {
-    findings.error("unknown-plugin", source.at(`${pointer}/uses`), `No plug-in is named in runbook.config.yaml.`, {
-      hint: "Add its module to plugins.",
+  if (action.type.startsWith("plugin/") && !catalogue.has(action.type)) {
+    const known = [...catalogue.keys()].filter((type) => type.startsWith("plugin/"));
+    const message =
+      config.plugins.length === 0
+        ? "No plug-in is named in runbook.config.yaml."
+        : `No plug-in of runbook.config.yaml is ${action.type}.`;
+    findings.error("unknown-plugin", source.at(`${pointer}/uses`), message, {
+      hint: nearestHint(action.type, known) ?? "Add its module to plugins.",
     });
   }
 }

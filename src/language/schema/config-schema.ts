@@ -166,7 +166,12 @@ export function buildConfigSchema(): JsonSchema {
     secrets: listOf(secret, "Providers of secrets, asked in this order."),
     evidence: record(evidenceNodes, [], "Defaults for what is kept of a run."),
     state: text("Folder of run state, relative to the project; default `.runbook`."),
-    plugins: listOf(text("A module, relative to the project."), "Plug-ins (experimental)."),
+    plugins: listOf(
+      text("A module: a path relative to the project, or the name of a package.", {
+        examples: ["./plugins/queue-depth.mjs"],
+      }),
+      "Modules of step types of your own, used as `plugin/NAME` (experimental).",
+    ),
   };
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
