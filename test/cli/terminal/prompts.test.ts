@@ -370,3 +370,16 @@ test.skipIf(noPty)("a secret is never asked for on the screen, and --no-input as
   expect(await terminal(rig, "run", "greet", "-t", "here").ended).toBe(2);
   expect(await terminal(inputsRig(), "run", "greet", "-t", "here", "--no-input").ended).toBe(2);
 });
+
+test.skipIf(noPty)("o passes an approval whose author allows it, with a reason that stays as a deviation", async () => {
+  const rig = approvalRig({ override: "reason" });
+  const pty = terminal(rig, "run", "ask", "-t", "here");
+  await pty.see(prompt);
+  expect(pty.screen().join("\n")).toMatch(/o {2}override with a reason/);
+  pty.type("o\r");
+  await pty.see(/Why it goes on without an approval, kept in the report: $/m);
+  pty.type("\rINC-482, nobody answers\r");
+  expect(await pty.ended).toBe(0);
+  expect(rig.ledger()).toEqual(["changed"]);
+  expect(onlyRun(rig).deviations).toMatchObject([{ step: "approve", reason: "INC-482, nobody answers" }]);
+});
