@@ -3,15 +3,14 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { ensureSandbox, type SandboxInfo } from "../../sandbox/client.ts";
 import type { EngineContext } from "../engine/context.ts";
-import { type DriveOutcome, drive } from "../engine/engine.ts";
+import { drive } from "../engine/engine.ts";
 import type { Person } from "../engine/events.ts";
-import { exitCodes } from "../engine/exit-codes.ts";
 import { factsOf } from "../engine/facts.ts";
 import { watchClocks } from "../engine/run-clock.ts";
 import { createActionRunner } from "../host/action-runner.ts";
 import { claimRun } from "../host/claim.ts";
 import { systemClock } from "../host/clock.ts";
-import { childEnvironment, environmentFacts, sourceState } from "../host/environment.ts";
+import { childEnvironment } from "../host/environment.ts";
 import { failpoint, nameVictim } from "../host/failpoints.ts";
 import { journalName, readJournalFile } from "../host/journal-file.ts";
 import { FileRunStore } from "../host/run-store.ts";
@@ -22,20 +21,20 @@ import { type SupervisorClient, startSupervisor } from "../host/supervisor/clien
 import { selfIdentity } from "../host/supervisor/process-identity.ts";
 import { removeRuntimeDir, runtimeDirFor } from "../host/supervisor/runtime-dir.ts";
 import type { Runbook } from "../language/runbook.ts";
-import { inputValues, lockKey, planDigestOf, type ResolvedInput } from "../plan/build-plan.ts";
-import { planSteps, unknownFacts } from "../plan/plan-steps.ts";
+import { inputValues, lockKey, type ResolvedInput } from "../plan/build-plan.ts";
 import { type Frame, newFrame, secretNames } from "../plan/scope.ts";
 import { resolveTarget } from "../plan/target.ts";
 import type { PrivateKey } from "../report/keys.ts";
 import type { JsonObject } from "../util/json.ts";
 import { createMasker, MASK } from "../util/mask/masker.ts";
 import { refusalOf } from "../util/mask/refusal.ts";
+import { afterwards } from "./after-execution.ts";
 import { signerOf } from "./approval-signature.ts";
 import { catalogue } from "./catalogue.ts";
-import { finishEvidence, signingKey } from "./complete-evidence.ts";
+import { signingKey } from "./complete-evidence.ts";
 import { isOver, owesEvidence } from "./evidence-owed.ts";
 import type { ExecutorRequest } from "./executor-request.ts";
-import { keepingOf } from "./keeping.ts";
+import { firstEvent } from "./first-event.ts";
 import { knownTexts } from "./known-texts.ts";
 import { finishedRuns } from "./past-runs.ts";
 import { checkPlanApproval, useUp } from "./plan-approval.ts";
@@ -43,7 +42,6 @@ import { usePluginsOfRun } from "./plugins.ts";
 import { ensureDatabase } from "./sandbox-database.ts";
 import { prometheusRefusal } from "./sandbox-prometheus.ts";
 import { loadSealed } from "./sealed-runbook.ts";
-import { toolFacts } from "./tool-facts.ts";
 import { toolStates } from "./tool-states.ts";
 import { distDir, toolName, toolVersion } from "./version.ts";
 
@@ -295,61 +293,6 @@ function preapprovalOf(
   };
 }
 
-async function afterwards(
-  outcome: DriveOutcome,
-  {
-    store,
-    key,
-    runDir,
-    record,
-    log,
-    signKey,
-    project,
-  }: {
-    store: FileRunStore;
-    key: string | null;
-    runDir: string;
-    record: FileRunStore["record"];
-    log: Logger;
-    signKey: PrivateKey | null;
-    /** Absolute; where the register of drills and what `evidence` asks for are written. */
-    project: string;
-  },
-): Promise<number> {
-  const wrote = [...record.steps.values()].some((step) => step.tookEffect);
-  if (key !== null && (outcome.kind === "finished" || !wrote)) {
-    if (record.locks.has(key)) store.append({ type: "lock.released", key });
-    store.flush();
-    await store.releaseLock(key);
-  }
-  switch (outcome.kind) {
-    case "finished":
-      await finishEvidence({ store, runDir, key: signKey, project, onProblem: (problem) => log.error(problem) });
-      await sendTrace(record, log);
-      return outcome.exitCode;
-    case "waiting":
-      return exitCodes.waiting;
-    case "stopped":
-      store.append({ type: "executor.stopped", why: outcome.signal });
-      store.flush();
-      return outcome.signal === "SIGINT" ? exitCodes.sigint : exitCodes.sigterm;
-    case "refused":
-      store.append({ type: "executor.stopped", why: `refused: ${outcome.message}` });
-      store.flush();
-      log.fatal({ code: exitCodes.refused }, outcome.message);
-      return exitCodes.refused;
-  }
-}
-
-/** Only where a collector is configured; what it answers changes nothing. */
-async function sendTrace(record: FileRunStore["record"], log: Logger): Promise<void> {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT } = process.env;
-  if (!OTEL_EXPORTER_OTLP_ENDPOINT && !OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) return;
-  const { exportTrace } = await import("./telemetry.ts");
-  const problem = await exportTrace(record, process.env);
-  if (problem !== null) log.error(problem);
-}
-
 /** A key that cannot be used stops the run before its first step. */
 function usableKey(project: string, refusals: string[]): PrivateKey | null {
   try {
@@ -365,6 +308,15 @@ function usableKey(project: string, refusals: string[]): PrivateKey | null {
 function busyText(key: string, lock: { run: string; step: string | null; sinceMs: number }): string {
   const at = lock.step === null ? "" : ` at ${lock.step}`;
   return `${key} is locked by ${lock.run}${at} for ${Math.round(lock.sinceMs / 1_000)} s; next: runbook status ${lock.run}, runbook abort ${lock.run}`;
+}
+
+function refuseOtherMajor(tool: string): void {
+  const major = (version: string) => version.split(".")[0];
+  if (major(tool) !== major(toolVersion)) {
+    throw new Error(
+      `the run was started by runbook ${tool}; this is ${toolVersion}: finish it with the major version it began with`,
+    );
+  }
 }
 
 function resumeInputs(
@@ -383,95 +335,4 @@ function resumeInputs(
     sensitive: input.sensitive,
     isUnknown: false,
   }));
-}
-
-function refuseOtherMajor(tool: string): void {
-  const major = (version: string) => version.split(".")[0];
-  if (major(tool) !== major(toolVersion)) {
-    throw new Error(
-      `the run was started by runbook ${tool}; this is ${toolVersion}: finish it with the major version it began with`,
-    );
-  }
-}
-
-async function firstEvent(
-  request: ExecutorRequest,
-  start: NonNullable<ExecutorRequest["start"]>,
-  runbook: Runbook,
-  config: ReturnType<typeof loadSealed>["config"],
-  target: JsonObject,
-  sources: ReturnType<typeof loadSealed>["sources"],
-  tools: Awaited<ReturnType<typeof toolStates>>,
-  subjectConfig: Parameters<typeof planDigestOf>[0]["config"],
-) {
-  const place = {
-    frame: newFrame({
-      runbook,
-      prefix: "",
-      inputs: inputValues(start.inputs),
-      target,
-      run: { id: request.run, slug: "", actor: "", startedAt: "", reason: start.reason, dry: false },
-      facts: unknownFacts,
-    }),
-    items: [],
-  };
-  const scope = {
-    catalogue: catalogue(),
-    maskedSecrets: Object.fromEntries(secretNames(runbook).map((name) => [name, MASK])),
-  };
-  const phases = ["guards", "steps", "always"] as const;
-  const steps = phases.flatMap((phase) => planSteps(scope, runbook[phase], "", place, phase));
-  const planDigest = planDigestOf({
-    runbook,
-    file: config.file,
-    files: start.files,
-    config: subjectConfig,
-    targetName: config.target.name,
-    target,
-    inputs: start.inputs,
-    actor: "",
-    catalogue: catalogue(),
-  });
-  return {
-    type: "run.started" as const,
-    format: "runbook.journal/1.0" as const,
-    tool: toolVersion,
-    runbook: runbook.name,
-    version: runbook.version,
-    title: runbook.title,
-    kind: runbook.kind,
-    digest: start.files["runbook.yaml"] ?? "",
-    planDigest,
-    target: config.target.name,
-    protected: config.target.protected,
-    actor: request.drive.by.login,
-    reason: start.reason,
-    inputs: start.inputs.map(({ name, value, source, sensitive }) => ({
-      name,
-      value: (sensitive && value !== null ? MASK : (value ?? null)) as never,
-      source,
-      sensitive,
-    })),
-    secrets: secretNames(runbook),
-    files: start.files,
-    source: { file: config.file, ...(await sourceState(config.project)) },
-    environment: {
-      ...environmentFacts(),
-      ...toolFacts(),
-      tools: Object.fromEntries(tools.map((tool) => [tool.name, tool.version ?? tool.found])),
-      sandbox: config.target.sandbox,
-    },
-    objectives: Object.entries(runbook.objectives).map(([name, { targetMs }]) => ({ name, targetMs })),
-    budgetMs: runbook.budgetMs,
-    steps: steps.map(({ path, id, title, phase, type, effects }) => ({
-      path,
-      id,
-      title,
-      phase,
-      stepType: type,
-      effects,
-      note: sources.notes[path] ?? null,
-    })),
-    keeping: keepingOf(runbook, config.windows),
-  };
 }

@@ -65,7 +65,12 @@ export const mcp = defineStepType<McpSpec, McpResult>({
       expect: listOf({ type: "string" }, "Further tools that must be listed."),
     },
     [],
-    { oneOf: [{ required: ["command"] }, { required: ["url"] }] },
+    {
+      if: { required: ["command"] },
+      // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema is called so.
+      then: { properties: { url: false } },
+      else: { required: ["url"] },
+    },
   ),
   result: result({
     server: closed({ name: text("What the server calls itself."), version: text("Its version.") }, ["name", "version"]),
