@@ -21,6 +21,7 @@ import { type SupervisorClient, startSupervisor } from "../host/supervisor/clien
 import { selfIdentity } from "../host/supervisor/process-identity.ts";
 import { removeRuntimeDir, runtimeDirFor } from "../host/supervisor/runtime-dir.ts";
 import type { Runbook } from "../language/runbook.ts";
+import { placeAtStart } from "../plan/at-start.ts";
 import { inputValues, lockKey, type ResolvedInput } from "../plan/build-plan.ts";
 import { type Frame, newFrame, secretNames } from "../plan/scope.ts";
 import { resolveTarget } from "../plan/target.ts";
@@ -58,7 +59,9 @@ export async function execute(
   const { stateDir, run } = request;
   const release = await claimRun(runDir, run, clock.now());
   // Before anything of the sealed copy is read as code.
-  const files = request.start?.files ?? sealedDigests(runDir);
+  const first = request.start === null ? firstRecord(runDir) : null;
+  const files = request.start?.files ?? first?.files ?? {};
+  const inputs = request.start?.inputs ?? resumeInputs(first?.inputs ?? [], request.sensitive);
   checkSealed(runDir, files);
   await usePluginsOfRun(runDir, files);
   const { runbook, config, sources } = loadSealed(runDir);
@@ -73,7 +76,7 @@ export async function execute(
     dummies: sandbox?.secrets ?? {},
   });
   const secrets: { name: string; value: string }[] = [];
-  const { target, refusal: noDatabase } = await targetOf(request, runbook, subjectConfig, config.target.name, {
+  const { target, refusal: noDatabase } = await targetOf(request, runbook, inputs, subjectConfig, config.target.name, {
     sandbox,
     found: found.found,
   });
@@ -98,7 +101,13 @@ export async function execute(
   const masker = createMasker(secrets);
   maskLog((line) => masker.text(line));
   const baseEnv = childEnvironment(process.env, sandbox?.binDir ?? null);
-  const tools = await toolStates(runbook, baseEnv, config.project, true);
+  const tools = await toolStates(
+    runbook,
+    baseEnv,
+    config.project,
+    true,
+    placeAtStart(runbook, target, inputValues(inputs)),
+  );
   refusals.push(...tools.filter((tool) => tool.problem !== null).map((tool) => String(tool.problem)));
   const signKey = usableKey(config.project, refusals);
   let poisoned: unknown = null;
@@ -114,7 +123,6 @@ export async function execute(
     },
   };
   const actor: Person = request.drive.by;
-  const inputs = request.start?.inputs ?? [];
   const store =
     request.start === null
       ? FileRunStore.open(storeOptions)
@@ -126,11 +134,10 @@ export async function execute(
   checkSealed(runDir, started.files);
   refuseOtherMajor(started.tool);
   const record = store.record;
-  const resumedInputs = request.start === null ? resumeInputs(record.started.inputs, request.sensitive) : inputs;
   const root: Frame = newFrame({
     runbook,
     prefix: "",
-    inputs: inputValues(resumedInputs),
+    inputs: inputValues(inputs),
     target,
     run: {
       id: run,
@@ -247,13 +254,14 @@ export async function execute(
 async function targetOf(
   request: ExecutorRequest,
   runbook: Runbook,
+  inputs: readonly ResolvedInput[],
   config: Parameters<typeof resolveTarget>[0],
   name: string,
   { sandbox, found }: { readonly sandbox: SandboxInfo | null; readonly found: readonly FoundSecret[] },
 ): Promise<{ readonly target: JsonObject; readonly refusal: string | null }> {
   const target = resolveTarget(config, runbook, name, sandbox);
   if (sandbox === null) return { target, refusal: null };
-  const started = await ensureDatabase(runbook, target, inputValues(request.start?.inputs ?? []), {
+  const started = await ensureDatabase(runbook, target, inputValues(inputs), {
     stateDir: request.stateDir,
     found,
   });
@@ -264,10 +272,9 @@ async function targetOf(
   };
 }
 
-/** The digests of the run's first record. */
-function sealedDigests(runDir: string): Readonly<Record<string, string>> {
+function firstRecord(runDir: string) {
   const [first] = readJournalFile(join(runDir, journalName)).records;
-  return first?.type === "run.started" ? first.files : {};
+  return first?.type === "run.started" ? first : null;
 }
 
 /** The approval file of `run --approval`, checked again here and used up when a step asks. */

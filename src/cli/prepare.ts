@@ -9,7 +9,8 @@ import { digestOf, type SealedConfig, type SealedFile } from "../host/sealed-run
 import { peekSecrets } from "../host/secrets.ts";
 import type { Target } from "../language/config.ts";
 import type { Runbook } from "../language/runbook.ts";
-import { buildPlan, type PlanSubject, type PlanWorld } from "../plan/build-plan.ts";
+import { placeAtStart } from "../plan/at-start.ts";
+import { buildPlan, inputValues, type PlanSubject, type PlanWorld } from "../plan/build-plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import { secretNames } from "../plan/scope.ts";
 import { resolveTarget } from "../plan/target.ts";
@@ -166,7 +167,7 @@ function keyText(project: Project, key: string): string {
 export async function lookAround(prepared: Prepared, project: Project, askVersions: boolean): Promise<PlanWorld> {
   const { runbook, target, sandbox } = prepared;
   const env = childEnvironment(process.env, sandbox?.binDir ?? null);
-  const states = await toolStates(runbook, env, project.dir, askVersions);
+  const states = await toolStates(runbook, env, project.dir, askVersions, placeOf(prepared));
   // A sandbox that never ran brings its fly when it starts.
   const tools = states.map(({ problem: _, ...tool }) =>
     target.sandbox && tool.name === "fly" ? { ...tool, found: tool.found ?? "sandbox" } : tool,
@@ -197,6 +198,10 @@ export async function lookAround(prepared: Prepared, project: Project, askVersio
     };
   }
   return { tools, secrets, windows };
+}
+
+function placeOf({ runbook, subject }: Prepared) {
+  return placeAtStart(runbook, subject.target, inputValues(subject.inputs));
 }
 
 export async function planOf(prepared: Prepared, project: Project): Promise<Plan> {

@@ -5,10 +5,9 @@
  */
 import { databaseRoles, startSandboxDatabase } from "../../sandbox/client.ts";
 import type { FoundSecret } from "../host/secrets.ts";
-import { evaluateExpression } from "../language/cel/index.ts";
 import type { Runbook, Step } from "../language/runbook.ts";
-import { unknownFacts } from "../plan/plan-steps.ts";
-import { allSteps, membersOf, newFrame, type Place, scopeOf } from "../plan/scope.ts";
+import { isSkippedForCertain, placeAtStart } from "../plan/at-start.ts";
+import { allSteps, membersOf, type Place } from "../plan/scope.ts";
 import { isLoopback } from "../plan/target.ts";
 import { isObject, type JsonObject } from "../util/json.ts";
 
@@ -19,11 +18,9 @@ export async function ensureDatabase(
   inputs: Readonly<Record<string, unknown>>,
   { stateDir, found }: { readonly stateDir: string; readonly found: readonly FoundSecret[] },
 ): Promise<{ readonly port: number | null; readonly refusal: string | null }> {
-  const run = { id: "", slug: "", actor: "", startedAt: "", reason: null, dry: false };
-  const frame = newFrame({ runbook, prefix: "", inputs, target, run, facts: unknownFacts });
   let isRequired = true;
   try {
-    const need = databaseNeed(runbook, { frame, items: [] }, target, found);
+    const need = databaseNeed(runbook, placeAtStart(runbook, target, inputs), target, found);
     if (need === null) return { port: null, refusal: null };
     isRequired = need.isRequired;
     return { port: (await startSandboxDatabase(stateDir, need.port)).port, refusal: null };
@@ -73,7 +70,7 @@ export function databaseNeed(
 function usesOf(runbook: Runbook, steps: readonly Step[], place: Place | null, secret: RegExp): string[] {
   const isShared = secret.test(JSON.stringify(runbook.env));
   return steps.flatMap((step) => {
-    if (isSkipped(step, place)) return [];
+    if (isSkippedForCertain(step, place)) return [];
     const { action } = step;
     const undo = usesOf(runbook, step.rollback, place, secret);
     if (action.kind === "runbook") return [...usesOf(action.runbook, allSteps(action.runbook), null, secret), ...undo];
@@ -82,10 +79,4 @@ function usesOf(runbook: Runbook, steps: readonly Step[], place: Place | null, s
     const own = isShared || secret.test(JSON.stringify([action, step.env, step.stdin, step.check]));
     return [...(own ? [action.kind === "uses" ? action.type : action.kind] : []), ...undo];
   });
-}
-
-function isSkipped(step: Step, place: Place | null): boolean {
-  if (step.if === null || place === null) return false;
-  const holds = evaluateExpression(step.if, scopeOf(place));
-  return holds.kind === "value" && holds.value === false;
 }

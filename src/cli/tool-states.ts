@@ -3,7 +3,8 @@
 import { findTool, toolVersion } from "../host/tools.ts";
 import { satisfiesRange } from "../language/cel/index.ts";
 import type { Runbook, Step } from "../language/runbook.ts";
-import { allSteps, membersOf } from "../plan/scope.ts";
+import { isSkippedForCertain } from "../plan/at-start.ts";
+import { allSteps, membersOf, type Place } from "../plan/scope.ts";
 import { catalogue } from "./catalogue.ts";
 import { missingTool } from "./tool-homes.ts";
 
@@ -17,14 +18,18 @@ export interface ToolState {
   readonly problem: string | null;
 }
 
-/** `askVersions`: start each tool of `requires` to read its version; else only look on PATH. */
+/**
+ * `askVersions`: start each tool of `requires` to read its version; else only look on PATH. `place`: where the run begins,
+ * so that a step which is skipped for certain asks for no tool; null = not known.
+ */
 export async function toolStates(
   runbook: Runbook,
   env: Readonly<Record<string, string>>,
   projectDir: string,
   askVersions: boolean,
+  place: Place | null,
 ): Promise<ToolState[]> {
-  const names = new Set([...Object.keys(runbook.requires), ...toolsOf(allSteps(runbook))]);
+  const names = new Set([...Object.keys(runbook.requires), ...toolsOf(allSteps(runbook), place)]);
   return await Promise.all(
     [...names].sort().map(async (name) => {
       const requirement = runbook.requires[name];
@@ -43,9 +48,11 @@ function versionProblem(name: string, version: string | null, range: string): st
   return satisfiesRange(version, range) ? null : `${name} is ${version}; ${range} is required`;
 }
 
-function toolsOf(steps: readonly Step[]): string[] {
+function toolsOf(steps: readonly Step[], place: Place | null): string[] {
   return steps.flatMap((step) => {
-    const below = [...toolsOf(membersOf(step)), ...toolsOf(step.rollback)];
+    if (isSkippedForCertain(step, place)) return [];
+    const inside = step.action.kind === "runbook" ? null : place;
+    const below = [...toolsOf(membersOf(step), inside), ...toolsOf(step.rollback, place)];
     if (step.action.kind !== "uses") return below;
     return [...below, ...(catalogue().get(step.action.type)?.tools ?? [])];
   });

@@ -14,7 +14,7 @@ import type { Finding } from "./machine.ts";
 export async function checkNeeds(project: Project, runbook: Runbook, target: Target): Promise<Finding[]> {
   const sandbox = target.sandbox ? readSandbox(project.stateDir) : null;
   const env = childEnvironment(process.env, sandbox?.binDir ?? null);
-  const tools = await toolStates(runbook, env, project.dir, true);
+  const tools = await toolStates(runbook, env, project.dir, true, null);
   const findings = tools.map((tool) => toolFinding(tool, target));
   const { found, missing, problems } = await resolveSecrets({
     names: secretNames(runbook),
