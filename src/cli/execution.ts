@@ -23,7 +23,7 @@ import { removeRuntimeDir, runtimeDirFor } from "../host/supervisor/runtime-dir.
 import type { Runbook } from "../language/runbook.ts";
 import { placeAtStart } from "../plan/at-start.ts";
 import { inputValues, lockKey, type ResolvedInput } from "../plan/build-plan.ts";
-import { type Frame, newFrame, secretNames } from "../plan/scope.ts";
+import { type Frame, newFrame } from "../plan/scope.ts";
 import { resolveTarget } from "../plan/target.ts";
 import type { PrivateKey } from "../report/keys.ts";
 import type { JsonObject } from "../util/json.ts";
@@ -68,7 +68,7 @@ export async function execute(
   const subjectConfig = { ...sources.config, targets: { [config.target.name]: config.target } };
   const sandbox = config.target.sandbox ? await ensureSandbox(stateDir, { distDir }) : null;
   const found = await resolveSecrets({
-    names: secretNames(runbook),
+    names: runbook.secrets,
     target: config.target.name,
     providers: config.secrets,
     projectDir: config.project,
@@ -206,7 +206,7 @@ export async function execute(
     catalogue: catalogue(),
     root,
     secrets: Object.fromEntries(secrets.map(({ name, value }) => [name, value])),
-    maskedSecrets: Object.fromEntries(secretNames(runbook).map((name) => [name, MASK])),
+    maskedSecrets: Object.fromEntries(runbook.secrets.map((name) => [name, MASK])),
     policy: config.policy,
     actor,
     protected: config.target.protected,

@@ -3,7 +3,7 @@ import { environmentFacts, sourceState } from "../host/environment.ts";
 import type { Runbook } from "../language/runbook.ts";
 import { inputValues, planDigestOf } from "../plan/build-plan.ts";
 import { planSteps, unknownFacts } from "../plan/plan-steps.ts";
-import { newFrame, secretNames } from "../plan/scope.ts";
+import { newFrame } from "../plan/scope.ts";
 import type { JsonObject } from "../util/json.ts";
 import { MASK } from "../util/mask/masker.ts";
 import { catalogue } from "./catalogue.ts";
@@ -37,7 +37,7 @@ export async function firstEvent(
   };
   const scope = {
     catalogue: catalogue(),
-    maskedSecrets: Object.fromEntries(secretNames(runbook).map((name) => [name, MASK])),
+    maskedSecrets: Object.fromEntries(runbook.secrets.map((name) => [name, MASK])),
   };
   const phases = ["guards", "steps", "always"] as const;
   const steps = phases.flatMap((phase) => planSteps(scope, runbook[phase], "", place, phase));
@@ -72,7 +72,7 @@ export async function firstEvent(
       source,
       sensitive,
     })),
-    secrets: secretNames(runbook),
+    secrets: runbook.secrets,
     files: start.files,
     source: { file: config.file, ...(await sourceState(config.project)) },
     environment: {

@@ -12,7 +12,6 @@ import type { Runbook } from "../language/runbook.ts";
 import { placeAtStart } from "../plan/at-start.ts";
 import { buildPlan, inputValues, type PlanSubject, type PlanWorld } from "../plan/build-plan.ts";
 import type { Plan } from "../plan/plan.ts";
-import { secretNames } from "../plan/scope.ts";
 import { resolveTarget } from "../plan/target.ts";
 import { windowState } from "../steps/window-calendar.ts";
 import { closest } from "../util/closest.ts";
@@ -173,7 +172,7 @@ export async function lookAround(prepared: Prepared, project: Project, askVersio
     target.sandbox && tool.name === "fly" ? { ...tool, found: tool.found ?? "sandbox" } : tool,
   );
   const looked = await peekSecrets({
-    names: secretNames(runbook),
+    names: runbook.secrets,
     target: target.name,
     providers: project.config.secrets,
     projectDir: project.dir,

@@ -19,7 +19,7 @@ import { buildPlan, planFrame } from "../plan/build-plan.ts";
 import type { Plan, PlannedCheck } from "../plan/plan.ts";
 import { unknownFacts } from "../plan/plan-steps.ts";
 import { isLeaf, resolveAction } from "../plan/resolve-action.ts";
-import { childPath, membersOf, type Place, type StepFactsSource, scopeOf, secretNames } from "../plan/scope.ts";
+import { childPath, membersOf, type Place, type StepFactsSource, scopeOf } from "../plan/scope.ts";
 import type { Json, JsonObject } from "../util/json.ts";
 import { createMasker } from "../util/mask/masker.ts";
 import { catalogue } from "./catalogue.ts";
@@ -46,7 +46,7 @@ export async function probe(command: Command, prepared: Prepared): Promise<Plan>
   }
   const world = await lookAround(prepared, project, true);
   const found = await resolveSecrets({
-    names: secretNames(runbook),
+    names: runbook.secrets,
     target: target.name,
     providers: project.config.secrets,
     projectDir: project.dir,

@@ -9,7 +9,7 @@ import type { JsonObject } from "../util/json.ts";
 import { MASK } from "../util/mask/masker.ts";
 import type { Blocker, Plan, PlannedInput, PlannedStep } from "./plan.ts";
 import { planSteps, unknownFacts } from "./plan-steps.ts";
-import { allSteps, childPath, type Frame, membersOf, newFrame, type StepFactsSource, secretNames } from "./scope.ts";
+import { allSteps, childPath, type Frame, membersOf, newFrame, type StepFactsSource } from "./scope.ts";
 
 export interface PlanSubject {
   readonly runbook: Runbook;
@@ -71,7 +71,7 @@ export function buildPlan(subject: PlanSubject, world: PlanWorld): Plan {
   const place = { frame: planFrame(subject, world.probed?.facts ?? unknownFacts), items: [] };
   const scope = {
     catalogue: subject.catalogue,
-    maskedSecrets: Object.fromEntries(secretNames(runbook).map((name) => [name, MASK])),
+    maskedSecrets: Object.fromEntries(runbook.secrets.map((name) => [name, MASK])),
   };
   const planned = [
     ...planSteps(scope, runbook.guards, "", place, "guards"),
@@ -137,7 +137,7 @@ export function planDigestOf(subject: PlanSubject): string {
     target: config.targets[targetName] ?? null,
     variables: runbook.targets[targetName] ?? {},
     environment: Object.keys(runbook.env).sort(),
-    secrets: secretNames(runbook),
+    secrets: runbook.secrets,
   };
   return `sha256:${createHash("sha256").update(JSON.stringify(content)).digest("hex")}`;
 }

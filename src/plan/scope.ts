@@ -88,17 +88,6 @@ export function allSteps(runbook: Runbook): readonly Step[] {
   return [...runbook.guards, ...runbook.steps, ...runbook.always];
 }
 
-/** Names of the secrets a run needs: the runbook's own, and those of every runbook it uses. */
-export function secretNames(runbook: Runbook): readonly string[] {
-  const used = (steps: readonly Step[]): string[] =>
-    steps.flatMap((step) => [
-      ...(step.action.kind === "runbook" ? step.action.runbook.secrets : []),
-      ...used(membersOf(step)),
-      ...used(step.rollback),
-    ]);
-  return [...new Set([...runbook.secrets, ...used(allSteps(runbook))])];
-}
-
 /** All names an expression at `place` may read. `extra` adds `result`, `outputs`, `artifacts` of the step itself. */
 export function scopeOf(place: Place, extra: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   const { frame } = place;

@@ -282,10 +282,10 @@ describe("show", () => {
       "## Inputs",
       "## Where it runs",
       "| `production` | protected |",
-      "### 4. Deploy the image of v‹steps.choose.outputs.version›",
+      "### 5. Deploy the image of v‹steps.choose.outputs.version›",
       "fly deploy --app ‹target.app› --image ‹steps.choose.outputs.image›",
       "Way back:",
-      "#### 6.3.",
+      "#### 7.3.",
       "- `result.p95Ms < 800`: p95 is ‹result.p95Ms› ms",
       "runbook plan rollback-production -t local -i reason=…",
     ])

@@ -175,7 +175,7 @@ describe("rules that hold before anything runs", () => {
     expect(codes(step("idempotent: true\n    retry: 4"))).toContain("error retry-above-cap");
   });
 
-  test("every shipped deployment step has a way back or promises to be repeatable", () => {
+  test("every shipped deployment step has a way back, promises to be repeatable or says why there is none", () => {
     const names = readdirSync(join(root, "runbooks")).flatMap((file) =>
       file.endsWith(".yaml") ? file.slice(0, -".yaml".length) : [],
     );
@@ -186,7 +186,8 @@ describe("rules that hold before anything runs", () => {
         if (action.kind === "group" || action.kind === "parallel") visit(name, action.steps);
         if (action.kind !== "uses" || action.type !== "fly/deploy") continue;
         deployments.push(`${name}.${each.id}`);
-        expect(each.rollback.length > 0 || each.idempotent, `${name}.${each.id}`).toBe(true);
+        const says = each.rollback.length > 0 || each.idempotent || each.irreversible !== null;
+        expect(says, `${name}.${each.id}`).toBe(true);
       }
     };
     for (const name of names) visit(name, loaded(name).steps);

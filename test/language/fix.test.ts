@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Diagnostic } from "../../src/language/diagnostic.ts";
@@ -144,6 +144,8 @@ describe("leaves alone", () => {
 
 it("every wrong fixture is no worse afterwards, and repaired for good", () => {
   for (const code of readdirSync(new URL("codes/", fixtures))) {
+    // Texts too large to keep are made by their own test.
+    if (!existsSync(new URL(`codes/${code}/wrong.yaml`, fixtures))) continue;
     const wrong = read(`codes/${code}/wrong.yaml`);
     const fixed = fix(wrong);
     expect(fix(fixed.text), code).toEqual({ text: fixed.text, applied: [] });

@@ -5,7 +5,6 @@ import { childEnvironment } from "../../host/environment.ts";
 import { resolveSecrets } from "../../host/secrets.ts";
 import type { SecretProvider, Target } from "../../language/config.ts";
 import type { Runbook } from "../../language/runbook.ts";
-import { secretNames } from "../../plan/scope.ts";
 import type { Project } from "../project.ts";
 import { toolHome } from "../tool-homes.ts";
 import { type ToolState, toolStates } from "../tool-states.ts";
@@ -17,7 +16,7 @@ export async function checkNeeds(project: Project, runbook: Runbook, target: Tar
   const tools = await toolStates(runbook, env, project.dir, true, null);
   const findings = tools.map((tool) => toolFinding(tool, target));
   const { found, missing, problems } = await resolveSecrets({
-    names: secretNames(runbook),
+    names: runbook.secrets,
     target: target.name,
     providers: project.config.secrets,
     projectDir: project.dir,

@@ -55,7 +55,6 @@ export function lintInputs(context: LintContext, use: Use): void {
       );
     }
     lintTargetsOf(step.action.runbook, step.action.name, step.pointer, context);
-    lintSecretsOf(step.action.runbook, step.action.name, step.pointer, context);
     const missing = Object.keys(inputs).filter(
       (name) => inputs[name]!.required && inputs[name]!.default === undefined && !given.includes(name),
     );
@@ -68,16 +67,6 @@ export function lintInputs(context: LintContext, use: Use): void {
       );
     }
   }
-}
-
-/** What a run is given is listed in the runbook that is started: nothing comes by the ones it uses. */
-function lintSecretsOf(used: Runbook, name: string, pointer: string, { runbook, source, findings }: LintContext): void {
-  const missing = used.secrets.filter((secret) => !runbook.secrets.includes(secret));
-  if (missing.length === 0) return;
-  const names = missing.map((secret) => `"${secret}"`).join(", ");
-  findings.error("unknown-reference", source.at(`${pointer}/uses`), `"${name}" reads ${names}, not declared here.`, {
-    hint: `Add it: secrets: [${[...runbook.secrets, ...missing].join(", ")}].`,
-  });
 }
 
 /** A used runbook runs against the same target, so it must be written for each of ours, and we must set its variables. */
