@@ -2,7 +2,7 @@
 import type { Json } from "../util/json.ts";
 import { jsonOrNull } from "./command-result.ts";
 import { requestHeaders } from "./headers.ts";
-import { anything, closed, decimal, result, text, textMap, truth, whole } from "./schema.ts";
+import { anything, closed, decimal, notBoth, result, text, textMap, truth, whole } from "./schema.ts";
 import { defineStepType, type HttpResponse } from "./step-type.ts";
 import { requestUrl, urlText } from "./url.ts";
 
@@ -39,11 +39,7 @@ export const http = defineStepType<HttpSpec, HttpResponse & { readonly json: unk
       followRedirects: truth("Follow 3xx answers, default false: a redirect is an answer to verify."),
     },
     ["url"],
-    {
-      if: { required: ["json"] },
-      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
-      then: { properties: { body: false } },
-    },
+    notBoth("json", "body"),
   ),
   result: result({
     status: whole("Status code."),

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../util/json.ts";
 import { jsonOrNull } from "./command-result.ts";
 import { commandText } from "./command-text.ts";
 import { requestHeaders } from "./headers.ts";
-import { anything, closed, decimal, listOf, result, text, textMap } from "./schema.ts";
+import { anything, closed, decimal, either, listOf, result, text, textMap } from "./schema.ts";
 import { defineStepType, StepFailure, type StepHost } from "./step-type.ts";
 import { requestUrl } from "./url.ts";
 
@@ -65,12 +65,7 @@ export const mcp = defineStepType<McpSpec, McpResult>({
       expect: listOf({ type: "string" }, "Further tools that must be listed."),
     },
     [],
-    {
-      if: { required: ["command"] },
-      // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema is called so.
-      then: { properties: { url: false } },
-      else: { required: ["url"] },
-    },
+    either("command", "url"),
   ),
   result: result({
     server: closed({ name: text("What the server calls itself."), version: text("Its version.") }, ["name", "version"]),

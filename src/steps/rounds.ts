@@ -1,6 +1,6 @@
 /** Divides a time into rounds, for a `forEach` that looks again and again until a stop time. */
 import { durationField, durationMs, momentMs } from "./duration.ts";
-import { closed, listOf, result, row, text, truth, whole } from "./schema.ts";
+import { closed, either, listOf, result, row, text, truth, whole } from "./schema.ts";
 import { defineStepType, StepFailure } from "./step-type.ts";
 
 interface RoundsSpec {
@@ -33,7 +33,7 @@ export const rounds = defineStepType<RoundsSpec, { readonly rounds: readonly Rou
       summaryEvery: durationField("Every so often a round is marked for a summary; the last one always is."),
     },
     ["every"],
-    { oneOf: [{ required: ["for"] }, { required: ["until"] }] },
+    either("until", "for"),
   ),
   result: result({
     rounds: listOf(

@@ -18,6 +18,17 @@ export function row(properties: Properties): JsonSchema {
   return { type: "object", additionalProperties: true, required: Object.keys(properties), properties };
 }
 
+/** For `closed`: one of the two must be given, and not both. */
+export function either(one: string, other: string): JsonSchema {
+  return { ...notBoth(one, other), else: { required: [other] } };
+}
+
+/** For `closed`: beside the one the other says nothing. */
+export function notBoth(one: string, other: string): JsonSchema {
+  // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema is called so.
+  return { if: { required: [one] }, then: { properties: { [other]: false } } };
+}
+
 export function text(description: string, more: JsonSchema = {}): JsonSchema {
   return { type: "string", description, ...more };
 }

@@ -4,7 +4,7 @@
  */
 import { type CommandFacts, commandFacts, commandResultSchema } from "./command-result.ts";
 import { commandText } from "./command-text.ts";
-import { closed, listOf, text } from "./schema.ts";
+import { closed, either, listOf, text } from "./schema.ts";
 import { defineStepType, StepFailure } from "./step-type.ts";
 
 interface ScriptSpec {
@@ -39,12 +39,7 @@ export const script = defineStepType<ScriptSpec, CommandFacts>({
       args: listOf({ type: ["string", "number", "boolean"] }, "Arguments `$1`, `$2`, …"),
     },
     [],
-    {
-      if: { required: ["script"] },
-      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
-      then: { properties: { file: false } },
-      else: { required: ["file"] },
-    },
+    either("script", "file"),
   ),
   result: commandResultSchema,
   literalFields: ["script"],

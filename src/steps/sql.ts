@@ -1,7 +1,7 @@
 /** SQL in one transaction, read-only unless the step says that it writes. */
 import { framed, jsonRows, psql, refuseBareValues, type SqlSource } from "./postgres/psql.ts";
 import { type Login, loginFields, placeName, placeOf } from "./postgres/server.ts";
-import { anything, closed, listOf, result, text, whole } from "./schema.ts";
+import { anything, closed, either, listOf, result, text, whole } from "./schema.ts";
 import { defineStepType, StepFailure, type StepHost } from "./step-type.ts";
 
 interface SqlSpec extends Login {
@@ -42,12 +42,7 @@ export const sql = defineStepType<SqlSpec, SqlResult>({
       ),
     },
     ["server"],
-    {
-      if: { required: ["query"] },
-      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
-      then: { properties: { file: false } },
-      else: { required: ["file"] },
-    },
+    either("query", "file"),
   ),
   result: result({
     rows: listOf(

@@ -1,6 +1,6 @@
 /** The certificate a server shows. */
 import { type CertificateFacts, readCertificate } from "./probes.ts";
-import { closed, decimal, listOf, result, row, text, truth, whole } from "./schema.ts";
+import { closed, decimal, listOf, notBoth, result, row, text, truth, whole } from "./schema.ts";
 import { defineStepType, StepFailure } from "./step-type.ts";
 
 interface TlsSpec {
@@ -52,11 +52,7 @@ export const tls = defineStepType<TlsSpec, TlsResult>({
       allowUntrusted: truth("Do not fail when chain, name or dates do not hold; `verify` decides. Default false."),
     },
     ["host"],
-    {
-      if: { required: ["ca"] },
-      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
-      then: { properties: { caText: false } },
-    },
+    notBoth("ca", "caText"),
   ),
   result: result({
     protocol: text("`TLSv1.3` or `TLSv1.2`."),

@@ -1,7 +1,7 @@
 /** A pause of a fixed length, or up to a moment. It is never an approval and never replaces the step key `until`. */
 import { formatDuration } from "../util/duration.ts";
 import { durationField, durationMs, momentMs } from "./duration.ts";
-import { closed, result, text } from "./schema.ts";
+import { closed, either, result, text } from "./schema.ts";
 import { defineStepType, StepFailure } from "./step-type.ts";
 
 export const wait = defineStepType<{ for?: string; until?: string }, Record<string, never>>({
@@ -17,7 +17,7 @@ export const wait = defineStepType<{ for?: string; until?: string }, Record<stri
       until: text("Moment to wait for, RFC 3339; one that has passed is not waited for."),
     },
     [],
-    { oneOf: [{ required: ["for"] }, { required: ["until"] }] },
+    either("until", "for"),
   ),
   result: result({}),
   action: (spec) => ({ text: spec.for === undefined ? `wait until ${spec.until}` : `wait ${spec.for}`, argv: null }),
