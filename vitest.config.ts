@@ -7,6 +7,6 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     // Every test file starts real processes; on two cores more workers only make each of them slower.
-    maxWorkers: 2,
+    maxWorkers: 3,
   },
 });
