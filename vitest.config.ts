@@ -6,7 +6,7 @@ export default defineConfig({
     // Generous: a limit only ends what hangs, and a busy machine is many times slower.
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    // Every test file starts real processes; on two cores more workers only make each of them slower.
+    // Test files start real processes and mostly wait for them; more on two cores only make each of them slower.
     maxWorkers: 3,
   },
 });
