@@ -11,7 +11,7 @@ import { parse } from "yaml";
  * What a runbook needs here that it does not say itself.
  * `inputs`: what a person would give. `before`: runbooks that must have run, with
  * the inputs of their own row or as [name, inputs]. `answers`: step → the reason with which each
- * question is answered yes. `service`: state of a stand-in. `fly`: commands for the sandbox's `fly` beforehand. `ends`: the
+ * question is answered yes. `service`: state of a stand-in. `isFirst`: runs before the others. `fly`: commands for the sandbox's `fly` beforehand. `ends`: the
  * result it must have, default succeeded.
  */
 const rows = {
@@ -57,9 +57,13 @@ const rows = {
       resolve: "nobody is affected",
     },
   },
+  // The log holds what the drills before it broke; it is read since the newest release.
+  "log-check": { before: ["rollback-production"] },
   "performance-baseline": { before: [["performance-baseline", { keep: "true" }]] },
   "launch-day-monitor": { inputs: { every: "1s", for: "1s", confirmAfter: "1s" } },
   "rollback-production": { inputs: { reason: "library" } },
+  // It measures what the drills break.
+  "slo-report": { isFirst: true },
   "secrets-audit": { before: ["secrets-sync"] },
   "secrets-sync": { inputs: { reason: "library" } },
 };
@@ -120,7 +124,8 @@ async function library() {
     .filter((name) => name.endsWith(".yaml"))
     .sort()
     .map((name) => ({ name: basename(name, ".yaml"), document: read(join(project, "runbooks", name)) }))
-    .filter(({ document }) => document?.apiVersion !== undefined);
+    .filter(({ document }) => document?.apiVersion !== undefined)
+    .sort((a, b) => Number(rows[b.name]?.isFirst ?? false) - Number(rows[a.name]?.isFirst ?? false));
   const names = runbooks.map(({ name }) => name);
   const stale = source === root ? Object.keys(rows).filter((name) => !names.includes(name)) : [];
   if (stale.length > 0)
