@@ -8,11 +8,10 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 
 /**
- * What a runbook needs here that it does not say itself.
- * `inputs`: what a person would give. `before`: runbooks that must have run, with
- * the inputs of their own row or as [name, inputs]. `answers`: step → the reason with which each
- * question is answered yes. `service`: state of a stand-in. `isFirst`: runs before the others. `fly`: commands for the sandbox's `fly` beforehand. `ends`: the
- * result it must have, default succeeded.
+ * What a runbook needs here that it does not say itself. `inputs`: what a person would give. `before`: runbooks that must
+ * have run, with the inputs of their own row or as [name, inputs]. `answers`: step → the reason with which each question is
+ * answered yes. `service`: state of a stand-in. `fly`: commands for the sandbox's `fly` beforehand. `isFirst`: runs before
+ * the others. `ends`: the result it must have, default succeeded.
  */
 const rows = {
   "backup-verify": { before: ["backup-database"] },
