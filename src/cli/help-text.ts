@@ -4,10 +4,11 @@ import { commonFlags, type Flag, type Verb, verbs } from "./verbs/table.ts";
 export const verbGroups = ["Run", "Decide", "Look", "Write", "Prove", "Tool"] as const;
 const widthColumns = 80;
 const flagColumn = 32;
+const summaryColumn = 32;
 
 export function overview(): string {
   const lines = [
-    "runbook: runbooks that are validated, planned, run with checkpoints, undone and proven",
+    "runbook: procedures that are validated, planned, run, undone and proven",
     "",
     "  runbook plan rollback-production -t local -i reason=test",
     '  runbook run  rollback-production -t local -i reason="bad release"',
@@ -15,10 +16,11 @@ export function overview(): string {
   ];
   for (const group of verbGroups) {
     for (const [at, verb] of verbs.filter((item) => item.group === group).entries()) {
-      lines.push(`${(at === 0 ? group : "").padEnd(7)} ${`${verb.name} ${verb.args}`.padEnd(24)} ${verb.summary}`);
+      const head = `${(at === 0 ? group : "").padEnd(7)} ${`${verb.name} ${verb.args}`.padEnd(summaryColumn - 9)} `;
+      lines.push(...wrapped(verb.summary, head, " ".repeat(summaryColumn)));
     }
   }
-  lines.push("", "runbook <verb> --help · runbook help exit-codes|environment|expressions|formatting|security", "");
+  lines.push("", "runbook <verb> --help · runbook help exit-codes|environment|expressions|…", "");
   return lines.join("\n");
 }
 

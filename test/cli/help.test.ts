@@ -75,7 +75,7 @@ describe("help", () => {
     const lines = overview().trimEnd().split("\n");
     for (const verb of verbs) expect(overview()).toContain(`${verb.name} ${verb.args}`.trimEnd());
     expect(lines.length).toBeLessThanOrEqual(40);
-    for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
   });
 
   test("the topics say what the code says", async () => {
