@@ -34,7 +34,12 @@ describe("the published schemas", () => {
         const properties = key === "properties" && !/\/(then|else|if|allOf\/\d+)$/.test(path);
         if (properties) {
           for (const [name, schema] of Object.entries(value as object)) {
-            if (typeof schema === "object" && schema !== null && !("description" in schema) && !("$ref" in schema))
+            if (
+              typeof schema === "object" &&
+              schema !== null &&
+              !("markdownDescription" in schema) &&
+              !("$ref" in schema)
+            )
               bare.push(`${path}/${name}`);
           }
         }

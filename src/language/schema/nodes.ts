@@ -8,6 +8,17 @@ export function doc(markdown: string): Node {
   return { description: markdown.replace(/`|\*\*/g, ""), markdownDescription: markdown };
 }
 
+/** The same schema with Markdown wherever it is described: step types describe their fields in plain words. */
+export function documented<T>(node: T): T {
+  if (Array.isArray(node)) return node.map(documented) as T;
+  if (typeof node !== "object" || node === null) return node;
+  const members = Object.entries(node).map(([key, value]) => [key, documented(value)]);
+  const described = Object.fromEntries(members) as Node;
+  const { description } = described;
+  const isPlain = typeof description === "string" && !("markdownDescription" in described);
+  return (isPlain ? { ...described, ...doc(description) } : described) as T;
+}
+
 export function text(markdown: string, more: Node = {}): Node {
   return { type: "string", minLength: 1, ...more, ...doc(markdown) };
 }

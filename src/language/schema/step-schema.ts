@@ -1,7 +1,21 @@
 /** The schema of a step: its keys, its one action, and `with` as each step type of the catalogue asks for it. */
 import type { Catalogue } from "../../steps/step-type.ts";
 import type { JsonSchema } from "../../util/json.ts";
-import { cel, choice, doc, duration, flag, listOf, mapOf, record, text, when, whenKnown, withHoles } from "./nodes.ts";
+import {
+  cel,
+  choice,
+  doc,
+  documented,
+  duration,
+  flag,
+  listOf,
+  mapOf,
+  record,
+  text,
+  when,
+  whenKnown,
+  withHoles,
+} from "./nodes.ts";
 
 type Node = Record<string, unknown>;
 
@@ -255,7 +269,7 @@ export function stepDefinitions(catalogue: Catalogue): Record<string, JsonSchema
     const step = catalogue.get(type)!;
     definitions[definitionName(type)] = {
       type: "object",
-      ...inputWithHoles(step.input, step.literalFields),
+      ...documented(inputWithHoles(step.input, step.literalFields)),
       ...doc(`${step.summary}\n\n[${type}](${step.docs})`),
     };
   }
