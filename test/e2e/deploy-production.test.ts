@@ -104,6 +104,18 @@ describeWithPostgres("deploy-production", () => {
     expect(rig.runs()).toEqual(before);
   });
 
+  test("an image that was proven and does not become healthy here is taken back, by itself", async () => {
+    await rig.sandboxVerb("image", "add", image("deploy-09"), "--behaviour", "crash");
+    const { code, document } = await deploy();
+    expect({ code, result: document.result }).toEqual({ code: 6, result: "rolled_back" });
+    expect(step(document, "deploy.rollback.restored")?.status).toBe("succeeded");
+    expect(await rig.version()).toEqual({ status: 200, image: image("deploy-08") });
+    const [last, failed] = await releases();
+    expect(last).toMatchObject({ Version: 12, Status: "complete", ImageRef: image("deploy-08") });
+    expect(failed).toMatchObject({ Version: 11, Status: "failed", ImageRef: image("deploy-09") });
+    expect(await rig.problems(document.run)).toEqual([]);
+  });
+
   test("with everything proven it deploys, and names the run that proved the image", async () => {
     const { code, document } = await deploy();
     expect(document.steps.filter(({ failure }) => failure !== null)).toEqual([]);
