@@ -42,7 +42,7 @@ export interface RunOptions extends PlanOptions {
   readonly reason?: string;
   /** Steps that may be overridden (`override: reason`), each with its reason. */
   readonly overrides?: readonly { readonly step: string; readonly reason: string }[];
-  /** Every record of the journal in its order, masked. */
+  /** Every record of the journal in its order, masked. What it throws rejects the promise; the run goes on. */
   readonly onEvent?: (event: JournalRecord) => void;
   /** Asks the run to stop after its current step, as the first Ctrl-C does; the promise then resolves with what became of it. */
   readonly signal?: AbortSignal;
@@ -136,7 +136,6 @@ export async function run(runbook: string, options: RunOptions = {}): Promise<Ru
         wake: ended,
       });
       await ended;
-      started.executor.disconnect();
       const exitName = exitNameOf(record === null ? (code ?? exitCodes.internal) : codeOf(record, code));
       if (record === null || ["io", "corrupt", "internal"].includes(exitName))
         throw new RunbookError(
@@ -146,6 +145,9 @@ export async function run(runbook: string, options: RunOptions = {}): Promise<Ru
         );
       return { ...documentOf(stateDir, record), exitCode: exitCodes[exitName], exitName };
     } finally {
+      // A program that stopped looking can end; the executor does not need it.
+      started.executor.disconnect();
+      started.executor.child.unref();
       options.signal?.removeEventListener("abort", stop);
     }
   });

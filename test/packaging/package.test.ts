@@ -170,6 +170,22 @@ console.log(runbook, diagnostics.map(({ code, range }) => code + "@" + range.sta
     expect(sh(process.execPath, ["load.mjs"]).stdout).toMatch(/^null \[.*'missing-key@1'/s);
   });
 
+  test("what onEvent throws rejects the promise; the program can end and the run goes on", () => {
+    writeFileSync(
+      join(project, "thrower.mjs"),
+      `import { readRun, run } from "runbook";
+const onEvent = () => { throw new Error("not mine"); };
+await run("rotate-logs", { onEvent }).catch((e) => console.log(e.exitName, e.message));`,
+    );
+    const before = readdirSync(join(project, ".runbook/runs"));
+    expect(sh(process.execPath, ["thrower.mjs"])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("not mine"),
+    });
+    const [id = ""] = readdirSync(join(project, ".runbook/runs")).filter((name) => !before.includes(name));
+    expect(sh("npx", ["--no-install", "runbook", "wait", id])).toMatchObject({ code: 0 });
+  });
+
   // The first step reads from a pipe that the program opens only after it has asked for the stop.
   test("an aborted signal stops the run after its step, and nothing starts when it was aborted before", () => {
     writeFileSync(
