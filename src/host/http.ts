@@ -22,6 +22,7 @@ export async function exchange(request: HttpRequest, timeoutMs: number, signal: 
   const undici = await import("undici");
   const begin = performance.now();
   const limit = limitedBy(signal, timeoutMs);
+  const dispatcher = request.caText === undefined ? null : new undici.Agent({ connect: { ca: request.caText } });
   let url = parseUrl(request.url);
   let { method, body } = request;
   let headers: Readonly<Record<string, string>> = { "user-agent": "runbook", ...request.headers };
@@ -32,6 +33,7 @@ export async function exchange(request: HttpRequest, timeoutMs: number, signal: 
         headers,
         body: body ?? null,
         signal: limit.signal,
+        ...(dispatcher === null ? {} : { dispatcher }),
       });
       const location = answer.headers["location"];
       if (
@@ -62,6 +64,7 @@ export async function exchange(request: HttpRequest, timeoutMs: number, signal: 
     throw failureOf(error, request, timeoutMs, signal);
   } finally {
     limit.end();
+    await dispatcher?.destroy();
   }
 }
 

@@ -14,6 +14,7 @@ interface HttpSpec {
   readonly json?: Json;
   readonly body?: string;
   readonly followRedirects?: boolean;
+  readonly caText?: string;
 }
 
 export const http = defineStepType<HttpSpec, HttpResponse & { readonly json: unknown }>({
@@ -37,6 +38,7 @@ export const http = defineStepType<HttpSpec, HttpResponse & { readonly json: unk
       json: anything("Body, sent as JSON with its content type."),
       body: text("Body as text; set its `content-type` in `headers`."),
       followRedirects: truth("Follow 3xx answers, default false: a redirect is an answer to verify."),
+      caText: text("PEM of the authority that signed the server's certificate, when it is one of your own."),
     },
     ["url"],
     notBoth("json", "body"),
@@ -59,6 +61,7 @@ export const http = defineStepType<HttpSpec, HttpResponse & { readonly json: unk
       headers,
       ...(body === undefined ? {} : { body }),
       followRedirects: spec.followRedirects ?? false,
+      ...(spec.caText === undefined ? {} : { caText: spec.caText }),
     });
     return {
       status: answer.status,

@@ -171,6 +171,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly followRedirects?: boolean;
+  /** PEM of the authorities that are trusted instead of the usual ones. */
+  readonly caText?: string;
   readonly maxBodyBytes?: number;
   /** Default the step's own. A `read` request inside a write step says so, so that it may be repeated. */
   readonly effects?: Effects;

@@ -1,10 +1,12 @@
 /** The limit of one HTTP exchange, over a real socket. */
 
+import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
+import { makeCertificate } from "../../sandbox/certificates.ts";
 import { exchange } from "../../src/host/http.ts";
 
 setFlagsFromString("--expose-gc");
@@ -40,4 +42,29 @@ test("an abort ends it at once, before and while it waits", async () => {
   await expect(ask()).rejects.toMatchObject({ class: "failed", reason: "cancelled" });
   await expect(ask()).rejects.toMatchObject({ class: "failed", reason: "cancelled" });
   server.close();
+}, 10_000);
+
+test("a server of an authority of one's own is trusted when its certificate is given, and only then", async () => {
+  const now = Date.now();
+  const span = { notBefore: new Date(now - 86_400_000), notAfter: new Date(now + 86_400_000) };
+  const authority = { ...makeCertificate({ ...span, name: "Own authority", issuer: null }), name: "Own authority" };
+  const own = makeCertificate({ ...span, name: "localhost", issuer: authority, dnsNames: ["localhost"] });
+  const server = createHttpsServer(own, (_, response) => response.end("ok"));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const ask = (caText?: string) =>
+    exchange(
+      {
+        method: "GET",
+        url: `https://localhost:${(server.address() as AddressInfo).port}/`,
+        ...(caText === undefined ? {} : { caText }),
+      },
+      10_000,
+      new AbortController().signal,
+    );
+  try {
+    expect(await ask(authority.cert)).toMatchObject({ status: 200, body: "ok" });
+    await expect(ask()).rejects.toMatchObject({ class: "failed", reason: expect.stringMatching(/cert|issuer|sign/) });
+  } finally {
+    server.close();
+  }
 }, 10_000);
