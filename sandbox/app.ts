@@ -37,7 +37,7 @@ const server = createServer((request, response) => {
   const reply = () => {
     const answer = answerTo(request.method ?? "GET", path);
     count(answer.status, (performance.now() - begin) / 1000);
-    send(response, answer);
+    send(request, response, answer);
   };
   if (!unlogged.has(path)) response.once("finish", () => logRequest(request, response.statusCode, begin));
   if (latencyMs > 0) setTimeout(reply, latencyMs);
@@ -76,6 +76,7 @@ function answerTo(method: string, path: string): Answer {
     const body = `<!doctype html><html lang="en"><head><title>${title}</title></head><body><h1>${title}</h1></body></html>\n`;
     return { status: 200, type: "text/html; charset=utf-8", body };
   }
+  if (path === "/debug" && behaviour === "exposed") return json(200, { env: Object.keys(process.env) });
   return json(404, { error: "not found" });
 }
 
@@ -110,8 +111,24 @@ function json(status: number, body: unknown): Answer {
   return { status, type: "application/json", body: `${JSON.stringify(body)}\n` };
 }
 
-function send(response: ServerResponse, { status, type, body }: Answer): void {
+/** What a page on the web should carry: https://owasp.org/www-project-secure-headers/ */
+const protection = {
+  "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'self'; object-src 'none'",
+  "permissions-policy": "camera=(), geolocation=(), microphone=()",
+  "referrer-policy": "strict-origin-when-cross-origin",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+};
+
+function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
   if (ending) response.setHeader("connection", "close");
+  if (behaviour === "exposed") response.setHeader("x-powered-by", "Shop/2.4.1");
+  else {
+    for (const [name, value] of Object.entries(protection)) response.setHeader(name, value);
+    // Over plain HTTP it must not be sent: https://www.rfc-editor.org/rfc/rfc6797#section-7.2
+    if (request.headers["x-forwarded-proto"] === "https")
+      response.setHeader("strict-transport-security", "max-age=31536000; includeSubDomains");
+  }
   response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
   response.end(body);
 }

@@ -41,7 +41,11 @@ function pass(
     port: machine.port as number,
     method: incoming.method,
     path: incoming.url,
-    headers: { ...incoming.headers, "x-forwarded-proto": "http", "fly-region": machine.data.region },
+    headers: {
+      ...incoming.headers,
+      "x-forwarded-proto": "encrypted" in incoming.socket ? "https" : "http",
+      "fly-region": machine.data.region,
+    },
     agent,
   });
   upstream.on("response", (answer) => {

@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import type { ProcessIdentity } from "../src/host/supervisor/process-identity.ts";
 
-/** How a version of the app behaves: answers; answers late; fails its check; never answers; exits at start. */
-export type Behaviour = "ok" | "slow" | "failing" | "never" | "crash";
+/**
+ * How a version of the app behaves: answers; answers late; fails its check; never answers; exits at start; answers
+ * without protecting headers and shows its insides.
+ */
+export type Behaviour = "ok" | "slow" | "failing" | "never" | "crash" | "exposed";
 
-export const BEHAVIOURS: readonly Behaviour[] = ["ok", "slow", "failing", "never", "crash"];
+export const BEHAVIOURS: readonly Behaviour[] = ["ok", "slow", "failing", "never", "crash", "exposed"];
 
 /** One image of the sandbox registry. */
 export interface ImageSpec {

@@ -38,6 +38,7 @@ const REGISTRY: readonly ImageSpec[] = [
   image("deploy-failing", "failing", "starts, its check stays critical"),
   image("deploy-never", "never", "starts, never answers"),
   image("deploy-crash", "crash", "exits at start"),
+  image("deploy-exposed", "exposed", "healthy, but without protecting headers, and with a debug page"),
   image("deploy-slow", "slow", "healthy, but every answer takes 900 ms longer", 900),
 ];
 
@@ -99,10 +100,24 @@ function seedApp(
     newMachine(released(live.ImageRef), live.Version, new Date(live.CreatedAt)),
   );
   machines.sort((a, b) => (a.id < b.id ? -1 : 1));
+  for (const machine of machines) machine.events = bornAt(machine.createdAt);
   const volumes = [seedVolume(name, machines[0] as MachineState, now)];
   const app: AppState = { name, id: name, machines, volumes, releases, secrets: {} };
   if (liveOf(app).image !== live.ImageRef) throw new Error(`seed: ${name} does not run its last complete release`);
   return app;
+}
+
+/** What a machine that runs since then has behind it, newest first. */
+function bornAt(createdAt: string): MachineState["events"] {
+  const timestamp = Date.parse(createdAt);
+  const event = (type: string, status: string, source: string, afterMs: number) => ({
+    id: randomBytes(8).toString("hex"),
+    type,
+    status,
+    source,
+    timestamp: timestamp + afterMs,
+  });
+  return [event("start", "started", "flyd", 2_000), event("launch", "created", "user", 0)];
 }
 
 // One volume with a snapshot a day, the newest three hours old. None is taken by itself afterwards.

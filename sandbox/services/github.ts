@@ -1,7 +1,7 @@
 /**
  * GitHub's REST API, as far as runbooks use it: routes and objects of the published description
  * (`test/fixtures/contracts/github-rest.openapi.trimmed.json`; tests hold every answer against it). Any repository
- * `OWNER/NAME` exists and has the workflows `deploy.yml` and `nightly.yml` and the environments `staging` and
+ * `OWNER/NAME` exists and has the workflows `deploy.yml`, `nightly.yml` and `ci.yml` and the environments `staging` and
  * `production`; any commit has the checks `test`, `lint`, `build` and the status `deploy-preview`.
  */
 

@@ -15,6 +15,7 @@ import { flyChooseRollbackTarget } from "./fly/choose-rollback-target.ts";
 import { flyDeploy } from "./fly/deploy.ts";
 import { flyLogs } from "./fly/logs.ts";
 import { flyMachine } from "./fly/machine.ts";
+import { flyMachineHours } from "./fly/machine-hours.ts";
 import { flyReleases } from "./fly/releases.ts";
 import { flySecrets } from "./fly/secrets.ts";
 import { flySecretsDeploy } from "./fly/secrets-deploy.ts";
@@ -31,6 +32,7 @@ import { githubReviewDeployments } from "./github/review-deployments.ts";
 import { githubSecretAlerts } from "./github/secret-alerts.ts";
 import { githubSecrets } from "./github/secrets.ts";
 import { githubSecretsSet } from "./github/secrets-set.ts";
+import { githubUsage } from "./github/usage.ts";
 import { githubWorkflow } from "./github/workflow.ts";
 import { githubWorkflowRun } from "./github/workflow-run.ts";
 import { history } from "./history.ts";
@@ -87,6 +89,7 @@ export const catalogue: Catalogue = new Map(
     flyDeploy,
     flyLogs,
     flyMachine,
+    flyMachineHours,
     flyReleases,
     flySecrets,
     flySecretsDeploy,
@@ -103,6 +106,7 @@ export const catalogue: Catalogue = new Map(
     githubSecretAlerts,
     githubSecrets,
     githubSecretsSet,
+    githubUsage,
     githubWorkflow,
     githubWorkflowRun,
     history,

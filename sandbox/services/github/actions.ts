@@ -2,18 +2,28 @@
 
 import { environmentId } from "./deployments.ts";
 import { nodeId, repository, repositoryUrl, shaOf, user } from "./objects.ts";
+import { eventOf, jobsOf, pastRuns } from "./past-runs.ts";
 import { type GithubCall, type KeptRun, notFound, pageOf, type Route, textIn, unprocessable } from "./state.ts";
 
 /** Workflow file → inputs it declares besides the marker, and the environment it waits for. */
 const workflows: Readonly<Record<string, { readonly id: number; readonly inputs: readonly string[] }>> = {
   "deploy.yml": { id: 101, inputs: ["image", "environment"] },
   "nightly.yml": { id: 102, inputs: [] },
+  "ci.yml": { id: 103, inputs: [] },
 };
 
 /** The input that a workflow puts into its `run-name`. */
 const marker = "runbook_run";
 
-export const actionStates = ["run-failing", "run-cancelled", "run-stuck", "run-lost", "review-required"];
+export const actionStates = [
+  "run-failing",
+  "run-cancelled",
+  "run-stuck",
+  "run-lost",
+  "review-required",
+  "ci-heavy",
+  "ci-unused",
+];
 
 interface Progress {
   readonly status: string;
@@ -45,7 +55,7 @@ function runObject(asked: GithubCall, run: KeptRun) {
     display_title: run.title,
     run_number: run.id - 1000,
     run_attempt: 1,
-    event: "workflow_dispatch",
+    event: eventOf(run),
     status,
     conclusion,
     workflow_id: workflowId,
@@ -118,7 +128,13 @@ export const actionRoutes: readonly Route[] = [
     (asked) => {
       const workflow = workflowNamed(asked.parts[0] ?? "");
       if (workflow === undefined) return notFound;
-      const rows = asked.state.runs.filter((run) => run.workflow === workflow).reverse();
+      const { query } = asked.call;
+      const event = query.get("event") ?? "";
+      const since = Date.parse((query.get("created") ?? "").replace(">=", "")) || 0;
+      const own = asked.state.runs.filter((run) => run.workflow === workflow).reverse();
+      const rows = [...own, ...pastRuns(workflow, asked)]
+        .filter((run) => event === "" || eventOf(run) === event)
+        .filter((run) => Date.parse(run.createdAt) >= since);
       const body = { total_count: rows.length, workflow_runs: pageOf(asked, rows).map((run) => runObject(asked, run)) };
       return { status: 200, body };
     },
@@ -131,6 +147,18 @@ export const actionRoutes: readonly Route[] = [
       if (run === undefined) return notFound;
       run.asked++;
       return { status: 200, body: runObject(asked, run) };
+    },
+  ],
+  [
+    "GET",
+    /^\/actions\/runs\/(\d+)\/jobs$/,
+    (asked) => {
+      const run = [...asked.state.runs, ...Object.keys(workflows).flatMap((name) => pastRuns(name, asked))].find(
+        ({ id }) => String(id) === asked.parts[0],
+      );
+      if (run === undefined) return notFound;
+      const jobs = jobsOf(asked, run);
+      return { status: 200, body: { total_count: jobs.length, jobs: pageOf(asked, jobs) } };
     },
   ],
   [
