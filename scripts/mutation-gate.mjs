@@ -55,8 +55,42 @@ const mutations = [
     name: "liveness-by-number",
     why: "a dead process whose number is in use again counts as alive",
     file: "src/host/supervisor/process-identity.ts",
-    from: "now !== null && now.startTime === identity.startTime && now.bootId === identity.bootId",
-    to: "now !== null",
+    from: "  return now !== null && now.startTime === identity.startTime && now.bootId === identity.bootId;",
+    to: "  return now !== null;",
+    tests: ["test/host/supervisor/endings.test.ts"],
+  },
+  {
+    name: "liveness-by-kill-0",
+    why: "a dead process that nobody reaped counts as alive",
+    file: "src/host/supervisor/process-identity.ts",
+    from: "  if (state === null || state.isZombie) return null;",
+    to: "  try { process.kill(pid, 0); } catch { return null; }\n  if (state === null) return null;",
+    tests: ["test/host/supervisor/endings.test.ts"],
+  },
+  {
+    name: "pipes-instead-of-fifos",
+    why: "a command that opens /dev/stderr again fails (Node's pipes are sockets)",
+    file: "src/host/supervisor/child-process.ts",
+    from: "stdout.writeFd, stderr.writeFd],\n      detached: true,\n    });",
+    to: `"pipe", "pipe"],\n      detached: true,\n    });
+    for (const [from, to] of [[child.stdout, stdout], [child.stderr, stderr]] as const)
+      from!.pipe(new Socket({ fd: openSync(to.path, constants.O_WRONLY) }));`,
+    tests: ["test/host/supervisor/command.test.ts"],
+  },
+  {
+    name: "no-sweep",
+    why: "a process that left the group outlives the command it belongs to",
+    file: "src/host/supervisor/running-command.ts",
+    from: "    const left = await killMarked(runId, attemptId, child!.pid!);",
+    to: "    const left = (await killMarked(runId, attemptId.slice(1))).slice(0, 0);",
+    tests: ["test/host/supervisor/endings.test.ts"],
+  },
+  {
+    name: "recorded-before-drained",
+    why: "what a command wrote last is not in the record of its end",
+    file: "src/host/supervisor/running-command.ts",
+    from: "    drainTimer = setTimeout(finish, DRAIN_MS);\n    recordWhenDrained();",
+    to: "    finish();",
     tests: ["test/host/supervisor/endings.test.ts"],
   },
   {
@@ -110,7 +144,7 @@ try {
   // A test that fails anyway would notice everything: each must pass before anything is planted.
   const chosen = mutations.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
   const healthy = check([...new Set(chosen.flatMap(({ tests }) => tests))]);
-  if (healthy !== "passed") throw new Error(`the tests do not pass before anything is planted (${healthy})`);
+  if (healthy.end !== "passed") throw new Error(`the tests do not pass before anything is planted (${healthy.end})`);
   for (const mutation of chosen) {
     const file = join(copy, mutation.file);
     const text = readFileSync(file, "utf8");
@@ -120,10 +154,11 @@ try {
       file,
       text.replace(mutation.from, () => mutation.to),
     );
-    const outcome = check(mutation.tests);
+    const { end, by } = check(mutation.tests);
     writeFileSync(file, text);
-    if (outcome !== "failed") missed++;
-    console.log(`${outcome === "failed" ? "caught" : `MISSED (${outcome})`}  ${mutation.name}: ${mutation.why}`);
+    if (end !== "failed") missed++;
+    console.log(`${end === "failed" ? "caught" : `MISSED (${end})`}  ${mutation.name}: ${mutation.why}`);
+    if (by !== null) console.log(`        by ${by}`);
   }
 } finally {
   rmSync(copy, { recursive: true, force: true });
@@ -131,13 +166,19 @@ try {
 console.log(missed === 0 ? "every planted bug was caught" : `${missed} planted bugs were not caught`);
 process.exitCode = missed === 0 ? 0 : 1;
 
-/** Builds the copy and runs tests in it. A build that fails is no test that noticed. */
+/** Builds the copy and runs tests in it, up to the first that fails (`by`). A build that fails is no test that noticed. */
 function check(tests) {
-  const env = { ...process.env, RUNBOOK_TEST_BIN: join(copy, "bin/runbook.cjs") };
+  const env = {
+    ...process.env,
+    RUNBOOK_TEST_BIN: join(copy, "bin/runbook.cjs"),
+    NO_COLOR: "1",
+    FORCE_COLOR: undefined,
+  };
   const built = spawnSync(process.execPath, ["scripts/build.mjs"], { cwd: copy, stdio: "ignore" });
-  if (built.status !== 0) return "does not build";
+  if (built.status !== 0) return { end: "does not build", by: null };
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
   const ran = spawnSync(process.execPath, [vitest, "run", "--bail=1", ...tests], { cwd: copy, env, encoding: "utf8" });
-  if (ran.status === 0) return "passed";
-  return /Tests .*failed/.test(ran.stdout.replaceAll(/\u001b\[\d*m/g, "")) ? "failed" : "tests did not run";
+  if (ran.status === 0) return { end: "passed", by: null };
+  const by = /^ FAIL +(.+)$/m.exec(ran.stderr)?.[1] ?? null;
+  return { end: /Tests .*failed/.test(ran.stdout) ? "failed" : "tests did not run", by };
 }
