@@ -40,8 +40,9 @@ export interface Executor {
   disconnect(): void;
 }
 
-/** Starts an executor and hands it its request. No core files, files for nobody else, no descriptor of ours but its log. */
+/** Starts an executor and hands it its request. Throws for a state directory that became unsafe. No core files, files for nobody else, no descriptor of ours but its log. */
 export function startExecutor(request: ExecutorRequest): Executor {
+  openStateDirectory(request.stateDir);
   const log = openSync(join(runDirectory(request.stateDir, request.run), "executor.log"), "a", 0o600);
   const child = spawn(
     "/bin/sh",

@@ -64,6 +64,8 @@ async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(verbHelp(args.verb));
       return 0;
     }
+    // Whatever umask was inherited: what this program makes, its next call must be able to read.
+    process.umask(process.umask(0o077) & 0o077);
     const { makeCommand } = await import("./command.ts");
     command = makeCommand(args);
     const allowed = args.verb.outputs ?? ["text"];

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { JournalEvent, OutputRecord } from "../engine/events.ts";
 import type { ActionRequest } from "../engine/ports.ts";
 import type { CommandRecord } from "../engine/run-record.ts";
+import { promptHint } from "../steps/prompt-hint.ts";
 import {
   type CommandOptions,
   type CommandResult,
@@ -206,9 +207,10 @@ export class CommandRunner {
     const files = this.logFiles(request, nth);
     if (before.end !== null) {
       const { exitCode, signal, cause, durationMs } = before.end;
-      const failure = failureOf(cause, null, argv, before.timeoutMs);
+      const output = readOutputs(files);
+      const failure = failureOf(cause, null, argv, before.timeoutMs, output);
       if (failure !== null) throw failure;
-      return { exitCode, signal, durationMs, ...readOutputs(files) };
+      return { exitCode, signal, durationMs, ...output };
     }
     return this.conclude(
       request,
@@ -227,7 +229,7 @@ export class CommandRunner {
     argv: readonly string[],
   ): CommandResult {
     const output = this.recordEnd(request, exit, files, adopted);
-    const failure = failureOf(exit.cause, exit.error, argv, request.timeoutMs);
+    const failure = failureOf(exit.cause, exit.error, argv, request.timeoutMs, output);
     if (failure !== null) throw failure;
     return { exitCode: exit.code, signal: exit.signal, durationMs: exit.durationMs, ...output };
   }
@@ -261,7 +263,7 @@ export class CommandRunner {
     const output = readOutputs(files, exit);
     rmSync(files.stdout, { force: true });
     rmSync(files.stderr, { force: true });
-    const failure = failureOf(exit.cause, exit.error, argv, exit.durationMs);
+    const failure = failureOf(exit.cause, exit.error, argv, exit.durationMs, output);
     if (failure !== null) throw failure;
     return { exitCode: exit.code, signal: exit.signal, durationMs: exit.durationMs, ...output };
   }
@@ -309,16 +311,17 @@ function failureOf(
   error: { code: string; message: string } | null,
   argv: readonly string[],
   timeoutMs: number,
+  output: { readonly stdout: string; readonly stderr: string },
 ): StepFailure | null {
   const program = argv[0] ?? "";
   switch (cause) {
-    case "timeout":
-      return new StepFailure(
-        "timeout",
-        "timeout",
-        `${program} did not end within ${Math.round(timeoutMs)} ms and was ended`,
-        { facts: { timeoutMs } },
-      );
+    case "timeout": {
+      const hint = promptHint(output);
+      const message = `${program} did not end within ${Math.round(timeoutMs)} ms and was ended`;
+      return new StepFailure("timeout", "timeout", hint === null ? message : `${message}. ${hint}`, {
+        facts: { timeoutMs },
+      });
+    }
     case "abort":
       return new StepFailure("failed", "cancelled", `${program} was cancelled`);
     case "spawn-error": {

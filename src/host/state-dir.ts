@@ -32,24 +32,33 @@ export function stateDirectory(options: {
 
 /** Creates the directory if needed and refuses one that others may write, or a network file system. */
 export function openStateDirectory(directory: string): void {
-  makeDirectory(join(directory, "runs"));
-  makeDirectory(join(directory, "locks"));
-  const state = lstatSync(directory);
-  if (state.isSymbolicLink()) throw new UnsafeStateDirectory(`the state directory ${directory} is a symbolic link`);
-  const uid = process.getuid?.();
-  if (uid !== undefined && state.uid !== uid) {
-    throw new UnsafeStateDirectory(`the state directory ${directory} belongs to another user (uid ${state.uid})`);
-  }
-  if ((state.mode & 0o022) !== 0) {
-    throw new UnsafeStateDirectory(
-      `the state directory ${directory} may be written by others (mode ${(state.mode & 0o777).toString(8)}); run: chmod go-w ${directory}`,
-    );
-  }
+  makeDirectory(directory);
+  refuseUnlessOurs("the state directory", directory);
   const network = networkFileSystems[statfsSync(directory).type >>> 0];
   if (network !== undefined && process.env["RUNBOOK_ALLOW_NETWORK_STATE"] !== "1") {
     throw new UnsafeStateDirectory(
       `the state directory ${directory} is on ${network}, where locks and syncs cannot be trusted; choose a local one with --state-dir`,
     );
+  }
+  for (const name of ["runs", "locks"]) {
+    makeDirectory(join(directory, name));
+    refuseUnlessOurs(`${name}/ of the state directory`, join(directory, name));
+  }
+}
+
+function refuseUnlessOurs(what: string, directory: string): void {
+  const state = lstatSync(directory);
+  const refuse = (why: string): never => {
+    throw new UnsafeStateDirectory(`${what}, ${directory}, ${why}`);
+  };
+  if (state.isSymbolicLink()) refuse("is a symbolic link; name the directory itself with --state-dir");
+  if (!state.isDirectory()) refuse("is not a directory; name one with --state-dir");
+  const uid = process.getuid?.();
+  if (uid !== undefined && state.uid !== uid) {
+    refuse(`belongs to another user (uid ${state.uid}); name one of your own with --state-dir`);
+  }
+  if ((state.mode & 0o022) !== 0) {
+    refuse(`may be written by others (mode ${(state.mode & 0o777).toString(8)}); run: chmod go-w ${directory}`);
   }
 }
 

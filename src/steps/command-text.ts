@@ -1,5 +1,6 @@
 /** Commands as people read them, and what their ends mean. */
 import { constants } from "node:os";
+import { promptHint } from "./prompt-hint.ts";
 import { type CommandResult, StepFailure } from "./step-type.ts";
 
 /**
@@ -40,10 +41,11 @@ export function howItEnded(ended: CommandResult): string {
 /** The failure of a command that did not end with 0. `name` is what the message calls it. */
 export function exitFailure(name: string, ended: CommandResult, result?: unknown): StepFailure {
   const said = lastLines(ended.stderr, 5) || lastLines(ended.stdout, 5);
+  const hint = ended.signal === null ? promptHint(ended) : null;
   return new StepFailure(
     "failed",
     ended.signal === null ? "exit-code" : "signal",
-    `${name} ${howItEnded(ended)}${said === "" ? " and printed nothing" : `: ${said}`}`,
+    `${name} ${howItEnded(ended)}${said === "" ? " and printed nothing" : `: ${said}`}${hint === null ? "" : `\n${hint}`}`,
     { facts: { exitCode: ended.exitCode, signal: ended.signal, stderr: lastLines(ended.stderr, 20) }, result },
   );
 }

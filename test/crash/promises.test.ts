@@ -1,13 +1,12 @@
 /** Promises about one run that no crash may break: intent before effect, the sealed copy, private files, adoption. */
-import { chmodSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { lastExecutor } from "../../src/host/claim.ts";
 import { livingSupervisors } from "../../src/host/supervisor/supervisor-file.ts";
 import { CliRig } from "../rig/cli-rig.ts";
 import { ledgerStep } from "../rig/ledger-step.ts";
 import { endProcessesOf } from "../rig/processes.ts";
-import { filesBelow } from "./leaks.ts";
 
 let rig: CliRig;
 beforeAll(() => {
@@ -56,17 +55,18 @@ test("what was approved runs, not what stands in the working tree by then", asyn
   expect((await rig.run(["wait", run])).code).toBe(0);
 });
 
-test("a run directory is for its owner alone: 0700 and 0600, everywhere, while it runs and after", async () => {
+test.each(["000", "0777"])("umask %s: everything is 0700 and 0600, while a run works and after it", async (umask) => {
+  rmSync(rig.stateDir, { recursive: true, force: true });
   const gate = rig.gate("held");
-  const viewer = rig.start(["run", "held", ...here]);
-  await rig.waitForLedger("held");
+  const viewer = rig.start(["run", "held", ...here], { umask });
+  await viewer.waitForLedger("held");
   const run = await viewer.run();
-  const modes = () => {
-    const open: string[] = [];
-    for (const file of filesBelow(rig.runDir(run))) if ((lstatSync(file).mode & 0o177) !== 0) open.push(file);
-    for (const name of ["", "logs"]) if ((lstatSync(join(rig.runDir(run), name)).mode & 0o077) !== 0) open.push(name);
-    return open;
-  };
+  const modes = () =>
+    ["", ...readdirSync(rig.stateDir, { recursive: true, encoding: "utf8" })].flatMap((name) => {
+      const entry = lstatSync(join(rig.stateDir, name));
+      const mode = (entry.mode & 0o777).toString(8);
+      return mode === (entry.isDirectory() ? "700" : "600") ? [] : [`${mode} ${name}`];
+    });
   const programs = [lastExecutor(rig.runDir(run)), ...livingSupervisors(rig.runDir(run))];
   const limits = programs.map(
     (program) => /^Max core file size\s+(\d+)/m.exec(readFileSync(`/proc/${program?.pid}/limits`, "utf8"))?.[1],
@@ -123,39 +123,17 @@ test("an abort of a run without executor adopts the step that still runs", async
   expect(rig.ledger()).toEqual(["held", "held done"]);
 });
 
-describe("a state directory that is not safe is refused with 4 and the command to type", () => {
-  const refused = async (stateDir: string) => {
-    const { code, document } = await rig.json<{ message: string; next: string }>([
-      "run",
-      "one",
-      "-t",
-      "here",
-      "--state-dir",
-      stateDir,
-    ]);
-    expect(code).toBe(4);
-    expect(rig.ledger()).toEqual([]);
-    return `${document.message} ${document.next}`;
-  };
-
-  test("a symbolic link", async () => {
-    mkdirSync(join(rig.dir, "real"), { mode: 0o700 });
-    symlinkSync(join(rig.dir, "real"), join(rig.dir, "link"));
-    expect(await refused(join(rig.dir, "link"))).toContain("is a symbolic link");
-  });
-
-  test.each([0o770, 0o707])("writable by others, mode %o", async (mode) => {
-    const directory = join(rig.dir, `open-${mode}`);
-    mkdirSync(directory);
-    chmodSync(directory, mode);
-    expect(await refused(directory)).toContain(`chmod go-w ${directory}`);
-  });
-
-  test.skipIf(process.getuid?.() !== 0)("of another user (needs root to make one)", async () => {
-    const { chownSync } = await import("node:fs");
-    const directory = join(rig.dir, "theirs");
-    mkdirSync(directory, { mode: 0o700 });
-    chownSync(directory, 12345, 12345);
-    expect(await refused(directory)).toContain("belongs to another user (uid 12345)");
-  });
+test("a state directory that others may write is refused by run and by resume, with the command to type", async () => {
+  const waiting = await rig.json(["run", "asks", ...here]);
+  for (const [directory, words] of [
+    [rig.stateDir, ["run", "one", "-t", "here"]],
+    [join(rig.stateDir, "runs"), ["resume", waiting.document.run]],
+    [join(rig.stateDir, "runs"), ["approve", waiting.document.run, "--step", "agree"]],
+  ] as const) {
+    chmodSync(directory, 0o770);
+    const { code, document } = await rig.json<{ message: string }>(words);
+    chmodSync(directory, 0o700);
+    expect([code, document.message]).toEqual([4, expect.stringContaining(`chmod go-w ${directory}`)]);
+  }
+  expect(rig.ledger()).toEqual([]);
 });

@@ -52,6 +52,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Relative to the project. */
   readonly cwd?: string;
+  /** Octal; by default that of the tests. */
+  readonly umask?: string;
 }
 
 export interface ProjectOptions {
@@ -157,7 +159,10 @@ export class CliRig {
   /** Starts `runbook …` in the background. */
   start(args: readonly string[], options: RunOptions = {}): Started {
     const before = new Set(this.runs());
-    const child = spawn(process.execPath, [program, ...args], {
+    const { umask } = options;
+    const words = [process.execPath, program, ...args];
+    const [file = "", ...argv] = umask ? ["/bin/sh", "-c", 'umask "$0"; exec "$@"', umask, ...words] : words;
+    const child = spawn(file, argv, {
       cwd: join(this.project, options.cwd ?? "."),
       env: this.environment(options.env),
       stdio: ["ignore", "pipe", "pipe"],
