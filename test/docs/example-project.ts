@@ -41,6 +41,8 @@ export function comparable(text: string): string[] {
         .replace(/\[#\d+\]\(journal\.ndjson#L\d+\)/g, "[#N]")
         .replace(/\b\d+m DURATION/g, "DURATION")
         .replace(/DURATION ago|just now/g, "AGO")
+        // A release of long ago carries its day, and the sandbox's past moves along with today.
+        .replace(/(@shop\.example\s+)\d{4}-\d\d-\d\d\b/g, "$1DAY")
         .replace(/\s+/g, " ")
         .trim(),
     )
