@@ -170,6 +170,7 @@ export async function execute(
     node: process.version,
     tool: toolVersion,
     resumed: request.start === null,
+    signer: signKey?.id ?? null,
   });
   let supervisor: Promise<SupervisorClient> | null = null;
   const supervisorOptions = { runDir, runtimeDir: runtimeDirFor(runDir), runId: run, distDir, secrets };

@@ -162,6 +162,8 @@ export type JournalEvent =
       readonly node: string;
       readonly tool: string;
       readonly resumed: boolean;
+      /** Id of the key it signs the evidence with; null or absent = it signs nothing. */
+      readonly signer?: string | null;
     }
   | { readonly type: "executor.stopped"; readonly why: string }
   | { readonly type: "recovery.truncated"; readonly bytes: number; readonly sha256: string; readonly keptAs: string }

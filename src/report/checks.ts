@@ -4,6 +4,7 @@
  */
 import type { RunRecord } from "../engine/run-record.ts";
 import type { Addendum } from "./addendum.ts";
+import { type StatedField, statedIn, statedLabels } from "./stated.ts";
 
 export type FilledBy = "tool" | "runbook" | "operator";
 
@@ -24,7 +25,18 @@ const added =
   (name: string) =>
   ({ addendum }: Facts) =>
     addendum.entries.some((entry) => entry.type === "field.added" && entry.name === name);
-const stated = (name: string, title: string): Field => ({
+const isStated =
+  (name: StatedField) =>
+  (facts: Facts): boolean =>
+    statedIn(facts.record.started.keeping?.description ?? "").has(name) || added(name)(facts);
+/** Stated by the author in the runbook's description, or afterwards by a person. */
+const stated = (name: StatedField, title: string): Field => ({
+  title,
+  by: "operator",
+  has: isStated(name),
+  how: `--field ${name}="…" (or begin a paragraph of the runbook's description with "${statedLabels[name]}: ")`,
+});
+const said = (name: string, title: string): Field => ({
   title,
   by: "operator",
   has: added(name),
@@ -149,21 +161,25 @@ export const fields = {
   scenario: stated("scenario", "scenario that was exercised"),
   test_type: stated("test_type", "type of the exercise: tabletop, functional or full"),
   aims: {
-    title: "aims of the exercise",
-    by: "operator",
-    has: (facts) => facts.record.started.objectives.length > 0 || added("aims")(facts),
+    ...stated("aims", "aims of the exercise"),
+    has: (facts) => facts.record.started.objectives.length > 0 || isStated("aims")(facts),
     how: '--field aims="…" (or write `objectives:` into the runbook)',
   },
-  recommendations: stated("recommendations", "recommendations"),
-  next_test_due: stated("next_test_due", "when the next exercise is due"),
+  recommendations: said("recommendations", "recommendations"),
+  next_test_due: {
+    title: "when the next exercise is due",
+    by: "operator",
+    has: (facts) => facts.record.started.keeping?.drillEveryMs != null || added("next_test_due")(facts),
+    how: '--field next_test_due="…" (or write `drill: { every: … }` into the runbook)',
+  },
   impact: stated("impact", "impact of the change"),
   security_impact: stated("security_impact", "security impact of the change"),
   rollback_procedure: {
-    title: "procedure to return to the earlier state",
-    by: "operator",
+    ...stated("rollback_procedure", "procedure to return to the earlier state"),
     has: (facts) =>
-      facts.record.started.kind === "rollback" || facts.record.rollback !== null || added("rollback_procedure")(facts),
-    how: '--field rollback_procedure="…"',
+      facts.record.started.kind === "rollback" ||
+      facts.record.rollback !== null ||
+      isStated("rollback_procedure")(facts),
   },
 } as const satisfies Readonly<Record<string, Field>>;
 

@@ -4,16 +4,19 @@
  * directory, its predicate a fold of the journal. Unsigned it is the statement itself; signed it is a DSSE envelope
  * around the statement's bytes.
  */
-import { createHash } from "node:crypto";
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
 import { type Envelope, signEnvelope } from "./dsse.ts";
 import type { PrivateKey } from "./keys.ts";
 import { comparePaths } from "./run-files.ts";
+import type { StatedField } from "./stated.ts";
 import { isGroup, stepsInOrder } from "./step-order.ts";
+import { seqOf } from "./step-text.ts";
 import { sumsFile } from "./sums.ts";
 import { verdictOf } from "./verdict.ts";
+import { changeRefOf, incidentRefOf, inputsDigestOf } from "./view-environment.ts";
+import { artifactRows, backupRows } from "./view-outcome.ts";
+import { participants } from "./view-people.ts";
 import { plannedFacts } from "./view-planned.ts";
-import { seqOf } from "./view-steps.ts";
 
 export const evidenceFile = "evidence.json";
 export const statementType = "https://in-toto.io/Statement/v1";
@@ -79,6 +82,8 @@ function statement(digests: ReadonlyMap<string, string>, predicateType: string, 
 function runPredicate(record: RunRecord, signer: Signer | null): object {
   const { started, finished } = record;
   const steps = stepsInOrder(record);
+  const planned = plannedFacts(record);
+  const stated = (field: StatedField) => planned.stated.find((item) => item.field === field)?.text ?? null;
   return {
     format: "runbook.evidence/1.0",
     id: record.run,
@@ -87,13 +92,26 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
     owner: started.keeping?.owner ?? null,
     description: started.keeping?.description ?? null,
     reason: started.reason,
-    changeRef: inputNamed(record, ["change", "change_ref", "ticket"]),
-    incidentRef: inputNamed(record, ["incident", "incident_ref"]),
+    changeRef: changeRefOf(record),
+    incidentRef: incidentRefOf(record),
     result: record.result,
     verdict: resultWord(record),
     exitCode: finished?.exitCode ?? null,
     state: verdictOf(record).state,
-    scope: { target: started.target, protected: started.protected, locks: [...record.locks] },
+    scope: {
+      target: started.target,
+      protected: started.protected,
+      locks: [...record.locks],
+      statement: stated("scope"),
+      exclusions: stated("exclusions"),
+    },
+    scenario: stated("scenario"),
+    testType: stated("test_type"),
+    aims: stated("aims"),
+    impact: stated("impact"),
+    securityImpact: stated("security_impact"),
+    rollbackProcedure: stated("rollback_procedure"),
+    classification: stated("classification"),
     inputs: started.inputs.map(({ name, value, source, sensitive }) => ({
       name,
       value: sensitive ? null : value,
@@ -101,7 +119,12 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
       sensitive,
     })),
     secrets: started.secrets,
-    participants: participants(record, steps),
+    participants: participants(record, steps).map(({ role, name, identifiedBy, seq }) => ({
+      role,
+      name,
+      identifiedBy,
+      record: seq,
+    })),
     approvals: steps.flatMap(approvals),
     schedule: {
       plannedWindows: started.keeping?.windows ?? [],
@@ -160,19 +183,27 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
     ),
     testResult: testResult(record),
     deviations: record.deviations,
-    artifacts: steps.flatMap((s) => s.artifacts.map((artifact) => ({ step: s.path, ...artifact }))),
+    artifacts: artifactRows(steps).map(({ step, name, path, bytes, mediaType, sha256 }) => ({
+      step,
+      name,
+      path,
+      bytes,
+      mediaType,
+      sha256,
+    })),
+    backups: backupRows(steps).map(({ seqs, ...backup }) => ({ ...backup, records: seqs })),
     integrity: {
       runbook: { name: started.runbook, version: started.version, digest: started.digest, ...started.source },
       planDigest: started.planDigest,
-      inputsDigest: `sha256:${createHash("sha256").update(JSON.stringify(started.inputs)).digest("hex")}`,
+      inputsDigest: inputsDigestOf(record),
       files: started.files,
       tool: started.tool,
       toolDigest: started.environment["toolDigest"] ?? null,
       journal: { records: record.lastSeq, headHash: record.headHash, sealed: record.sealed !== null },
       signer,
     },
-    retention: { forMs: started.keeping?.retentionMs ?? null, until: plannedFacts(record).keptUntil },
-    nextTestDue: plannedFacts(record).nextDue,
+    retention: { forMs: started.keeping?.retentionMs ?? null, until: planned.keptUntil },
+    nextTestDue: planned.nextDue,
     environment: { ...started.environment, boots: [...new Set(record.executors.map((executor) => executor.bootId))] },
     secretScan: record.scan && {
       files: record.scan.files,
@@ -185,36 +216,11 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
   };
 }
 
-/** The text of the first input of these names: how a change or an incident is named is the runbook's to say. */
-function inputNamed(record: RunRecord, names: readonly string[]): string | null {
-  for (const name of names) {
-    const input = record.started.inputs.find((item) => item.name === name && !item.sensitive);
-    if (typeof input?.value === "string" && input.value !== "") return input.value;
-  }
-  return null;
-}
-
 function resultWord(record: RunRecord): string {
   if (record.result === "succeeded") {
     return record.deviations.length === 0 ? "passed" : "passed with deviations";
   }
   return record.result === "rollback_failed" ? "indeterminate" : "failed";
-}
-
-function participants(record: RunRecord, steps: readonly StepRecord[]): object[] {
-  const people = new Map<string, object>();
-  const add = (role: string, name: string, how: string) =>
-    people.set(`${role} ${name}`, { role, name, identifiedBy: how });
-  add("initiator", record.started.actor, "login");
-  for (const step of steps) {
-    for (const { by, decision } of step.approval?.decisions ?? []) {
-      if (by !== null && decision !== "refused") add("approver", by.name, by.keyId ?? by.method);
-    }
-  }
-  for (const deviation of record.deviations) {
-    if (deviation.by !== null) add("operator", deviation.by, "journal");
-  }
-  return [...people.values()];
 }
 
 function approvals(step: StepRecord): object[] {

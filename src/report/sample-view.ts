@@ -3,7 +3,15 @@ import type { ReportView } from "./view.ts";
 
 const at = "2026-01-02T03:04:05.000Z";
 const digest = `sha256:${"0".repeat(64)}`;
-const artifact = { name: "a.txt", path: "artifacts/a/a.txt", bytes: 1, sha256: "0".repeat(64), step: "a", seqs: [3] };
+const artifact = {
+  name: "a.txt",
+  path: "artifacts/a/a.txt",
+  bytes: 1,
+  mediaType: "text/plain",
+  sha256: "0".repeat(64),
+  step: "a",
+  seqs: [3],
+};
 const value = { name: "value", value: "1" };
 
 export const sampleView: ReportView = {
@@ -30,12 +38,15 @@ export const sampleView: ReportView = {
     isProtected: true,
     actor: "operator",
     reason: "sample",
+    changeRef: "CHG-1",
+    incidentRef: "INC-1",
     startedAt: at,
     finishedAt: at,
     lastAt: at,
     took: "1 s",
     working: "1 s",
     waiting: "0 s",
+    pauses: { text: "1 pause, 1 s in all", seqs: [3] },
     startSeq: 1,
     finishSeq: 5,
     lastSeq: 6,
@@ -43,12 +54,13 @@ export const sampleView: ReportView = {
   planned: {
     windows: [{ step: "window", name: "deploy", text: "Mon-Fri 09:00-17:00 UTC", mode: "block" }],
     windowsText: "deploy: Mon-Fri 09:00-17:00 UTC",
+    stated: [{ field: "scope", label: "Scope", text: "sample" }],
     retention: "90 d",
     keptUntil: at,
     nextDue: at,
   },
   result: { name: "succeeded", exitCode: 0, exitName: "ok", counts: "1 step ok", summary: "sample" },
-  evidence: { records: 6, headHash: digest, isSealed: true, files: 2, tool: "runbook 0.0.0" },
+  evidence: { records: 6, headHash: digest, isSealed: true, files: 2, tool: "runbook 0.0.0", signer: "SHA256:sample" },
   deviations: [{ kind: "skipped", step: "a", what: "sample", by: "operator", reason: "sample", at, seq: 4 }],
   deviationsText: "1 deviation: skipped of a",
   objectives: [
@@ -175,6 +187,7 @@ export const sampleView: ReportView = {
       ],
     },
   ],
+  participants: [{ name: "operator", role: "initiator", identifiedBy: "login", seq: 1 }],
   changes: [
     {
       step: "a",
@@ -187,8 +200,10 @@ export const sampleView: ReportView = {
   ],
   undo: { why: "sample", steps: ["a"], result: "complete" },
   artifacts: [artifact],
+  backups: [{ step: "a", sha256: "0".repeat(64), bytes: 1, takenAt: at, integrity: "ok (a)", seqs: [3] }],
   environment: [{ name: "os", value: "sample", seq: 1 }],
   inputs: [{ name: "reason", value: "sample", source: "flag" }],
+  inputsDigest: digest,
   secrets: ["TOKEN"],
   scan: "nothing was found",
   scanSeq: 5,

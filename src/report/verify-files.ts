@@ -2,9 +2,9 @@
 import type { JournalRecord } from "../engine/events.ts";
 import type { RunRecord } from "../engine/run-record.ts";
 import { digestFile, type FileDigest, isInsidePath, listFiles, readRunFile } from "./run-files.ts";
+import { seqOf } from "./step-text.ts";
 import { isUnlisted, parseSums, sumsFile } from "./sums.ts";
 import type { Report } from "./verify.ts";
-import { seqOf } from "./view-steps.ts";
 
 /** Hashes each file once. `null` = missing, a link, or not readable. */
 export class DigestCache {

@@ -1,6 +1,7 @@
 /** The part of the view about people: what they were asked, what they decided, and what did not go as written. */
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
 import { between, durationText } from "./format.ts";
+import { seqOf } from "./step-text.ts";
 
 export interface QuestionDetail {
   readonly step: string;
@@ -37,6 +38,14 @@ export interface DeviationRow {
   readonly by: string;
   readonly reason: string;
   readonly at: string;
+  readonly seq: number;
+}
+
+export interface ParticipantRow {
+  readonly name: string;
+  readonly role: "initiator" | "approver" | "operator";
+  /** `login`, or the id of a key. */
+  readonly identifiedBy: string;
   readonly seq: number;
 }
 
@@ -102,6 +111,28 @@ export function deviationRows(record: RunRecord): DeviationRow[] {
     at: d.at,
     seq: d.seq,
   }));
+}
+
+/** Everybody who started, answered or intervened, once per role, where they first did. */
+export function participants(record: RunRecord, steps: readonly StepRecord[]): ParticipantRow[] {
+  const people = new Map<string, ParticipantRow>();
+  const add = (row: ParticipantRow) => {
+    const key = `${row.role} ${row.name}`;
+    if (!people.has(key)) people.set(key, row);
+  };
+  const { started } = record;
+  add({ role: "initiator", name: started.actor, identifiedBy: "login", seq: seqOf(started) ?? 1 });
+  for (const { approval } of steps) {
+    for (const { by, decision, seq } of approval?.decisions ?? []) {
+      if (by === null || decision === "refused") continue;
+      const role = approval?.request.kind === "approval" ? "approver" : "operator";
+      add({ role, name: by.name, identifiedBy: by.keyId ?? by.method, seq });
+    }
+  }
+  for (const { by, seq } of record.deviations) {
+    if (by !== null) add({ role: "operator", name: by, identifiedBy: "login", seq });
+  }
+  return [...people.values()];
 }
 
 /** People who took part, and empty lines for those who read it afterwards. */

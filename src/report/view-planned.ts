@@ -1,6 +1,7 @@
 /** The part of the view about what was agreed before: when it may run, how long its record is kept, when it is due again. */
 import type { RunRecord } from "../engine/run-record.ts";
 import { durationText } from "./format.ts";
+import { type StatedField, statedIn, statedLabels } from "./stated.ts";
 
 export interface PlannedFacts {
   readonly windows: readonly {
@@ -16,12 +17,15 @@ export interface PlannedFacts {
   readonly retention: string | null;
   /** Until then `prune` leaves the run directory alone; null = no end is known. */
   readonly keptUntil: string | null;
+  /** What the runbook's description states for auditors. */
+  readonly stated: readonly { readonly field: StatedField; readonly label: string; readonly text: string }[];
   /** When the next success of a drill is due, counted from this run's end; null = no drill, or it did not succeed. */
   readonly nextDue: string | null;
 }
 
 export function plannedFacts({ started, finished, result }: RunRecord): PlannedFacts {
   const { windows = [], retentionMs = null, drillEveryMs = null } = started.keeping ?? {};
+  const stated = statedIn(started.keeping?.description ?? "");
   const after = (ms: number | null) =>
     ms === null || finished === null ? null : new Date(Date.parse(finished.at) + ms).toISOString();
   return {
@@ -35,6 +39,11 @@ export function plannedFacts({ started, finished, result }: RunRecord): PlannedF
       windows.length === 0
         ? null
         : windows.map(({ name, hours, timezone }) => `${name}: ${hours} ${timezone}`).join("; "),
+    stated: Object.entries(statedLabels).flatMap(([name, label]) => {
+      const field = name as StatedField;
+      const text = stated.get(field);
+      return text === undefined ? [] : [{ field, label, text }];
+    }),
     retention: retentionMs === null ? null : durationText(retentionMs),
     keptUntil: after(retentionMs),
     nextDue: result === "succeeded" ? after(drillEveryMs) : null,

@@ -1,16 +1,13 @@
-/** The part of the view about steps: the table, the details of each, and what the writes changed. */
-import type { Artifact, CheckOutcome } from "../engine/events.ts";
+/** The part of the view about steps: the table, and the details of each. */
+import type { CheckOutcome } from "../engine/events.ts";
 import type { CommandRecord, RunRecord, StepRecord } from "../engine/run-record.ts";
 import { isObject, type Json } from "../util/json.ts";
-import { clockText, commandText, durationText, excerpt, jsonText, plural } from "./format.ts";
-import { isGroup, undoneStep } from "./step-order.ts";
+import { clockText, commandText, durationText, excerpt, plural } from "./format.ts";
+import { checksText, type NamedValue, seqOf, shortValue, shownLines, shownWidth, statusText } from "./step-text.ts";
 import { ends } from "./timeline.ts";
+import { type ArtifactRow, artifactRows } from "./view-outcome.ts";
 
-/** How much of an output the report shows; the whole is in the log. */
-const shownLines = 20;
-const shownWidth = 500;
 const shownCommands = 20;
-const shownValueLength = 2000;
 
 export interface StepRow {
   readonly number: number;
@@ -71,11 +68,6 @@ export interface StepDetail {
   readonly seqs: readonly number[];
 }
 
-export interface NamedValue {
-  readonly name: string;
-  readonly value: string;
-}
-
 export interface AttemptRow {
   readonly attempt: number;
   readonly startedAt: string;
@@ -115,25 +107,6 @@ export interface CheckRow {
   readonly message: string | null;
 }
 
-export interface ArtifactRow {
-  readonly name: string;
-  readonly path: string;
-  readonly bytes: number;
-  readonly sha256: string;
-  readonly step: string;
-  readonly seqs: readonly number[];
-}
-
-export interface ChangeRow {
-  readonly step: string;
-  readonly effects: string;
-  readonly action: string;
-  /** Each value the write step reports, beside what an earlier step read under the same name. */
-  readonly values: readonly { readonly name: string; readonly before: string | null; readonly after: string | null }[];
-  readonly standing: string;
-  readonly seqs: readonly number[];
-}
-
 /** The heading's anchor as GitHub makes it: `3 deploy.rollback.redeploy` → `3-deployrollbackredeploy`. */
 function anchorOf(number: number, path: string): string {
   return `${number}-${path.toLowerCase().replace(/[^a-z0-9_-]/g, "")}`;
@@ -158,21 +131,11 @@ export function stepRows(record: RunRecord, steps: readonly StepRecord[]): StepR
   }));
 }
 
-function statusText(step: StepRecord): string {
-  if (step.status === "pending") return "not reached";
-  if (step.status === "succeeded") return step.why?.startsWith("accepted by ") ? "accepted" : "ok";
-  return step.status.replace("_", " ");
-}
-
 function answeredBy(step: StepRecord): string {
   const names = (step.approval?.decisions ?? [])
     .filter((d) => d.decision !== "refused")
     .map((d) => d.by?.name ?? "nobody");
   return [...new Set(names)].join(", ") || "nobody yet";
-}
-
-function checksText(checks: readonly CheckOutcome[]): string {
-  return checks.length === 0 ? "" : `${checks.filter((c) => c.status === "met").length}/${checks.length}`;
 }
 
 export function stepDetails(steps: readonly StepRecord[]): StepDetail[] {
@@ -254,18 +217,6 @@ function namedValues(values: { readonly [name: string]: Json }): NamedValue[] {
   return Object.keys(values).map((name) => ({ name, value: shortValue(values[name] ?? null, false) }));
 }
 
-function shortValue(value: Json, wide: boolean): string {
-  const text = wide && typeof value !== "string" ? JSON.stringify(value, null, 2) : jsonText(value);
-  if (wide) return excerpt(text, shownLines * 2, shownLines, shownWidth);
-  return text.includes("\n")
-    ? text
-        .split("\n")
-        .map((line) => excerpt(line, 1, 0, shownValueLength))
-        .slice(0, 10)
-        .join("\n")
-    : excerpt(text, 1, 0, shownValueLength);
-}
-
 function commandDetail(command: CommandRecord): CommandDetail {
   const end = command.end;
   return {
@@ -305,90 +256,4 @@ function endText(end: CommandRecord["end"]): string {
   if (!end.drained) parts.push("its output was not read to the end");
   if (end.survivors.length > 0) parts.push(`${plural(end.survivors.length, "process")} outlived it`);
   return parts.join(", ");
-}
-
-/** The number of the journal record an object was folded from; the fold keeps whole records. */
-export function seqOf(value: object | null): number | null {
-  const seq = (value as { readonly seq?: unknown } | null)?.seq;
-  return typeof seq === "number" ? seq : null;
-}
-
-export function artifactRows(steps: readonly StepRecord[]): ArtifactRow[] {
-  return steps.flatMap((step) => {
-    const row = (artifact: Artifact, seq: number | undefined): ArtifactRow => ({
-      ...artifact,
-      step: step.path,
-      seqs: seq === undefined ? [] : [seq],
-    });
-    return [
-      ...step.artifacts.map((a) => row(a, step.seqs.at(-1))),
-      ...(step.approval?.decisions ?? []).flatMap((d) => d.attachments.map((a) => row(a, d.seq))),
-    ];
-  });
-}
-
-/** One row per write that was begun, with the values it reports and whether it still stands. */
-export function changeRows(steps: readonly StepRecord[]): ChangeRow[] {
-  const read = new Map<string, { value: string; step: string }>();
-  const undo = new Map<string, StepRecord[]>();
-  for (const step of steps) {
-    const of = step.phase === "rollback" ? undoneStep(step.path) : null;
-    if (of !== null) undo.set(of, [...(undo.get(of) ?? []), step]);
-  }
-  const rows: ChangeRow[] = [];
-  for (const step of steps) {
-    if (step.phase === "rollback") continue;
-    const values =
-      changedValues(step) ??
-      Object.keys(step.outputs).map((name) => {
-        const earlier = read.get(name);
-        return {
-          name,
-          before: earlier === undefined ? null : `${earlier.value} (read by ${earlier.step})`,
-          after: shortValue(step.outputs[name] ?? null, false),
-        };
-      });
-    if (step.effects !== "read" && !isGroup(step, steps) && (step.tookEffect || step.status === "undone")) {
-      rows.push({
-        step: step.path,
-        effects: step.effects,
-        action: step.action ?? step.title,
-        values,
-        standing: standingText(step, undo.get(step.path) ?? []),
-        seqs: ends(step.seqs),
-      });
-    } else {
-      for (const value of values) read.set(value.name, { value: value.after ?? "", step: step.path });
-    }
-  }
-  return rows;
-}
-
-/** What a step type itself recorded: `before` in its result, and the same names afterwards. Null = it recorded none. */
-function changedValues(step: StepRecord): ChangeRow["values"] | null {
-  const result = isObject(step.result) ? step.result : {};
-  const { before } = result;
-  if (!isObject(before)) return null;
-  return Object.entries(before).map(([name, value]) => ({
-    name,
-    before: shortValue(value as Json, false),
-    after: result[name] === undefined ? "not seen" : shortValue(result[name] as Json, false),
-  }));
-}
-
-function standingText(step: StepRecord, undo: readonly StepRecord[]): string {
-  const by = undo.map((u) => `${u.path} (${statusText(u)})`).join(", ");
-  if (step.status === "undone") {
-    const verified =
-      step.undoVerified === null ? "not verified" : step.undoVerified ? "verified" : "verification failed";
-    return `undone${by && ` by ${by}`}, ${verified}`;
-  }
-  const seen = step.lastSeen === null ? "" : `; last seen: ${step.lastSeen.actual ?? "nothing that decides"}`;
-  if (step.status === "undo_failed") return `state unknown: undo failed${by && `: ${by}`}${seen}`;
-  if (step.status === "indeterminate") return `state unknown: interrupted${seen}`;
-  if (by !== "") return `undo began: ${by}`;
-  if (step.status === "succeeded") return "in effect";
-  return step.approval?.request.kind === "indeterminate"
-    ? `state unknown: a person has to look${seen}`
-    : "not undone; it may have taken effect in part";
 }

@@ -5,32 +5,43 @@
  */
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
 import type { JsonObject } from "../util/json.ts";
-import { isObject } from "../util/json.ts";
-import { clockText, durationText, jsonText, plural } from "./format.ts";
-import { isGroup, stepsInOrder } from "./step-order.ts";
-import { type Bar, maxBars, mermaidGantt, timelineBars, timelineLimits } from "./timeline.ts";
-import { isFailed, verdictOf } from "./verdict.ts";
+import { durationText, jsonText } from "./format.ts";
+import { stepsInOrder } from "./step-order.ts";
+import { seqOf } from "./step-text.ts";
+import { verdictOf } from "./verdict.ts";
+import { countsText, deviationsText, namedFiles, scanText } from "./view-counts.ts";
+import {
+  changeRefOf,
+  type EnvironmentRow,
+  environmentRows,
+  incidentRefOf,
+  inputsDigestOf,
+  type Pauses,
+  pausesOf,
+  signingKeyOf,
+  toolText,
+} from "./view-environment.ts";
+import {
+  type ArtifactRow,
+  artifactRows,
+  type BackupRow,
+  backupRows,
+  type ChangeRow,
+  changeRows,
+} from "./view-outcome.ts";
 import {
   type DeviationRow,
   deviationRows,
+  type ParticipantRow,
+  participants,
   type QuestionDetail,
   questions,
   type SignOffRow,
   signOffRows,
 } from "./view-people.ts";
 import { type PlannedFacts, plannedFacts } from "./view-planned.ts";
-import {
-  type ArtifactRow,
-  artifactRows,
-  type ChangeRow,
-  changeRows,
-  type NamedValue,
-  type StepDetail,
-  type StepRow,
-  seqOf,
-  stepDetails,
-  stepRows,
-} from "./view-steps.ts";
+import { type StepDetail, type StepRow, stepDetails, stepRows } from "./view-steps.ts";
+import { type ObjectiveRow, objectiveRows, type TimelineView, timelineView } from "./view-times.ts";
 
 /** What a report shows besides the journal: files sealed with the run. */
 export interface ReportSources {
@@ -70,6 +81,9 @@ export interface ReportView {
     readonly isProtected: boolean;
     readonly actor: string;
     readonly reason: string | null;
+    /** What inputs of these names say. */
+    readonly changeRef: string | null;
+    readonly incidentRef: string | null;
     readonly startedAt: string;
     /** Null while it has no verdict. */
     readonly finishedAt: string | null;
@@ -77,6 +91,7 @@ export interface ReportView {
     readonly took: string | null;
     readonly working: string | null;
     readonly waiting: string | null;
+    readonly pauses: Pauses;
     readonly startSeq: number;
     readonly finishSeq: number | null;
     readonly lastSeq: number;
@@ -95,45 +110,28 @@ export interface ReportView {
     readonly isSealed: boolean;
     readonly files: number;
     readonly tool: string;
+    /** Id of the key that signs it; null = nobody signs. */
+    readonly signer: string | null;
   };
   readonly deviations: readonly DeviationRow[];
   readonly deviationsText: string;
-  readonly objectives: readonly {
-    readonly name: string;
-    readonly target: string;
-    readonly actual: string;
-    readonly margin: string;
-    readonly met: string;
-    readonly measured: string;
-    readonly seq: number | null;
-  }[];
-  readonly timeline: {
-    readonly mermaid: string;
-    readonly bars: readonly (Omit<Bar, "from" | "to"> & { from: string; to: string; took: string })[];
-    readonly leftOut: number;
-    /** When an objective would have been missed. */
-    readonly limits: readonly {
-      readonly name: string;
-      readonly at: string;
-      readonly fromMs: number;
-      readonly seq: number | null;
-    }[];
-    /** For charts that draw themselves: milliseconds since the first bar's start. */
-    readonly spanMs: number;
-    readonly offsets: readonly { readonly fromMs: number; readonly tookMs: number }[];
-  };
+  readonly objectives: readonly ObjectiveRow[];
+  readonly timeline: TimelineView;
   readonly steps: readonly StepRow[];
   readonly details: readonly StepDetail[];
   readonly questions: readonly QuestionDetail[];
+  readonly participants: readonly ParticipantRow[];
   readonly changes: readonly ChangeRow[];
   readonly undo: null | { readonly why: string; readonly steps: readonly string[]; readonly result: string };
   readonly artifacts: readonly ArtifactRow[];
-  readonly environment: readonly (NamedValue & { readonly seq: number })[];
+  readonly backups: readonly BackupRow[];
+  readonly environment: readonly EnvironmentRow[];
   readonly inputs: readonly {
     readonly name: string;
     readonly value: string;
     readonly source: string;
   }[];
+  readonly inputsDigest: string;
   readonly secrets: readonly string[];
   /** What the search for them before the verdict found, as a sentence; null = there was none. */
   readonly scan: string | null;
@@ -179,12 +177,15 @@ export function reportView(record: RunRecord, sources: ReportSources): ReportVie
       isProtected: started.protected,
       actor: started.actor,
       reason: started.reason,
+      changeRef: changeRefOf(record),
+      incidentRef: incidentRefOf(record),
       startedAt: started.at,
       finishedAt: finished?.at ?? null,
       lastAt: record.lastAt,
       took: finished && durationText(finished.durationMs),
       working: finished && durationText(finished.workingMs),
       waiting: finished && durationText(finished.waitingMs),
+      pauses: pausesOf(record),
       startSeq: seqOf(started) ?? 1,
       finishSeq: finished?.seq ?? null,
       lastSeq: record.lastSeq,
@@ -203,14 +204,16 @@ export function reportView(record: RunRecord, sources: ReportSources): ReportVie
       isSealed: record.sealed !== null,
       files: namedFiles(record, steps, artifacts),
       tool: toolText(started.tool),
+      signer: signingKeyOf(record),
     },
     deviations: deviationRows(record),
     deviationsText: deviationsText(record),
-    objectives: objectives(record),
-    timeline: timeline(record, steps),
+    objectives: objectiveRows(record),
+    timeline: timelineView(record, steps),
     steps: rows,
     details: stepDetails(steps),
     questions: questions(steps),
+    participants: participants(record, steps),
     changes: changeRows(steps),
     undo: record.rollback && {
       why: record.rollback.why,
@@ -218,12 +221,14 @@ export function reportView(record: RunRecord, sources: ReportSources): ReportVie
       result: record.rollback.ok === null ? "not finished" : record.rollback.ok ? "complete" : "failed",
     },
     artifacts,
-    environment: environment(record, sources),
+    backups: backupRows(steps),
+    environment: environmentRows(record, sources.config),
     inputs: started.inputs.map((input) => ({
       name: input.name,
       value: input.sensitive ? "sensitive, not stored" : jsonText(input.value),
       source: input.source,
     })),
+    inputsDigest: inputsDigestOf(record),
     secrets: started.secrets,
     scan: scanText(record),
     scanSeq: record.scan?.seq ?? null,
@@ -235,174 +240,9 @@ export function reportView(record: RunRecord, sources: ReportSources): ReportVie
   };
 }
 
-function scanText({ scan }: RunRecord): string | null {
-  if (scan === null) return null;
-  const searched = `Before the verdict ${plural(scan.files, "file")} of this directory (${scan.bytes} bytes) were searched for them`;
-  if (scan.problem !== null) return `${searched}, not to the end: ${scan.problem}`;
-  if (scan.leaks.length === 0) return `${searched}: nothing was found`;
-  return `${searched}: ${scan.leaks.map((leak) => `${leak.file} holds ${leak.secret}`).join(", ")}`;
-}
-
 function failureText(step: StepRecord): string {
   if (step.failure !== null) return step.failure.message;
   const unmet = step.checks.find((c) => c.status !== "met");
   if (unmet) return unmet.message ?? `not met: ${unmet.that}`;
   return step.why ?? step.approval?.state ?? step.status.replace("_", " ");
-}
-
-function countsText(steps: readonly StepRecord[]): string {
-  const count = (phases: readonly string[], test: (step: StepRecord) => boolean) =>
-    steps.filter((s) => !isGroup(s, steps) && phases.includes(s.phase) && test(s)).length;
-  const work = ["guards", "steps"];
-  const parts = [
-    `${plural(
-      count(work, (s) => s.status === "succeeded"),
-      "step",
-    )} ok`,
-    `${count(work, isFailed)} failed`,
-    `${count(work, (s) => s.status === "skipped")} skipped`,
-  ];
-  const add = (number: number, noun: string) => {
-    if (number > 0) parts.push(`${number} ${noun}`);
-  };
-  add(
-    count(work, (s) => s.status === "undone"),
-    "undone",
-  );
-  add(
-    count(work, (s) => s.status === "indeterminate"),
-    "of unknown outcome",
-  );
-  add(
-    count(work, (s) => s.status === "waiting"),
-    "waiting",
-  );
-  add(
-    count([...work, "always"], (s) => s.status === "pending"),
-    "not reached",
-  );
-  const cleanup = count(["always"], (s) => s.status !== "skipped" && s.status !== "pending");
-  if (cleanup > 0) parts.push(`${count(["always"], (s) => s.status === "succeeded")} of ${cleanup} cleanup ok`);
-  const undo = count(["rollback"], (s) => s.status !== "skipped");
-  if (undo > 0) parts.push(`${count(["rollback"], (s) => s.status === "succeeded")} of ${undo} undo ok`);
-  return parts.join(", ");
-}
-
-/** `0.1.0` → `runbook 0.1.0`. */
-function toolText(tool: string): string {
-  return /^\d/.test(tool) ? `runbook ${tool}` : tool;
-}
-
-/** Page one names what was overridden, skipped or interrupted; who, when and why is in the section. */
-function deviationsText(record: RunRecord): string {
-  const { deviations } = record;
-  if (deviations.length === 0) return "none";
-  const named = deviations.map((d) => `${d.kind.replaceAll("-", " ")}${d.step === null ? "" : ` of ${d.step}`}`);
-  const kinds = [...new Set(named)];
-  const shown = kinds.slice(0, 5).join(", ");
-  return `${plural(deviations.length, "deviation")}: ${shown}${kinds.length > 5 ? `, and ${kinds.length - 5} more` : ""}`;
-}
-
-/** Files the journal names with their digests: sealed copies, output logs, artifacts. */
-function namedFiles(record: RunRecord, steps: readonly StepRecord[], artifacts: readonly ArtifactRow[]): number {
-  const files = new Set([...Object.keys(record.started.files), ...artifacts.map((a) => a.path)]);
-  for (const step of steps) {
-    for (const command of step.commands) {
-      for (const stream of [command.end?.output.stdout, command.end?.output.stderr]) {
-        if (stream && stream.file !== "") files.add(stream.file);
-      }
-    }
-  }
-  return files.size;
-}
-
-function objectives(record: RunRecord): ReportView["objectives"] {
-  const finished = record.finished;
-  if (finished === null) {
-    return record.started.objectives.map((o) => ({
-      name: o.name.toUpperCase(),
-      target: durationText(o.targetMs),
-      actual: "not measured",
-      margin: "",
-      met: "no verdict yet",
-      measured: "",
-      seq: seqOf(record.started),
-    }));
-  }
-  const rows = finished.objectives.map((o) => ({
-    name: o.name.toUpperCase(),
-    target: durationText(o.targetMs),
-    actual: o.actualMs === null ? "not measured" : durationText(o.actualMs),
-    margin: o.actualMs === null ? "" : durationText(o.targetMs - o.actualMs),
-    met: o.met === null ? "not measured" : o.met ? "met" : "MISSED",
-    measured: o.measured,
-    seq: finished.seq,
-  }));
-  const budget = finished.budget;
-  if (budget !== null) {
-    rows.push({
-      name: "Budget",
-      target: durationText(budget.targetMs),
-      actual: durationText(budget.actualMs),
-      margin: durationText(budget.targetMs - budget.actualMs),
-      met: budget.met ? "met" : "EXCEEDED",
-      measured: "working time, without waiting for people",
-      seq: finished.seq,
-    });
-  }
-  return rows;
-}
-
-function timeline(record: RunRecord, steps: readonly StepRecord[]): ReportView["timeline"] {
-  const all = timelineBars(record, steps);
-  const bars = all.slice(0, maxBars);
-  const day = record.started.at.slice(0, 10);
-  const zero = Math.min(...bars.map((bar) => Date.parse(bar.from)));
-  const limits = bars.length === 0 ? [] : timelineLimits(record);
-  const offsets = bars.map((bar) => ({ fromMs: Date.parse(bar.from) - zero, tookMs: bar.tookMs }));
-  return {
-    mermaid: mermaidGantt(`${record.started.runbook} ${record.run} (UTC)`, bars, limits),
-    limits: limits.map((limit) => ({
-      name: limit.name,
-      at: clockText(limit.at, day),
-      fromMs: Date.parse(limit.at) - zero,
-      seq: record.finished?.seq ?? seqOf(record.started),
-    })),
-    bars: bars.map((bar) => ({
-      ...bar,
-      from: clockText(bar.from, day),
-      to: bar.ended ? clockText(bar.to, day) : "not ended",
-      took: durationText(bar.tookMs),
-      status: bar.status.replace("_", " "),
-    })),
-    leftOut: all.length - bars.length,
-    spanMs: Math.max(1, ...offsets.map((o) => o.fromMs + o.tookMs)),
-    offsets,
-  };
-}
-
-function environment(record: RunRecord, sources: ReportSources): ReportView["environment"] {
-  const startSeq = seqOf(record.started) ?? 1;
-  const rows: { name: string; value: string; seq: number }[] = [
-    { name: "Tool", value: toolText(record.started.tool), seq: startSeq },
-    ...Object.keys(record.started.environment).map((name) => ({
-      name,
-      value: jsonText(record.started.environment[name] ?? null),
-      seq: startSeq,
-    })),
-  ];
-  for (const executor of record.executors) {
-    const how = executor.resumed ? "resumed" : "started";
-    rows.push({
-      name: `Executor ${how} ${executor.at}`,
-      value: `${executor.host}, Node ${executor.node}, ${toolText(executor.tool)}, process ${executor.pid}, boot ${executor.bootId}`,
-      seq: executor.seq,
-    });
-  }
-  const digest = record.started.files["config.json"];
-  if (digest !== undefined) rows.push({ name: "Config", value: digest, seq: startSeq });
-  const target = sources.config?.["target"];
-  const variables = isObject(target) ? target["variables"] : null;
-  if (isObject(variables)) rows.push({ name: "Target variables", value: JSON.stringify(variables), seq: startSeq });
-  return rows;
 }

@@ -181,6 +181,21 @@ describe("verify --check", () => {
     }
   });
 
+  test.each(standardNames)("%s stops listing each as soon as it is added, and no other", async (name) => {
+    const flags: Record<string, Record<string, string[]>> = {
+      findings: { finding: ["none"] },
+      actions: { action: ["Fix it; owner: team; due: 2026-12-01"] },
+      sign_off: { "sign-off": ["auditor"] },
+    };
+    const missing = [...((await missingIn(name)) ?? [])];
+    expect(missing.length).toBeGreaterThan(0);
+    for (let field = missing.shift(); field !== undefined; field = missing.shift()) {
+      await add(flags[field] ?? { field: [`${field}=as written`] });
+      expect(await missingIn(name)).toEqual(missing);
+    }
+    expect((await check(name)).code).toBe(0);
+  });
+
   test("ends with 1 and the commands that add them, and with 0 once they are there", async () => {
     const first = await check("soc2-a1.3", "text");
     expect(first.code).toBe(1);
