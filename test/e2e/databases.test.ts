@@ -6,9 +6,11 @@ import { stringify } from "yaml";
 import { databaseSecrets, rolesSql, shopSql } from "../../sandbox/postgres-seed.ts";
 import type { ServiceAnswer } from "../../sandbox/services/service.ts";
 import { supabase } from "../../sandbox/services/supabase.ts";
+import { verifyRun } from "../../src/report/verify.ts";
 import { CliRig, type RunDocument } from "../rig/cli-rig.ts";
 import { type LoopbackServer, loopbackServer } from "../rig/loopback-server.ts";
 import { describeWithPostgres, PostgresRig } from "../rig/postgres.ts";
+import { cellOf, readMarkdown } from "../rig/report-reader.ts";
 
 const root = join(import.meta.dirname, "../..");
 const shipped = ["restore-drill", "backup-database", "backup-verify", "rls-checks", "seed-staging"];
@@ -129,6 +131,19 @@ describeWithPostgres(
           ["witness", "skipped"],
           ["drop", "succeeded"],
         ]);
+        const written = readMarkdown(rig.file(document.run, "report.md"));
+        const { sha256 } = rig.record(document.run).steps.get("backup")?.artifacts[0] ?? { sha256: "none" };
+        expect(cellOf(written, "Back-ups", sha256, "Taken (UTC)")).toBe(step(document, "backup")?.outputs["takenAt"]);
+        expect(cellOf(written, "Back-ups", sha256, "Integrity")).toBe(
+          "ok, checks 2/2 (backup); ok, checks 4/4 (compare)",
+        );
+        for (const [check, missing] of [
+          ["soc2-a1.3", ["findings", "sign_off"]],
+          ["iso22301", ["findings", "recommendations", "sign_off"]],
+          ["nist-800-84", ["findings", "recommendations"]],
+        ] as const) {
+          expect((await verifyRun(document.dir, { check })).check?.missing, check).toEqual(missing);
+        }
         const manifest = step(document, "backup")?.outputs["manifest"] as {
           table: string;
           rows: number;
