@@ -32,6 +32,10 @@ export const approval = defineStepType<ApprovalSpec, unknown>({
     },
     ["prompt"],
   ),
+  examples: [
+    { prompt: "Deploy ${{ inputs.image }} to ${{ target.name }}?", from: ["sre-oncall"], expires: "30m" },
+    { prompt: "Drop the old tables?", min: 2, selfApproval: false },
+  ],
   result: deciderResult,
   person: "approval",
   action: (spec) => ({

@@ -66,6 +66,21 @@ export const auditLog = defineStepType<AuditSpec, AuditResult>({
     },
     ["server", "event"],
   ),
+  examples: [
+    {
+      server: "${{ target.audit }}",
+      password: "${{ secrets.AUDIT_PGPASSWORD }}",
+      event: "deployed",
+      sha: "${{ inputs.sha }}",
+      details: { reason: "${{ inputs.reason }}" },
+    },
+    {
+      server: "${{ target.audit }}",
+      event: "drill-ended",
+      table: "ops.audit",
+      fallback: "artifacts/ops/waiting.jsonl",
+    },
+  ],
   result: result({
     stored: text("Where the row is now.", { enum: ["database", "file"] }),
     replayed: whole("Rows that had waited and are in the database now."),

@@ -78,6 +78,15 @@ export const baseline = defineStepType<BaselineSpec, BaselineResult>({
     },
     ["file", "name", "sample"],
   ),
+  examples: [
+    {
+      file: "baselines/${{ target.name }}.json",
+      name: "/healthz",
+      sample: "${{ steps.measure.outputs.sample }}",
+      tolerance: 20,
+    },
+    { file: "baselines.json", name: "/", sample: "${{ steps.measure.outputs.sample }}", floorMs: 10, required: true },
+  ],
   result: result({
     existed: truth("Whether there was something to compare with."),
     within: truth("Whether every percentile is within the tolerance; false when there was nothing to compare with."),

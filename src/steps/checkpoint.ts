@@ -10,6 +10,7 @@ export const checkpoint = defineStepType<{ question: string }, unknown>({
   effects: "read",
   timeoutMs: 604_800_000,
   input: closed({ question: text("The question, such as `Go live?`.", { minLength: 1 }) }, ["question"]),
+  examples: [{ question: "Go live on ${{ target.name }}?" }],
   result: deciderResult,
   person: "checkpoint",
   action: (spec) => ({ text: `ask the operator: ${spec.question}`, argv: null }),

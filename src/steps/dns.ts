@@ -1,6 +1,6 @@
 /** DNS records of a name. */
 import { resolveName } from "./probes.ts";
-import { closed, listOf, result, text } from "./schema.ts";
+import { choice, closed, listOf, result, text } from "./schema.ts";
 import { defineStepType, StepFailure } from "./step-type.ts";
 
 interface DnsSpec {
@@ -20,16 +20,29 @@ export const dns = defineStepType<DnsSpec, { readonly records: readonly string[]
   input: closed(
     {
       name: text("Name to look up.", { minLength: 1 }),
-      type: text("Type of the records, default `A`.", {
-        enum: ["A", "AAAA", "CNAME", "MX", "NS", "TXT", "SRV", "CAA", "PTR"],
+      type: choice("Type of the records, default `A`.", {
+        A: "IPv4 addresses (default).",
+        AAAA: "IPv6 addresses.",
+        CNAME: "The name this one stands for.",
+        MX: "Mail servers.",
+        NS: "Name servers of the zone.",
+        TXT: "Texts, such as SPF and proofs of ownership.",
+        SRV: "Host and port of a service.",
+        CAA: "Who may issue certificates.",
+        PTR: "The name of an address.",
       }),
       server: text("Server to ask, an address with an optional port. Default: the system's."),
-      expect: text("`present` (default), or `absent`: then only an answer without records is right.", {
-        enum: ["present", "absent"],
+      expect: choice("What is right, default `present`.", {
+        present: "There are records (default).",
+        absent: "Only an answer without records.",
       }),
     },
     ["name"],
   ),
+  examples: [
+    { name: "shop.example", type: "CNAME" },
+    { name: "old.shop.example", server: "1.1.1.1", expect: "absent" },
+  ],
   result: result({
     records: listOf({ type: "string" }, "Values as zone files write them (`10 mx.shop.example`), sorted."),
   }),

@@ -30,6 +30,7 @@ export const document = defineStepType<DocumentSpec, DocumentResult>({
     },
     ["file", "text"],
   ),
+  examples: [{ file: "artifacts/summary.md", text: "# Image\n\n${{ steps.look.outputs.image }}\n" }],
   result: result({ file: text("The path as it was given."), bytes: whole("Bytes written.") }),
   stepKeys: ["cwd", "artifacts"],
   tools: [],

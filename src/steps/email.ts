@@ -52,6 +52,25 @@ export const email = defineStepType<EmailSpec, EmailResult>({
     },
     ["server", "from", "to"],
   ),
+  examples: [
+    {
+      server: "smtps://mail.example:465",
+      user: "runbook",
+      password: "${{ secrets.SMTP_PASSWORD }}",
+      from: "Runbook <runbook@example.com>",
+      to: ["oncall@example.com"],
+      subject: "Restore drill: ${{ steps.compare.status }}",
+      text: "The report is attached to run ${{ run.id }}.",
+    },
+    {
+      server: "smtp://mail.example:587",
+      ca: "keys/mail-ca.pem",
+      from: "runbook@example.com",
+      to: ["oncall@example.com"],
+      cc: ["archive@example.com"],
+      dryRun: true,
+    },
+  ],
   result: result({
     sent: truth("False for a dry run."),
     accepted: listOf({ type: "string" }, "Recipients the server took it for."),

@@ -57,6 +57,10 @@ export const envMatrix = defineStepType<MatrixSpec, MatrixResult>({
     },
     ["file", "environment", "have"],
   ),
+  examples: [
+    { file: "env-matrix.md", environment: "${{ target.name }}", have: "${{ steps.look.outputs.names }}" },
+    { file: "env-matrix.yaml", environment: "staging", have: ["DATABASE_URL", "SESSION_KEY"] },
+  ],
   result: result({
     variables: listOf(
       row({ name: text("Name."), need: text("What the matrix asks.", { enum: ["required", "optional", "absent"] }) }),

@@ -9,6 +9,7 @@ export const evaluate = defineStepType<Record<string, never>, Record<string, nev
   effects: "read",
   timeoutMs: 10_000,
   input: closed({}),
+  examples: [{}],
   result: result({}),
   action: () => ({ text: "evaluate the checks", argv: null }),
   run: async () => ({}),

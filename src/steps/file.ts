@@ -1,7 +1,7 @@
 /** What is at a path: its size, age and digest, never its content. */
 import { resolve } from "node:path";
 import { readFileFacts } from "./probes.ts";
-import { closed, nullable, result, text, truth, whole } from "./schema.ts";
+import { choice, closed, nullable, result, text, truth, whole } from "./schema.ts";
 import { defineStepType, StepFailure } from "./step-type.ts";
 
 interface FileSpec {
@@ -27,10 +27,14 @@ export const file = defineStepType<FileSpec, FileResult>({
   input: closed(
     {
       path: text("Path, relative to the step's working directory.", { minLength: 1 }),
-      expect: text("`present` (default) or `absent`.", { enum: ["present", "absent"] }),
+      expect: choice("What is right, default `present`.", {
+        present: "The file is there (default).",
+        absent: "There is no such file.",
+      }),
     },
     ["path"],
   ),
+  examples: [{ path: "backups/latest.dump" }, { path: "maintenance.lock", expect: "absent" }],
   result: result({
     exists: truth("Whether something is there."),
     kind: text("`file`, `directory`, `other`, or `none`."),

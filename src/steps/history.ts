@@ -36,6 +36,7 @@ export const history = defineStepType<HistorySpec, HistoryResult>({
     },
     ["runbooks", "target", "within"],
   ),
+  examples: [{ runbooks: ["restore-drill"], target: "${{ target.name }}", within: "90d", objective: "rto" }],
   result: result({
     runs: whole("Finished runs."),
     succeeded: whole("How many of them succeeded."),

@@ -2,7 +2,7 @@
 import type { Json } from "../util/json.ts";
 import { jsonOrNull } from "./command-result.ts";
 import { requestHeaders } from "./headers.ts";
-import { anything, closed, decimal, notBoth, result, text, textMap, truth, whole } from "./schema.ts";
+import { anything, choice, closed, decimal, notBoth, result, text, textMap, truth, whole } from "./schema.ts";
 import { defineStepType, type HttpResponse } from "./step-type.ts";
 import { requestUrl, urlText } from "./url.ts";
 
@@ -25,8 +25,14 @@ export const http = defineStepType<HttpSpec, HttpResponse & { readonly json: unk
   timeoutMs: 30_000,
   input: closed(
     {
-      method: text("Request method, default `GET`. Declare `effects: write` when the request changes something.", {
-        enum: ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
+      method: choice("Request method, default `GET`. Declare `effects: write` when the request changes something.", {
+        GET: "Read a resource (default).",
+        HEAD: "Status and headers only.",
+        OPTIONS: "What the server allows.",
+        POST: "Hand something over; twice may count twice.",
+        PUT: "Replace a resource; twice is as once.",
+        PATCH: "Change a part of a resource.",
+        DELETE: "Remove a resource.",
       }),
       url: text("Full address, `http` or `https`.", { minLength: 1 }),
       headers: textMap("Request headers; the one place besides `env` where `secrets.*` may stand."),
@@ -43,6 +49,17 @@ export const http = defineStepType<HttpSpec, HttpResponse & { readonly json: unk
     ["url"],
     notBoth("json", "body"),
   ),
+  examples: [
+    { url: "${{ target.url }}/healthz" },
+    {
+      method: "POST",
+      url: "https://api.shop.example/orders",
+      headers: { authorization: "Bearer ${{ secrets.API_TOKEN }}" },
+      query: { dryRun: true },
+      json: { sku: "A-1", count: 2 },
+    },
+    { method: "PUT", url: "https://shop.example/motd", body: "Back at 10:00.", followRedirects: true },
+  ],
   result: result({
     status: whole("Status code."),
     headers: textMap("Answer headers, names in lower case, repeated ones joined with `, `."),

@@ -1,6 +1,6 @@
 /** A person does it and says so. A runbook may begin as manual steps only and be automated one by one. */
 import { askedByEngine, deciderResult } from "./decision.ts";
-import { closed, text } from "./schema.ts";
+import { choice, closed, text } from "./schema.ts";
 import { defineStepType } from "./step-type.ts";
 
 interface ManualSpec {
@@ -19,12 +19,21 @@ export const manual = defineStepType<ManualSpec, unknown>({
     {
       instructions: text("What to do, in Markdown.", { minLength: 1 }),
       confirm: text("What the person confirms, such as `The order looks right`.", { minLength: 1 }),
-      evidence: text("What has to be handed in: `none` (default), a `note`, or a `file`.", {
-        enum: ["none", "note", "file"],
+      evidence: choice("What has to be handed in, default `none`.", {
+        none: "The confirmation is enough (default).",
+        note: "A sentence, such as a link or a number.",
+        file: "A file, such as a screenshot.",
       }),
     },
     ["instructions", "confirm"],
   ),
+  examples: [
+    {
+      instructions: "Open order 1000001 in the scratch database and compare it with the source.",
+      confirm: "The order looks right",
+      evidence: "file",
+    },
+  ],
   result: deciderResult,
   person: "manual",
   stepKeys: ["artifacts"],

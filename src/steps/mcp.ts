@@ -67,6 +67,19 @@ export const mcp = defineStepType<McpSpec, McpResult>({
     [],
     either("command", "url"),
   ),
+  examples: [
+    {
+      command: ["npx", "@modelcontextprotocol/server-everything"],
+      env: { API_TOKEN: "${{ secrets.API_TOKEN }}" },
+      tool: "echo",
+      arguments: { message: "ping" },
+    },
+    {
+      url: "https://mcp.example/mcp",
+      headers: { authorization: "Bearer ${{ secrets.MCP_TOKEN }}" },
+      expect: ["search", "fetch"],
+    },
+  ],
   result: result({
     server: closed({ name: text("What the server calls itself."), version: text("Its version.") }, ["name", "version"]),
     tools: listOf({ type: "string" }, "Names of all its tools."),

@@ -1,6 +1,6 @@
 /** Opens, acknowledges or resolves an alert of PagerDuty through its Events API v2, all three under one key per run. */
 import type { Json, JsonObject } from "../util/json.ts";
-import { anything, closed, result, text } from "./schema.ts";
+import { anything, choice, closed, result, text } from "./schema.ts";
 import { defineStepType, StepFailure, type StepHost } from "./step-type.ts";
 import { requestUrl } from "./url.ts";
 import { notFrom, objectOf, refusedBy } from "./vendor-answer.ts";
@@ -46,11 +46,20 @@ export const pagerduty = defineStepType<PagerDutySpec, PagerDutyResult>({
       routingKey: text("Integration key of the service; it is a secret: `${{ secrets.PAGERDUTY_ROUTING_KEY }}`.", {
         minLength: 1,
       }),
-      event: text("What happens to the alert, default `trigger`.", { enum: ["trigger", "acknowledge", "resolve"] }),
+      event: choice("What happens to the alert, default `trigger`.", {
+        trigger: "Somebody is called.",
+        acknowledge: "Somebody works on it: nobody else is called.",
+        resolve: "It is over.",
+      }),
       text: text(
         "One line for whoever is called; cut at 1024 characters. Under `notify` it defaults to a summary of the run.",
       ),
-      severity: text("Default `error`.", { enum: ["critical", "error", "warning", "info"] }),
+      severity: choice("How bad it is, default `error`.", {
+        critical: "The service is down.",
+        error: "Something is broken (default).",
+        warning: "Something may break.",
+        info: "Worth knowing.",
+      }),
       source: text("What is affected, default the target's name."),
       component: text("Part of it that is responsible."),
       group: text("Logical group of components, such as `prod-web`."),
@@ -61,6 +70,25 @@ export const pagerduty = defineStepType<PagerDutySpec, PagerDutyResult>({
     },
     ["routingKey"],
   ),
+  examples: [
+    {
+      routingKey: "${{ secrets.PAGERDUTY_ROUTING_KEY }}",
+      severity: "critical",
+      text: "${{ target.app }} does not answer",
+      source: "${{ target.name }}",
+      component: "web",
+      group: "shop",
+      class: "availability",
+      link: "https://shop.example/handbook",
+      details: { status: "${{ steps.look.status }}" },
+    },
+    {
+      url: "https://events.eu.pagerduty.com/v2/enqueue",
+      routingKey: "${{ secrets.PAGERDUTY_ROUTING_KEY }}",
+      event: "resolve",
+      dedupKey: "${{ run.id }}",
+    },
+  ],
   result: result({
     status: text("`success`."),
     message: text("What PagerDuty said."),

@@ -83,6 +83,21 @@ export const parity = defineStepType<ParitySpec, ParityResult>({
     },
     ["left", "right", "sections"],
   ),
+  examples: [
+    {
+      left: "production",
+      right: "staging",
+      sections: [
+        {
+          name: "secret names",
+          left: "${{ steps.own.outputs.names }}",
+          right: "${{ steps.other.outputs.names }}",
+        },
+        { name: "regions", left: ["ams", "iad"], right: ["ams"] },
+      ],
+      exceptions: [{ section: "regions", item: "iad", until: "2027-03-31", reason: "Staging runs in one region." }],
+    },
+  ],
   result: result({
     compared: whole("Different items that were compared."),
     differences: listOf(row(differenceFields), "What only one side has and nobody declared, or no longer."),

@@ -49,6 +49,16 @@ export const prometheus = defineStepType<PrometheusSpec, PrometheusResult>({
     },
     ["url", "query"],
   ),
+  examples: [
+    { url: "https://prometheus.example", query: 'sum(rate(http_requests_total{code=~"5.."}[5m]))' },
+    {
+      url: "https://prometheus.example",
+      query: 'ALERTS{alertstate="firing"}',
+      time: "2026-11-26T09:00:00Z",
+      headers: { authorization: "Bearer ${{ secrets.PROMETHEUS_TOKEN }}" },
+      allowEmpty: true,
+    },
+  ],
   result: result({
     kind: text("Type of the result: `vector`, `scalar`, `matrix` or `string`."),
     value: text("The value as Prometheus writes it, also `NaN` and `+Inf`; empty unless there is exactly one."),

@@ -42,6 +42,7 @@ export const proof = defineStepType<ProofSpec, ProofResult>({
     },
     ["runbook", "target", "within"],
   ),
+  examples: [{ runbook: "deploy-staging", target: "staging", within: "24h", inputs: { image: "${{ inputs.image }}" } }],
   result: result({
     run: text("Id of the run that counts: the newest."),
     version: text("Version of its runbook."),

@@ -35,6 +35,10 @@ export const rounds = defineStepType<RoundsSpec, { readonly rounds: readonly Rou
     ["every"],
     either("until", "for"),
   ),
+  examples: [
+    { every: "5m", for: "2h", summaryEvery: "30m" },
+    { every: "1m", until: "2026-11-27T18:00:00Z" },
+  ],
   result: result({
     rounds: listOf(
       row({

@@ -40,6 +40,15 @@ export const sample = defineStepType<SampleSpec, SampleResult>({
     },
     ["url"],
   ),
+  examples: [
+    { url: "${{ target.url }}/healthz", requests: 40 },
+    {
+      url: "https://shop.example/",
+      requests: 200,
+      concurrency: 10,
+      headers: { "fly-force-instance-id": "e286de4f711e86" },
+    },
+  ],
   result: result({
     requests: whole("Requests sent."),
     errors: whole("Requests without a 2xx answer; they are not in the percentiles."),

@@ -33,6 +33,11 @@ export function text(description: string, more: JsonSchema = {}): JsonSchema {
   return { type: "string", description, ...more };
 }
 
+/** A text out of a closed list; each value with its own Markdown sentence. */
+export function choice(description: string, values: Readonly<Record<string, string>>): JsonSchema {
+  return text(description, { enum: Object.keys(values), markdownEnumDescriptions: Object.values(values) });
+}
+
 export function whole(description: string, more: JsonSchema = {}): JsonSchema {
   return { type: "integer", description, ...more };
 }

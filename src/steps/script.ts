@@ -4,7 +4,7 @@
  */
 import { type CommandFacts, commandFacts, commandResultSchema } from "./command-result.ts";
 import { commandText } from "./command-text.ts";
-import { closed, either, listOf, text } from "./schema.ts";
+import { choice, closed, either, listOf, text } from "./schema.ts";
 import { defineStepType, StepFailure } from "./step-type.ts";
 
 interface ScriptSpec {
@@ -33,14 +33,22 @@ export const script = defineStepType<ScriptSpec, CommandFacts>({
       file: text("Path of a script, relative to the runbook file; the copy sealed with the run is executed.", {
         minLength: 1,
       }),
-      shell: text("Shell that reads it, default `sh`. `-e` is added, and `pipefail` except for `sh` and `dash`.", {
-        enum: ["sh", "dash", "bash", "ksh", "zsh"],
+      shell: choice("Shell that reads it, default `sh`.", {
+        sh: "The system's POSIX shell, with `-e` (default).",
+        dash: "Debian's POSIX shell, with `-e`.",
+        bash: "With `-e` and `pipefail`.",
+        ksh: "With `-e` and `pipefail`.",
+        zsh: "With `-e` and `pipefail`.",
       }),
       args: listOf({ type: ["string", "number", "boolean"] }, "Arguments `$1`, `$2`, …"),
     },
     [],
     either("script", "file"),
   ),
+  examples: [
+    { script: "pg_dump --schema-only shop | sha256sum", shell: "bash" },
+    { file: "scripts/rotate.sh", args: ["${{ target.app }}", 3] },
+  ],
   result: commandResultSchema,
   literalFields: ["script"],
   fileFields: ["file"],

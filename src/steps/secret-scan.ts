@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { globExpression } from "../util/glob.ts";
 import { exitFailure } from "./command-text.ts";
 import { contentOf, filesBelow } from "./file-tree.ts";
-import { closed, listOf, result, row, text, whole } from "./schema.ts";
+import { choice, closed, listOf, result, row, text, whole } from "./schema.ts";
 import { createScanner, type Finding, type Scanner } from "./secret-rules.ts";
 import { defineStepType, StepFailure, type StepHost } from "./step-type.ts";
 
@@ -42,8 +42,9 @@ export const secretScan = defineStepType<ScanSpec, ScanResult>({
   effects: "read",
   timeoutMs: 600_000,
   input: closed({
-    files: text("`tracked` (default): what git tracks. `all`: every file below, but for `.git` and `node_modules`.", {
-      enum: ["tracked", "all"],
+    files: choice("Which files are read, default `tracked`.", {
+      tracked: "What git tracks (default).",
+      all: "Every file below the folder, but for `.git` and `node_modules`.",
     }),
     paths: listOf({ type: "string", minLength: 1 }, "Only files that match one of these globs (`**`, `*`, `?`).", {
       minItems: 1,
@@ -51,6 +52,7 @@ export const secretScan = defineStepType<ScanSpec, ScanResult>({
     exclude: listOf({ type: "string", minLength: 1 }, "Not the files that match one of these globs."),
     maxBytes: whole("Larger files are not read and listed in `large`; default 1 MiB.", { minimum: 1 }),
   }),
+  examples: [{ files: "tracked" }, { files: "all", paths: ["src/**"], exclude: ["**/*.snap"], maxBytes: 4_194_304 }],
   result: result({
     files: whole("Files that were read."),
     bytes: whole("Their size together."),

@@ -36,6 +36,15 @@ export const slack = defineStepType<SlackSpec, { readonly status: number; readon
     },
     ["webhook"],
   ),
+  examples: [
+    { webhook: "${{ secrets.SLACK_WEBHOOK }}" },
+    {
+      webhook: "${{ secrets.SLACK_WEBHOOK }}",
+      text: "Deployed ${{ inputs.image }}",
+      thread: "${{ inputs.incident }}",
+      blocks: [{ type: "divider" }],
+    },
+  ],
   result: result({ status: whole("Status code of Slack's answer."), body: text("Its body, `ok`.") }),
   secretFields: ["webhook"],
   action: (spec) => ({ text: `post to Slack: ${(spec.text ?? "a summary of the run").split("\n")[0]}`, argv: null }),

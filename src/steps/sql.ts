@@ -1,7 +1,7 @@
 /** SQL in one transaction, read-only unless the step says that it writes. */
 import { framed, jsonRows, psql, refuseBareValues, type SqlSource } from "./postgres/psql.ts";
 import { type Login, loginFields, placeName, placeOf } from "./postgres/server.ts";
-import { anything, closed, either, listOf, result, text, whole } from "./schema.ts";
+import { anything, choice, closed, either, listOf, result, text, whole } from "./schema.ts";
 import { defineStepType, StepFailure, type StepHost } from "./step-type.ts";
 
 interface SqlSpec extends Login {
@@ -36,14 +36,23 @@ export const sql = defineStepType<SqlSpec, SqlResult>({
         propertyNames: { pattern: "^[a-z][a-z0-9_]{0,62}$" },
         additionalProperties: { type: ["string", "number", "boolean"] },
       },
-      transaction: text(
-        "`one` (default): all or nothing, and BEGIN or COMMIT in the text are refused. `each`: every statement by itself, as CREATE DATABASE needs it; only with `effects: write`.",
-        { enum: ["one", "each"] },
-      ),
+      transaction: choice("How statements are bracketed, default `one`.", {
+        one: "All or nothing; BEGIN or COMMIT in the text are refused (default).",
+        each: "Every statement by itself, as CREATE DATABASE needs it; only with `effects: write`.",
+      }),
     },
     ["server"],
     either("query", "file"),
   ),
+  examples: [
+    {
+      server: "${{ target.source }}",
+      password: "${{ secrets.SOURCE_PGPASSWORD }}",
+      query: "select count(*) as orders from orders where created_at > :'since'",
+      values: { since: "2026-11-01" },
+    },
+    { server: "${{ target.scratch }}", database: "shop", file: "sql/vacuum.sql", transaction: "each" },
+  ],
   result: result({
     rows: listOf(
       anything("Column → value; times are RFC 3339 in UTC, whole numbers beyond 2^53 texts."),

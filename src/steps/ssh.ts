@@ -56,6 +56,18 @@ export const ssh = defineStepType<SshSpec, CommandFacts>({
     },
     ["host", "command"],
   ),
+  examples: [
+    { host: "web-1.shop.example", command: ["systemctl", "is-active", "web"] },
+    {
+      host: "${{ host }}",
+      command: ["systemctl", "restart", "web"],
+      user: "deploy",
+      port: 2222,
+      knownHosts: "keys/known_hosts",
+      identityFile: "keys/deploy",
+      connectTimeout: "5s",
+    },
+  ],
   result: commandResultSchema,
   fileFields: ["knownHosts"],
   stepKeys: ["cwd", "stdin", "artifacts"],

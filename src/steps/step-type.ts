@@ -31,6 +31,8 @@ export interface StepType<With = unknown, Result = unknown> {
   readonly timeoutMs: number;
   /** Schema of `with`; every property has a description. Strings, numbers and booleans in it may be a hole. */
   readonly input: JsonSchema;
+  /** What an author writes under `with`: the usual case first; together they use every property. */
+  readonly examples: readonly JsonObject[];
   readonly result: JsonSchema;
   /** Paths in `with` (`password`, `headers.*`) in which `secrets.*` is allowed. */
   readonly secretFields: readonly string[];
@@ -187,15 +189,22 @@ export interface HttpResponse {
   readonly durationMs: number;
 }
 
-type StepTypeDefinition<W, R> = Omit<
-  StepType<W, R>,
-  "secretFields" | "literalFields" | "fileFields" | "stepKeys" | "person" | "tools"
-> &
-  Partial<Pick<StepType<W, R>, "secretFields" | "literalFields" | "fileFields" | "stepKeys" | "person" | "tools">>;
+type OptionalPart = "examples" | "secretFields" | "literalFields" | "fileFields" | "stepKeys" | "person" | "tools";
+
+type StepTypeDefinition<W, R> = Omit<StepType<W, R>, OptionalPart> & Partial<Pick<StepType<W, R>, OptionalPart>>;
 
 /** Fills the optional parts of a step type. */
 export function defineStepType<W, R>(type: StepTypeDefinition<W, R>): StepType<W, R> {
-  return { secretFields: [], literalFields: [], fileFields: [], stepKeys: [], person: null, tools: [], ...type };
+  return {
+    examples: [],
+    secretFields: [],
+    literalFields: [],
+    fileFields: [],
+    stepKeys: [],
+    person: null,
+    tools: [],
+    ...type,
+  };
 }
 
 /** All step types by name; passed in where needed so that nothing but `cli/` depends on the list. */

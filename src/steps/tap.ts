@@ -44,6 +44,10 @@ export const tap = defineStepType<TapSpec, TapResult>({
       else: { required: ["file", "server"] },
     },
   ),
+  examples: [
+    { server: "${{ target.db }}", password: "${{ secrets.PGPASSWORD }}", file: "sql/rls-test.sql" },
+    { command: ["prove", "--verbose", "t/smoke.t"] },
+  ],
   result: result({
     planned: nullable(whole("Tests announced by `1..N`; null when there was no plan.")),
     passed: whole("Tests that passed, those skipped or to be done left out."),

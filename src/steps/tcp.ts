@@ -1,6 +1,6 @@
 /** Whether something listens on a port. */
 import { connectTcp } from "./probes.ts";
-import { closed, decimal, nullable, result, text, truth, whole } from "./schema.ts";
+import { choice, closed, decimal, nullable, result, text, truth, whole } from "./schema.ts";
 import { defineStepType, StepFailure } from "./step-type.ts";
 
 interface TcpSpec {
@@ -26,12 +26,17 @@ export const tcp = defineStepType<TcpSpec, TcpResult>({
     {
       host: text("Name or address.", { minLength: 1 }),
       port: whole("Port.", { minimum: 1, maximum: 65_535 }),
-      expect: text("`open` (default), or `closed`: then only a refused connection is right.", {
-        enum: ["open", "closed"],
+      expect: choice("What is right, default `open`.", {
+        open: "A connection can be made (default).",
+        closed: "Only a refused connection is right.",
       }),
     },
     ["host", "port"],
   ),
+  examples: [
+    { host: "db.shop.example", port: 5432 },
+    { host: "db.shop.example", port: 6379, expect: "closed" },
+  ],
   result: result({
     open: truth("Whether the connection was accepted."),
     address: nullable(text("Address that answered; null when it was refused.")),

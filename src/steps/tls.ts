@@ -54,6 +54,17 @@ export const tls = defineStepType<TlsSpec, TlsResult>({
     ["host"],
     notBoth("ca", "caText"),
   ),
+  examples: [
+    { host: "shop.example" },
+    {
+      host: "10.0.0.7",
+      port: 8443,
+      serverName: "internal.shop.example",
+      ca: "keys/internal-ca.pem",
+      allowUntrusted: true,
+    },
+    { host: "10.0.0.8", caText: "${{ steps.ca.outputs.pem }}" },
+  ],
   result: result({
     protocol: text("`TLSv1.3` or `TLSv1.2`."),
     cipher: text("Cipher suite."),

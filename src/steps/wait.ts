@@ -19,6 +19,7 @@ export const wait = defineStepType<{ for?: string; until?: string }, Record<stri
     [],
     either("until", "for"),
   ),
+  examples: [{ for: "10m" }, { until: "2026-11-26T09:00:00Z" }],
   result: result({}),
   action: (spec) => ({ text: spec.for === undefined ? `wait until ${spec.until}` : `wait ${spec.for}`, argv: null }),
   async run(spec, host) {

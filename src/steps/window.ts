@@ -1,5 +1,5 @@
 /** A maintenance window of `runbook.config.yaml`: outside it the run is refused, or the deviation is recorded. */
-import { closed, result, text, truth } from "./schema.ts";
+import { choice, closed, result, text, truth } from "./schema.ts";
 import { defineStepType, StepFailure } from "./step-type.ts";
 import { windowState } from "./window-calendar.ts";
 
@@ -18,12 +18,14 @@ export const window = defineStepType<WindowSpec, { readonly open: boolean; reado
   input: closed(
     {
       name: text("Window in `windows` of `runbook.config.yaml`.", { minLength: 1 }),
-      mode: text("What happens outside it: `block` refuses, `warn` records. Default: the window's own.", {
-        enum: ["block", "warn"],
+      mode: choice("What happens outside it. Default: the window's own.", {
+        block: "The run is refused.",
+        warn: "It is recorded as a deviation.",
       }),
     },
     ["name"],
   ),
+  examples: [{ name: "deploy", mode: "warn" }],
   result: result({
     open: truth("Whether it is open now."),
     now: text("Local time in the window's zone, `2026-11-20T09:51:00-08:00[America/Los_Angeles]`."),

@@ -5,7 +5,7 @@ export interface JsonObject {
 }
 
 /**
- * A JSON Schema (draft 2020-12, the subset of docs/reference/schemas.md). The same object describes a step type's input
+ * A JSON Schema (draft 2020-12). The same object describes a step type's input
  * for people and editors, validates it, and types its result for expressions.
  */
 export interface JsonSchema {

@@ -96,6 +96,7 @@ describe.each(types)("%s", (name, type) => {
       strictRequired: false,
       formats: { "date-time": true },
     });
+    ajv.addVocabulary(["markdownEnumDescriptions"]);
     for (const schema of [type.input, type.result]) {
       expect(() => ajv.compile(schema)).not.toThrow();
       expect(schema).toMatchObject({ type: "object", additionalProperties: false });
@@ -105,6 +106,15 @@ describe.each(types)("%s", (name, type) => {
   test("describes every property of its input and result", () => {
     expect(undescribed(type.input)).toEqual([]);
     expect(undescribed(type.result)).toEqual([]);
+  });
+
+  // That each is valid where it stands is tested with the schemas that show them.
+  test("has examples that together use every property", () => {
+    const used = new Set(type.examples.flatMap((example) => Object.keys(example)));
+    const own = Object.entries(type.input["properties"] as Readonly<Record<string, Schema>>)
+      .filter(([, schema]) => schema["examples"] === undefined)
+      .map(([field]) => field);
+    if (name !== "run") expect(own.filter((field) => !used.has(field))).toEqual([]);
   });
 
   test("names only fields it has", () => {

@@ -1,8 +1,7 @@
 /** The published JSON Schema (draft 2020-12) of `runbook.config.yaml`. */
 import type { JsonSchema } from "../../util/json.ts";
-import { runbookKinds } from "../runbook.ts";
 import { choice, doc, duration, evidenceNodes, flag, listOf, mapOf, record, text, when, whenKnown } from "./nodes.ts";
-import { namePattern } from "./runbook-schema.ts";
+import { kinds, namePattern } from "./runbook-schema.ts";
 
 export const configSchemaId = "urn:runbook:schema:config.v1";
 
@@ -20,8 +19,17 @@ const target = {
     name: false,
   },
   propertyNames: { pattern: "^[A-Za-z_][A-Za-z0-9_]*$" },
-  examples: [{ protected: true, app: "shop", url: "https://shop.example" }],
   ...doc("Variables of the target, read as `target.*`, besides `protected` and `sandbox`."),
+};
+
+const weekdays = {
+  Mon: "Monday.",
+  Tue: "Tuesday.",
+  Wed: "Wednesday.",
+  Thu: "Thursday.",
+  Fri: "Friday.",
+  Sat: "Saturday.",
+  Sun: "Sunday.",
 };
 
 const window = record(
@@ -30,21 +38,19 @@ const window = record(
       type: ["string", "array"],
       pattern: `^${day}(-${day})?(, *${day}(-${day})?)*$`,
       patternErrorMessage: "Write days like Mon-Fri or Tue,Thu.",
-      items: { type: "string", enum: ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], ...doc("A weekday.") },
+      items: choice("A weekday.", weekdays),
       minItems: 1,
-      examples: ["Mon-Fri"],
       ...doc("Days it is open; default every day."),
     },
     hours: {
       type: "string",
       pattern: timePattern,
       patternErrorMessage: "Write hours like 09:00-17:00.",
-      examples: ["09:00-17:00"],
       ...doc("Half-open: 17:00 is outside. Past midnight when the end is earlier."),
     },
-    timezone: text("IANA zone.", { examples: ["America/Los_Angeles"] }),
+    timezone: text("IANA zone."),
     holidays: listOf(
-      { type: "string", pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples: ["2026-12-25"], ...doc("Closed all day.") },
+      { type: "string", pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", ...doc("Closed all day.") },
       "Days it is closed.",
       { uniqueItems: true },
     ),
@@ -82,7 +88,7 @@ const providerProperties: Readonly<Record<string, unknown>> = {
     command: "A command that prints the value; the name is its last word.",
   }),
   targets: targetNames,
-  prefix: { type: "string", examples: ["RUNBOOK_SECRET_"], ...doc("Text before the name of the secret.") },
+  prefix: { type: "string", ...doc("Text before the name of the secret.") },
   dir: text("Folder, relative to the project."),
   address: text("URL of the server.", { pattern: "^https?://" }),
   mount: text("Mount of the KV engine."),
@@ -139,11 +145,9 @@ const policy = record(
       }),
       "Target → what a write without a way back is.",
     ),
-    noApproval: listOf(
-      { type: "string", enum: [...runbookKinds], ...doc("A kind of runbook.") },
-      "Kinds that need no approval on a protected target.",
-      { uniqueItems: true },
-    ),
+    noApproval: listOf(choice("A kind of runbook.", kinds), "Kinds that need no approval on a protected target.", {
+      uniqueItems: true,
+    }),
     approvers: mapOf(listOf(approver, "Members of the group.", { minItems: 1 }), "Group → who may approve."),
   },
   [],
@@ -167,9 +171,7 @@ export function buildConfigSchema(): JsonSchema {
     evidence: record(evidenceNodes, [], "Defaults for what is kept of a run."),
     state: text("Folder of run state, relative to the project; default `.runbook`."),
     plugins: listOf(
-      text("A module: a path relative to the project, or the name of a package.", {
-        examples: ["./plugins/queue-depth.mjs"],
-      }),
+      text("A module: a path relative to the project, or the name of a package."),
       "Modules of step types of your own, used as `plugin/NAME` (experimental).",
     ),
   };

@@ -1,4 +1,5 @@
 /** The generated pages of the manual: every diagnostic, every step type. */
+import { stringify } from "yaml";
 import type { Catalogue, StepType } from "../../steps/step-type.ts";
 import { formatDuration } from "../../util/duration.ts";
 import { isObject, type JsonSchema } from "../../util/json.ts";
@@ -49,12 +50,18 @@ function section(step: StepType): string {
     ...(step.tools.length > 0 ? [`starts ${step.tools.map((tool) => `\`${tool}\``).join(", ")}`] : []),
     ...(step.stepKeys.length > 0 ? [`takes ${step.stepKeys.map((key) => `\`${key}\``).join(", ")}`] : []),
   ];
-  const input = step.type === "run" ? "" : table("`with`", step.input, (name) => marks(step, name));
+  const input =
+    step.type === "run" ? "" : `${table("`with`", step.input, (name) => marks(step, name))}${usualCase(step)}`;
   return `## ${step.type}
 
 ${step.summary} (${facts.join("; ")}; [source](${step.docs}))
 
 ${input}${table("`result`", step.result, () => [])}`;
+}
+
+function usualCase({ type, examples: [usual] }: StepType): string {
+  if (usual === undefined || Object.keys(usual).length === 0) return "";
+  return `\`\`\`yaml\n${stringify({ uses: type, with: usual }, { lineWidth: 0 })}\`\`\`\n\n`;
 }
 
 /** What is special about a member of `with`. */
@@ -75,9 +82,15 @@ function table(title: string, schema: JsonSchema, marksOf: (name: string) => rea
     const node = isObject(member) ? member : {};
     const more = [...(title === "`with`" && required.includes(name) ? ["required"] : []), ...marksOf(name)];
     const note = more.length === 0 ? "" : ` *(${more.join(", ")})*`;
-    return `| \`${name}\` | ${typeText(node)} | ${cell(String(node["description"] ?? ""))}${note} |`;
+    return `| \`${name}\` | ${typeText(node)} | ${cell(`${node["description"] ?? ""}${sentences(node)}`)}${note} |`;
   });
   return `| ${title} | Type | |\n|---|---|---|\n${rows.join("\n")}\n\n`;
+}
+
+/** What each value of a closed list means. */
+function sentences({ enum: values, markdownEnumDescriptions: texts }: JsonSchema): string {
+  if (!Array.isArray(values) || !Array.isArray(texts)) return "";
+  return values.map((value, index) => ` \`${String(value)}\`: ${String(texts[index])}`).join("");
 }
 
 function typeText(schema: JsonSchema): string {

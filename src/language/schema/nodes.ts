@@ -5,7 +5,16 @@ type Node = Record<string, unknown>;
 
 /** Description of a node, as Markdown for editors that show it and as plain text for those that do not. */
 export function doc(markdown: string): Node {
-  return { description: markdown.replace(/`|\*\*/g, ""), markdownDescription: markdown };
+  return { description: plain(markdown), markdownDescription: markdown };
+}
+
+/** The same for the values of a closed list, one sentence each. */
+function values(sentences: readonly string[]): Node {
+  return { enumDescriptions: sentences.map(plain), markdownEnumDescriptions: sentences };
+}
+
+function plain(markdown: string): string {
+  return markdown.replace(/`|\*\*/g, "");
 }
 
 /** The same schema with Markdown wherever it is described: step types describe their fields in plain words. */
@@ -14,9 +23,13 @@ export function documented<T>(node: T): T {
   if (typeof node !== "object" || node === null) return node;
   const members = Object.entries(node).map(([key, value]) => [key, documented(value)]);
   const described = Object.fromEntries(members) as Node;
-  const { description } = described;
+  const { description, markdownEnumDescriptions: sentences } = described;
   const isPlain = typeof description === "string" && !("markdownDescription" in described);
-  return (isPlain ? { ...described, ...doc(description) } : described) as T;
+  return {
+    ...described,
+    ...(isPlain ? doc(description) : {}),
+    ...(Array.isArray(sentences) ? values(sentences) : {}),
+  } as T;
 }
 
 export function text(markdown: string, more: Node = {}): Node {
@@ -24,26 +37,20 @@ export function text(markdown: string, more: Node = {}): Node {
 }
 
 /** A bare CEL expression. */
-export function cel(markdown: string, ...examples: string[]): Node {
-  return {
-    type: "string",
-    minLength: 1,
-    ...(examples.length > 0 ? { examples } : {}),
-    ...doc(markdown),
-  };
+export function cel(markdown: string): Node {
+  return { type: "string", minLength: 1, ...doc(markdown) };
 }
 
 /** `90s`, `1h30m`, `90d`, or ISO 8601 `PT1H30M`. */
 export const durationPattern =
   "^(?:(?:[0-9]+(?:\\.[0-9]+)?(?:ms|s|m|h|d|w))+|P(?=.)(?:[0-9]+W)?(?:[0-9]+D)?(?:T(?=.)(?:[0-9]+H)?(?:[0-9]+M)?(?:[0-9]+(?:\\.[0-9]+)?S)?)?)$";
 
-export function duration(markdown: string, ...examples: string[]): Node {
+export function duration(markdown: string): Node {
   return {
     type: "string",
     pattern: durationPattern,
     maxLength: 40,
     patternErrorMessage: "Write a duration like 90s, 5m, 1h30m, 90d or PT1H30M.",
-    examples: examples.length > 0 ? examples : ["90s", "5m", "1h30m"],
     ...doc(markdown),
   };
 }
@@ -53,16 +60,8 @@ export function flag(markdown: string): Node {
 }
 
 /** A closed list; each value with its own sentence. */
-export function choice(markdown: string, values: Readonly<Record<string, string>>): Node {
-  const names = Object.keys(values);
-  const sentences = Object.values(values);
-  return {
-    type: "string",
-    enum: names,
-    enumDescriptions: sentences.map((s) => s.replace(/`|\*\*/g, "")),
-    markdownEnumDescriptions: sentences,
-    ...doc(markdown),
-  };
+export function choice(markdown: string, sentences: Readonly<Record<string, string>>): Node {
+  return { type: "string", enum: Object.keys(sentences), ...values(Object.values(sentences)), ...doc(markdown) };
 }
 
 export function listOf(items: Node, markdown: string, more: Node = {}): Node {
@@ -137,31 +136,31 @@ export function withHoles(schema: JsonSchema, literal: boolean): JsonSchema {
   return guarded(out, "string");
 }
 
+const ofTexts = [
+  ...["enum", "enumDescriptions", "markdownEnumDescriptions", "const"],
+  ...["pattern", "patternErrorMessage", "minLength", "maxLength", "format"],
+];
+
 /** Moves constraints on texts behind "unless it has a hole". */
 function guarded(schema: Node, type: string): JsonSchema {
   const constraints: Node = {};
   const rest: Node = {};
   for (const [k, v] of Object.entries(schema)) {
-    if (["enum", "const", "pattern", "minLength", "maxLength", "format", "patternErrorMessage"].includes(k))
-      constraints[k] = v;
+    if (ofTexts.includes(k)) constraints[k] = v;
     else rest[k] = v;
   }
   if (Object.keys(constraints).length === 0 || "if" in rest) return schema;
   if (Object.keys(constraints).every((k) => k === "minLength")) return schema;
-  const examples = Array.isArray(constraints["enum"]) && !("examples" in rest) ? { examples: constraints["enum"] } : {};
-  return { ...rest, ...examples, if: { type, pattern: "\\$\\{\\{" }, else: constraints };
+  return { ...rest, if: { type, pattern: "\\$\\{\\{" }, else: constraints };
 }
 
 const placeholders = "`{date}`, `{actor}`, `{runbook}`, `{target}` and `{run}` are filled in.";
 
 /** Keys of `evidence` that runbook and project file share. */
 export const evidenceNodes = {
-  retention: duration("How long the run directory is kept: `prune` removes older ones.", "90d"),
-  append: text(`File below the project to which each finished run appends one block. ${placeholders}`, {
-    examples: ["feedback/{actor}/{date}.md"],
-  }),
+  retention: duration("How long the run directory is kept: `prune` removes older ones."),
+  append: text(`File below the project to which each finished run appends one block. ${placeholders}`),
   artifactsDir: text(
     `Folder below the project into which each finished run puts a folder of its own: \`run.json\`, \`index.md\`, its artifacts. ${placeholders}`,
-    { examples: ["artifacts/ops/{runbook}"] },
   ),
 };

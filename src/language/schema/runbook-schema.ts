@@ -12,7 +12,7 @@ export const semverPattern =
   "^(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)(-[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?(\\+[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?$";
 const variablePattern = "^[A-Za-z_][A-Za-z0-9_]*$";
 
-const kinds: Readonly<Record<RunbookKind, string>> = {
+export const kinds: Readonly<Record<RunbookKind, string>> = {
   deploy: "Brings a new version into service.",
   rollback: "Returns to an earlier version.",
   "disaster-recovery": "Rebuilds a service or its data after a loss.",
@@ -80,16 +80,15 @@ const requirement = {
   minLength: 1,
   additionalProperties: false,
   properties: {
-    version: { type: "string", minLength: 1, examples: [">=15"], ...doc("Range of versions.") },
+    version: { type: "string", minLength: 1, ...doc("Range of versions.") },
     command: listOf(
       { type: "string", ...doc("One word.") },
       "Command that prints the version; default `[tool, --version]`.",
-      { minItems: 1, examples: [["fly", "version"]] },
+      { minItems: 1 },
     ),
     pattern: { type: "string", minLength: 1, ...doc("Regular expression whose first group is the version.") },
   },
   ...whenKnown(["version", "command", "pattern"], ["version"]),
-  examples: [">=0.3"],
   ...doc("A range of versions, or `{ version, command, pattern }`."),
 };
 
@@ -98,10 +97,7 @@ const objective = {
   additionalProperties: false,
   properties: {
     target: duration("The promise."),
-    measure: cel(
-      "CEL of type duration; `rto` defaults to start of run → last verified step.",
-      "steps.compare.finishedAt - steps.restore.startedAt",
-    ),
+    measure: cel("CEL of type duration; `rto` defaults to start of run → last verified step."),
   },
   ...whenKnown(["target", "measure"], ["target"]),
   ...doc("A promise about time and how it is measured."),
@@ -124,7 +120,6 @@ export function buildRunbookSchema(catalogue: Catalogue): JsonSchema {
       type: "string",
       pattern: semverPattern,
       patternErrorMessage: 'A version has three numbers: "1.0.0".',
-      examples: ["1.0.0"],
       ...doc("SemVer of the procedure, a text."),
     },
     title: text("One line that says what it achieves.", { pattern: "^[^\\r\\n]+$" }),
@@ -143,7 +138,7 @@ export function buildRunbookSchema(catalogue: Catalogue): JsonSchema {
       },
       "Pages that belong to it.",
     ),
-    severity: text("Severity of the incidents it answers.", { examples: ["sev1"] }),
+    severity: text("Severity of the incidents it answers."),
     inputs: mapOf(input, "What a run is given with `-i name=value`.", { propertyNames: { pattern: variablePattern } }),
     targets: {
       type: ["array", "object"],
@@ -157,7 +152,6 @@ export function buildRunbookSchema(catalogue: Catalogue): JsonSchema {
         properties: { protected: false, sandbox: false, name: false },
         ...doc("Extra variables of this runbook for the target."),
       },
-      examples: [["local", "production"]],
       ...doc("Targets it may run against: a list of names, or a map name → extra variables."),
     },
     secrets: listOf(
@@ -214,9 +208,7 @@ export function buildRunbookSchema(catalogue: Catalogue): JsonSchema {
       type: "object",
       additionalProperties: false,
       properties: {
-        report: text("Handlebars layout of `report.md`, relative to the runbook.", {
-          examples: ["../reports/weekly.md.hbs"],
-        }),
+        report: text("Handlebars layout of `report.md`, relative to the runbook."),
         ...evidenceNodes,
       },
       ...doc("What is kept of a run, and where."),
@@ -224,7 +216,7 @@ export function buildRunbookSchema(catalogue: Catalogue): JsonSchema {
     drill: {
       type: "object",
       additionalProperties: false,
-      properties: { every: duration("How often a successful real run is due.", "90d") },
+      properties: { every: duration("How often a successful real run is due.") },
       ...whenKnown(["every"], ["every"]),
       ...doc("Overdue when no successful real run on a listed target is that recent."),
     },

@@ -51,7 +51,6 @@ const run: Node = {
   minLength: 1,
   minItems: 1,
   items: { type: "string", ...doc("One word of the command, passed as it is.") },
-  examples: ["fly releases --app ${{ target.app }} --json"],
   ...doc(
     "One command **without a shell**: words are split here, quotes group, a hole never splits or adds a word. For pipes and variables use `uses: script`.",
   ),
@@ -68,13 +67,13 @@ const environment = mapOf(
 const verification: Node = {
   ...record(
     {
-      that: cel("What must be true.", "result.status == 200"),
+      that: cel("What must be true."),
       message: text("Shown when it is not met; may hold holes."),
       severity: choice("Whether the step fails.", {
         error: "The step fails (default).",
         warning: "Recorded, the step goes on.",
       }),
-      show: cel("Value shown in the report when it is not met.", "result.rows"),
+      show: cel("Value shown in the report when it is not met."),
     },
     ["that"],
     "A condition the step must meet: CEL, or `{ that, message, severity, show }`.",
@@ -95,7 +94,6 @@ const retry: Node = {
         {
           type: "string",
           pattern: "^(transient|timeout|exit:[0-9]{1,3})$",
-          examples: ["transient", "timeout", "exit:75"],
           ...doc("A class of failure, or an exit code."),
         },
         "Failures that are tried again.",
@@ -108,7 +106,6 @@ const retry: Node = {
   type: ["integer", "object"],
   minimum: 1,
   maximum: 100,
-  examples: [3],
 };
 
 function stepProperties(uses: Node): Node {
@@ -118,7 +115,6 @@ function stepProperties(uses: Node): Node {
       pattern: idPattern,
       maxLength: 63,
       patternErrorMessage: "Lower-case letters, digits and _; in an expression - means minus.",
-      examples: ["pre_state"],
       ...doc("Name in expressions and paths, unique among its siblings."),
     },
     title: text("What the step does, for people. May hold holes."),
@@ -129,7 +125,7 @@ function stepProperties(uses: Node): Node {
     parallel: steps("Steps that run at once; waits for all, then fails."),
     max: { type: "integer", minimum: 1, maximum: 1000, ...doc("How many steps of `parallel` run at a time.") },
     steps: steps("A group of steps: one phase."),
-    if: cel("False skips the step, and the report says why.", "target.protected"),
+    if: cel("False skips the step, and the report says why."),
     effects,
     check: {
       ...record(
@@ -137,7 +133,7 @@ function stepProperties(uses: Node): Node {
           run,
           uses,
           with: { type: "object", ...doc("What the step type is given.") },
-          that: cel("True: already done.", "result.image == steps.choose.outputs.image"),
+          that: cel("True: already done."),
         },
         ["that"],
         "A read action and a condition: is it already done? Used before a retry, on resume and by `plan --probe`.",
@@ -161,7 +157,7 @@ function stepProperties(uses: Node): Node {
     timeout: duration("Limit of one attempt; of a group, of the whole."),
     until: record(
       {
-        that: cel("Repeat until this is true.", 'result.json.state == "started"'),
+        that: cel("Repeat until this is true."),
         every: duration("Pause between two looks."),
         timeout: duration("When to give up."),
         backoff: { type: "number", minimum: 1, maximum: 10, ...doc("Factor by which each pause grows.") },
@@ -170,12 +166,11 @@ function stepProperties(uses: Node): Node {
       "Repeat a read action until a condition holds; waiting is not failing.",
     ),
     verify: listOf(verification, "The step is ok only if every condition of severity `error` holds.", { minItems: 1 }),
-    outputs: mapOf(cel("CEL over `result`.", "result.image"), "Name → value kept for later steps and the report.", {
+    outputs: mapOf(cel("CEL over `result`."), "Name → value kept for later steps and the report.", {
       propertyNames: { pattern: "^[A-Za-z_][A-Za-z0-9_]*$" },
     }),
     artifacts: listOf(text("Glob relative to the step's working directory."), "Files to keep with their hashes.", {
       minItems: 1,
-      examples: [["*.dump"]],
     }),
     rollback: steps("Steps that undo this one, in the order they run."),
     irreversible: text("Why it cannot or need not be undone.", { minLength: 3 }),
@@ -185,7 +180,6 @@ function stepProperties(uses: Node): Node {
         in: {
           type: "string",
           pattern: "^\\s*\\$\\{\\{[\\s\\S]*\\}\\}\\s*$",
-          examples: ["${{ inputs.hosts }}"],
           patternErrorMessage: "Write one hole that gives a list.",
           ...doc("The list, as one hole."),
         },
@@ -200,7 +194,6 @@ function stepProperties(uses: Node): Node {
           type: ["integer", "string"],
           minimum: 0,
           pattern: "^(100|[0-9]{1,2})%$",
-          examples: ["5%", 1],
           ...doc("Items that may fail, as a count or a share."),
         },
       },
@@ -244,7 +237,6 @@ export function stepDefinitions(catalogue: Catalogue): Record<string, JsonSchema
         markdownEnumDescriptions: types.map((t) => catalogue.get(t)!.summary),
       },
     ),
-    examples: [...types, "runbook/NAME"],
     ...doc("A step type, another runbook (`runbook/NAME`) or a plug-in (`plugin/NAME`)."),
   };
   const properties = stepProperties(uses);
@@ -276,7 +268,7 @@ export function stepDefinitions(catalogue: Catalogue): Record<string, JsonSchema
   return definitions;
 }
 
-function definitionName(type: string): string {
+export function definitionName(type: string): string {
   return `with.${type.replaceAll("/", ".")}`;
 }
 

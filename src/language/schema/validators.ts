@@ -14,6 +14,7 @@ export const editorKeywords = [
   "markdownEnumDescriptions",
   "patternErrorMessage",
   "errorMessage",
+  "defaultSnippets",
 ];
 
 const runbookValidators = new WeakMap<Catalogue, ValidateFunction>();

@@ -70,6 +70,15 @@ export const alertmanagerSilence = defineStepType<SilenceSpec, SilenceResult>({
       else: { required: ["matchers", "duration"] },
     },
   ),
+  examples: [
+    {
+      url: "${{ target.services.alertmanager }}",
+      matchers: ["app=${{ target.app }}"],
+      duration: "10m",
+      comment: "deploy of ${{ inputs.image }}",
+    },
+    { url: "https://alerts.example", expire: true, headers: { authorization: "Bearer ${{ secrets.ALERTS_TOKEN }}" } },
+  ],
   result: result({
     id: text("The silence; empty when one was ended and there was none."),
     state: text("`active`, `pending`, or `expired` after `expire`."),

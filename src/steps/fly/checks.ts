@@ -19,6 +19,7 @@ export const flyChecks = defineStepType<{ app: string }, ChecksResult>({
   effects: "read",
   timeoutMs: 30_000,
   input: closed({ app: appField }, ["app"]),
+  examples: [{ app: "${{ target.app }}" }],
   result: result({
     checks: listOf(row({ machine: text("Machine id."), ...checkProperties }), "The checks, with the vendor's keys."),
     total: whole("How many checks there are. None is not healthy."),

@@ -45,6 +45,7 @@ export const flyChooseRollbackTarget = defineStepType<ChooseSpec, Chosen>({
     },
     ["app"],
   ),
+  examples: [{ app: "${{ target.app }}" }, { app: "${{ target.app }}", release: "v41" }],
   result: result({
     version: whole("Number of the chosen release. Deploying its image makes a new, higher one."),
     image: text("Its image, `ImageRef`."),

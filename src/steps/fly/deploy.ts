@@ -3,7 +3,7 @@
 import type { JsonSchema } from "../../util/json.ts";
 import { commandText, exitFailure } from "../command-text.ts";
 import { durationField, durationMs, goDuration } from "../duration.ts";
-import { closed, listOf, nullable, result, text, whole } from "../schema.ts";
+import { choice, closed, listOf, nullable, result, text, whole } from "../schema.ts";
 import { defineStepType, StepFailure, type StepHost } from "../step-type.ts";
 import { type AppState, appStateSchema, readAppState } from "./app-state.ts";
 import { appField, teach } from "./flyctl.ts";
@@ -44,8 +44,11 @@ export const flyDeploy = defineStepType<DeploySpec, Deployed>({
     {
       app: appField,
       image: text("Image to deploy, with registry and tag or digest.", { minLength: 1 }),
-      strategy: text("How machines are replaced. Default: what fly.toml says.", {
-        enum: ["rolling", "canary", "bluegreen", "immediate"],
+      strategy: choice("How machines are replaced. Default: what fly.toml says.", {
+        rolling: "One machine after the other.",
+        canary: "One machine first; the others when it is healthy.",
+        bluegreen: "New machines beside the old ones, then all traffic at once.",
+        immediate: "All at once, without waiting for health checks.",
       }),
       waitTimeout: durationField(
         "How long fly waits for each machine, such as `90s`; keep it below the step's `timeout`.",
@@ -58,6 +61,10 @@ export const flyDeploy = defineStepType<DeploySpec, Deployed>({
     },
     ["app", "image"],
   ),
+  examples: [
+    { app: "${{ target.app }}", image: "registry.fly.io/shop:v42", strategy: "rolling", waitTimeout: "90s" },
+    { app: "${{ target.app }}", image: "${{ inputs.image }}", onlyMachines: ["e286de4f711e86"] },
+  ],
   result: deployedSchema,
   stepKeys: ["env", "cwd"],
   tools: ["fly"],

@@ -47,6 +47,7 @@ export const flyLogs = defineStepType<{ app: string; limit?: number }, LogResult
     },
     ["app"],
   ),
+  examples: [{ app: "${{ target.app }}", limit: 200 }],
   result: result({
     entries: listOf(
       row({

@@ -1,6 +1,6 @@
 /** Starts, stops, restarts, kills, cordons or uncordons one machine, and waits until the platform says that it did. */
 import { commandText, exitFailure } from "../command-text.ts";
-import { closed, result, text, truth } from "../schema.ts";
+import { choice, closed, result, text, truth } from "../schema.ts";
 import { defineStepType, StepFailure, type StepHost } from "../step-type.ts";
 import { imageOf, type Machine, readAppState } from "./app-state.ts";
 import { appField, teach } from "./flyctl.ts";
@@ -58,12 +58,18 @@ export const flyMachine = defineStepType<MachineSpec, MachineResult>({
     {
       app: appField,
       machine: text("Id of the machine, from `fly/status`.", { pattern: "^[a-z0-9]+$" }),
-      action: text("What to do. `cordon` takes it out of the traffic, `uncordon` puts it back.", {
-        enum: ["start", "stop", "restart", "kill", "cordon", "uncordon"],
+      action: choice("What to do with it.", {
+        start: "Start a stopped machine.",
+        stop: "Stop it; it keeps its volume.",
+        restart: "Stop and start it.",
+        kill: "Stop it with SIGKILL.",
+        cordon: "Take it out of the traffic; it keeps running.",
+        uncordon: "Put it back into the traffic.",
       }),
     },
     ["app", "machine", "action"],
   ),
+  examples: [{ app: "${{ target.app }}", machine: "e286de4f711e86", action: "restart" }],
   result: result({
     machine: text("Id of the machine."),
     image: text("The image it runs, as releases write it."),

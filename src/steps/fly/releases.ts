@@ -12,6 +12,7 @@ export const flyReleases = defineStepType<{ app: string }, { readonly releases: 
   effects: "read",
   timeoutMs: 30_000,
   input: closed({ app: appField }, ["app"]),
+  examples: [{ app: "${{ target.app }}" }],
   result: result({ releases: releaseRowsSchema }),
   stepKeys: ["env"],
   tools: ["fly"],

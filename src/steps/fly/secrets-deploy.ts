@@ -18,6 +18,7 @@ export const flySecretsDeploy = defineStepType<{ app: string }, SecretsDeployed>
   effects: "write",
   timeoutMs: 600_000,
   input: closed({ app: appField }, ["app"]),
+  examples: [{ app: "${{ target.app }}" }],
   result: result({
     secrets: secretRowsSchema,
     deployed: listOf(text("Name."), "Those that were not deployed before and are now."),

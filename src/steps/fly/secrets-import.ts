@@ -42,6 +42,10 @@ export const flySecretsImport = defineStepType<ImportSpec, ImportResult>({
     },
     ["app", "values"],
   ),
+  examples: [
+    { app: "${{ target.app }}", values: { SESSION_KEY: "${{ secrets.SESSION_KEY }}" } },
+    { app: "${{ target.app }}", values: { API_KEY: "${{ secrets.API_KEY }}" }, stage: false },
+  ],
   result: result({
     secrets: listOf(
       row({

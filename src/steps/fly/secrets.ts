@@ -12,6 +12,7 @@ export const flySecrets = defineStepType<{ app: string }, { readonly secrets: re
   effects: "read",
   timeoutMs: 30_000,
   input: closed({ app: appField }, ["app"]),
+  examples: [{ app: "${{ target.app }}" }],
   result: result({ secrets: secretRowsSchema }),
   stepKeys: ["env"],
   tools: ["fly"],

@@ -12,6 +12,7 @@ export const flyStatus = defineStepType<{ app: string }, AppState>({
   effects: "read",
   timeoutMs: 30_000,
   input: closed({ app: appField }, ["app"]),
+  examples: [{ app: "${{ target.app }}" }],
   result: appStateSchema,
   stepKeys: ["env"],
   tools: ["fly"],

@@ -61,6 +61,7 @@ export const flyVolumes = defineStepType<{ app: string }, VolumesResult>({
   effects: "read",
   timeoutMs: 60_000,
   input: closed({ app: appField }, ["app"]),
+  examples: [{ app: "${{ target.app }}" }],
   result: result({
     volumes: listOf(
       row({

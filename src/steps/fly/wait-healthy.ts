@@ -16,6 +16,7 @@ export const flyWaitHealthy = defineStepType<{ app: string }, AppState>({
   effects: "read",
   timeoutMs: 300_000,
   input: closed({ app: appField }, ["app"]),
+  examples: [{ app: "${{ target.app }}" }],
   result: appStateSchema,
   stepKeys: ["env"],
   tools: ["fly"],

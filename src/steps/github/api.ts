@@ -20,6 +20,7 @@ export const githubFields: Readonly<Record<string, JsonSchema>> = {
   repository: text("Repository as `owner/name`.", { pattern: "^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$" }),
   token: text("Token that may do this; it is a secret: `${{ secrets.GITHUB_TOKEN }}`.", { minLength: 1 }),
   api: text("Base URL of the API, default `https://api.github.com`; on your own server `https://HOST/api/v3`.", {
+    examples: ["https://github.example/api/v3"],
     minLength: 1,
   }),
 };

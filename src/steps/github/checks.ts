@@ -92,6 +92,14 @@ export const githubChecks = defineStepType<ChecksSpec, ChecksResult>({
     },
     [...githubRequired, "sha", "required"],
   ),
+  examples: [
+    {
+      repository: "acme/shop",
+      token: "${{ secrets.GITHUB_TOKEN }}",
+      sha: "3f2a9c1d5e7b8a6049c2d1e3f4a5b6c7d8e9f0a1",
+      required: ["build", "test"],
+    },
+  ],
   result: result({
     sha: text("The commit."),
     checks: listOf(

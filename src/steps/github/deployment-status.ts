@@ -1,6 +1,6 @@
 /** Says on GitHub how a deployment stands. */
 import { anObject, aText, aWhole } from "../fly/shape.ts";
-import { closed, result, text, whole } from "../schema.ts";
+import { choice, closed, result, text, whole } from "../schema.ts";
 import { defineStepType } from "../step-type.ts";
 import { type GithubSpec, githubFields, githubRequired, githubWrite, repositoryPath, shaped } from "./api.ts";
 
@@ -26,14 +26,30 @@ export const githubDeploymentStatus = defineStepType<StatusSpec, StatusResult>({
     {
       ...githubFields,
       deployment: whole("Number of the deployment.", { minimum: 1 }),
-      state: text("The status.", {
-        enum: ["error", "failure", "inactive", "in_progress", "queued", "pending", "success"],
+      state: choice("The status.", {
+        error: "It could not be carried out.",
+        failure: "It was carried out and failed.",
+        inactive: "A later one has replaced it.",
+        in_progress: "It is being carried out.",
+        queued: "It waits for its turn.",
+        pending: "It waits for something outside.",
+        success: "It serves.",
       }),
       description: text("Short text.", { maxLength: 140 }),
       logUrl: text("Where the report is, such as the page of a CI run.", { minLength: 1 }),
     },
     [...githubRequired, "deployment", "state"],
   ),
+  examples: [
+    {
+      repository: "acme/shop",
+      token: "${{ secrets.GITHUB_TOKEN }}",
+      deployment: "${{ steps.create.outputs.deployment }}",
+      state: "success",
+      description: "Verified from outside",
+      logUrl: "https://ci.example/runs/77",
+    },
+  ],
   result: result({ id: whole("Number of the status."), state: text("The status GitHub keeps.") }),
   secretFields: ["token"],
   action: (spec) => ({

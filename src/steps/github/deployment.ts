@@ -59,6 +59,16 @@ export const githubDeployment = defineStepType<DeploymentSpec, DeploymentResult>
     },
     [...githubRequired, "ref", "environment"],
   ),
+  examples: [
+    {
+      repository: "acme/shop",
+      token: "${{ secrets.GITHUB_TOKEN }}",
+      ref: "${{ inputs.sha }}",
+      environment: "production",
+      description: "Run ${{ run.id }}",
+      requiredContexts: ["build"],
+    },
+  ],
   result: result({
     id: whole("Number of the deployment."),
     sha: text("Commit it is about."),

@@ -53,6 +53,7 @@ export const githubEnvironments = defineStepType<GithubSpec, { readonly environm
   effects: "read",
   timeoutMs: 60_000,
   input: closed(githubFields, githubRequired),
+  examples: [{ repository: "acme/shop", token: "${{ secrets.GITHUB_TOKEN }}" }],
   result: result({
     environments: listOf(
       row({

@@ -18,6 +18,7 @@ export const githubPendingDeployments = defineStepType<PendingSpec, { readonly p
     ...githubRequired,
     "run",
   ]),
+  examples: [{ repository: "acme/shop", token: "${{ secrets.GITHUB_TOKEN }}", run: "${{ steps.build.outputs.run }}" }],
   result: result({
     pending: listOf(
       row({

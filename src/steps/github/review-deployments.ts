@@ -1,5 +1,5 @@
 /** Approves or rejects the environments a workflow run waits for. */
-import { closed, listOf, result, text, whole } from "../schema.ts";
+import { choice, closed, listOf, result, text, whole } from "../schema.ts";
 import { defineStepType, StepFailure } from "../step-type.ts";
 import { type GithubSpec, githubFields, githubRequired, githubWrite, repositoryPath } from "./api.ts";
 import { pendingOf } from "./pending.ts";
@@ -22,11 +22,24 @@ export const githubReviewDeployments = defineStepType<ReviewSpec, { readonly rev
       ...githubFields,
       run: whole("Number of the workflow run.", { minimum: 1 }),
       environments: listOf({ type: "string", minLength: 1 }, "Names of the environments.", { minItems: 1 }),
-      state: text("`approved` or `rejected`.", { enum: ["approved", "rejected"] }),
+      state: choice("The decision.", {
+        approved: "The waiting jobs go on.",
+        rejected: "They fail.",
+      }),
       comment: text("Why; GitHub shows it with the review.", { minLength: 1 }),
     },
     [...githubRequired, "run", "environments", "state", "comment"],
   ),
+  examples: [
+    {
+      repository: "acme/shop",
+      token: "${{ secrets.GITHUB_TOKEN }}",
+      run: "${{ steps.build.outputs.run }}",
+      environments: ["production"],
+      state: "approved",
+      comment: "Approved in run ${{ run.id }}",
+    },
+  ],
   result: result({ reviewed: listOf(text("Name."), "The environments that were reviewed.") }),
   secretFields: ["token"],
   action: (spec) => ({

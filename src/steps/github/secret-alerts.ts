@@ -55,6 +55,7 @@ export const githubSecretAlerts = defineStepType<GithubSpec, AlertsResult>({
   effects: "read",
   timeoutMs: 60_000,
   input: closed(githubFields, githubRequired),
+  examples: [{ repository: "acme/shop", token: "${{ secrets.GITHUB_TOKEN }}" }],
   result: result({
     alerts: listOf(
       row({

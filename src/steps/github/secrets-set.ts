@@ -47,6 +47,14 @@ export const githubSecretsSet = defineStepType<SetSpec, { readonly secrets: read
     },
     [...githubRequired, "values"],
   ),
+  examples: [
+    {
+      repository: "acme/shop",
+      token: "${{ secrets.GITHUB_TOKEN }}",
+      environment: "production",
+      values: { SESSION_KEY: "${{ secrets.SESSION_KEY }}" },
+    },
+  ],
   result: result({
     secrets: listOf(
       row({

@@ -18,6 +18,7 @@ export const githubSecrets = defineStepType<GithubSecretsSpec, { readonly secret
   effects: "read",
   timeoutMs: 60_000,
   input: closed({ ...githubFields, environment: environmentField }, githubRequired),
+  examples: [{ repository: "acme/shop", token: "${{ secrets.GITHUB_TOKEN }}", environment: "production" }],
   result: result({ secrets: githubSecretRows }),
   secretFields: ["token"],
   action: (spec) => ({ text: `list the names of the secrets of ${secretsPlace(spec)}`, argv: null }),

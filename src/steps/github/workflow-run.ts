@@ -33,6 +33,9 @@ export const githubWorkflowRun = defineStepType<WorkflowRunSpec, WorkflowRunResu
     },
     [...githubRequired, "workflow"],
   ),
+  examples: [
+    { repository: "acme/shop", token: "${{ secrets.GITHUB_TOKEN }}", workflow: "deploy.yml", mark: "${{ run.id }}" },
+  ],
   result: result({ found: truth("Whether there is one."), ...workflowRunFields }),
   secretFields: ["token"],
   action: (spec) => ({

@@ -56,6 +56,24 @@ export const githubWorkflow = defineStepType<WorkflowSpec, WorkflowResult>({
     },
     [...githubRequired, "workflow", "ref"],
   ),
+  examples: [
+    {
+      repository: "acme/shop",
+      token: "${{ secrets.GITHUB_TOKEN }}",
+      workflow: "deploy.yml",
+      ref: "main",
+      inputs: { image: "${{ inputs.image }}" },
+    },
+    {
+      repository: "acme/shop",
+      token: "${{ secrets.GITHUB_TOKEN }}",
+      workflow: "nightly.yml",
+      ref: "main",
+      mark: "${{ run.id }}-nightly",
+      markInput: "asked_by",
+      wait: false,
+    },
+  ],
   result: result({
     dispatched: truth("False: a run with this mark was there already."),
     mark: text("The mark."),

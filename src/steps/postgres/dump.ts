@@ -66,6 +66,15 @@ export const postgresDump = defineStepType<DumpSpec, DumpResult>({
     },
     ["server", "file"],
   ),
+  examples: [
+    {
+      server: "${{ target.source }}",
+      password: "${{ secrets.SOURCE_PGPASSWORD }}",
+      file: "backup.dump",
+      manifest: "sql/manifest.sql",
+      schemas: ["public"],
+    },
+  ],
   result: result({
     takenAt: text("When the snapshot was taken, by the server's clock.", { format: "date-time" }),
     manifest: listOf(anything("Column → value."), "Rows of the manifest query; empty without one."),

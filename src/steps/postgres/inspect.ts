@@ -40,6 +40,7 @@ export const postgresInspect = defineStepType<InspectSpec, InspectResult>({
     },
     ["file"],
   ),
+  examples: [{ file: "backups/latest.dump" }, { file: "schema.dump", schemaOnly: true }],
   result: result({
     bytes: whole("Size."),
     sha256: text("Hash of the file, hexadecimal."),

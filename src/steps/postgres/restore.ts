@@ -50,6 +50,22 @@ export const postgresRestore = defineStepType<RestoreSpec, RestoreResult>({
     },
     ["server", "file"],
   ),
+  examples: [
+    {
+      server: "${{ target.scratch }}",
+      password: "${{ secrets.SCRATCH_PGPASSWORD }}",
+      database: "drill_${{ run.slug }}",
+      file: "backup.dump",
+      requireEmpty: true,
+    },
+    {
+      server: "${{ target.scratch }}",
+      database: "drill_${{ run.slug }}",
+      file: "backup.dump",
+      owners: true,
+      privileges: true,
+    },
+  ],
   result: result({
     database: text("Database that was filled."),
     bytes: whole("Size of the dump."),

@@ -5,7 +5,7 @@
  */
 import type { JsonSchema } from "../../util/json.ts";
 import { lastLines } from "../command-text.ts";
-import { closed, text, whole } from "../schema.ts";
+import { choice, closed, text, whole } from "../schema.ts";
 import { type CommandResult, type FailureClass, StepFailure, type StepHost } from "../step-type.ts";
 
 export interface Server {
@@ -33,21 +33,40 @@ const databasePattern = "^[A-Za-z_][A-Za-z0-9_$-]{0,62}$";
 export const loginFields: Readonly<Record<string, JsonSchema>> = {
   server: closed(
     {
-      host: text("Name or address.", { pattern: "^[A-Za-z0-9_.:/-]+$" }),
-      port: whole("Port, default 5432.", { minimum: 1, maximum: 65_535 }),
-      user: text("Role to log in as.", { minLength: 1 }),
-      database: text("Database, unless the step names one.", { pattern: databasePattern }),
-      purpose: text("`scratch` marks a server that holds nothing of value: the only kind `postgres/restore` fills."),
-      sslmode: text("As libpq has it, default `prefer`; `verify-full` for servers that are not on this machine.", {
-        enum: ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"],
+      host: text("Name or address.", { examples: ["db.shop.example"], pattern: "^[A-Za-z0-9_.:/-]+$" }),
+      port: whole("Port, default 5432.", { examples: [5432], minimum: 1, maximum: 65_535 }),
+      user: text("Role to log in as.", { examples: ["backup_reader"], minLength: 1 }),
+      database: text("Database, unless the step names one.", { examples: ["shop"], pattern: databasePattern }),
+      purpose: text("`scratch` marks a server that holds nothing of value: the only kind `postgres/restore` fills.", {
+        examples: ["scratch"],
       }),
-      sslrootcert: text("File with the authorities to trust.", { minLength: 1 }),
+      sslmode: {
+        ...choice("As libpq has it, default `prefer`; `verify-full` for servers that are not on this machine.", {
+          disable: "Never encrypted.",
+          allow: "Encrypted only if the server insists.",
+          prefer: "Encrypted if the server can; its certificate is not checked (default).",
+          require: "Encrypted; the certificate is not checked.",
+          "verify-ca": "Encrypted, and an authority that is trusted signed the certificate.",
+          "verify-full": "The same, and the certificate is for this host.",
+        }),
+        examples: ["verify-full"],
+      },
+      sslrootcert: text("File with the authorities to trust.", { examples: ["keys/db-ca.pem"], minLength: 1 }),
     },
     ["host", "user"],
-    { description: "Where the server is and who logs in, usually one hole: `${{ target.source }}`." },
+    {
+      description: "Where the server is and who logs in, usually one hole: `${{ target.source }}`.",
+      examples: ["${{ target.source }}", { host: "db.shop.example", user: "backup_reader" }],
+    },
   ),
-  password: text("Password, by a secret; it reaches the programs by environment only.", { minLength: 1 }),
-  database: text("Database; default `server.database`.", { pattern: databasePattern }),
+  password: text("Password, by a secret; it reaches the programs by environment only.", {
+    examples: ["${{ secrets.SOURCE_PGPASSWORD }}"],
+    minLength: 1,
+  }),
+  database: text("Database; default `server.database`.", {
+    examples: ["drill_${{ run.slug }}"],
+    pattern: databasePattern,
+  }),
 };
 
 /** A server whose step has filled in a database. */

@@ -80,6 +80,23 @@ export const secretsAudit = defineStepType<AuditSpec, AuditResult>({
     },
     ["expected", "places"],
   ),
+  examples: [
+    {
+      expected: "${{ steps.vault.outputs.secrets }}",
+      places: [
+        {
+          place: "fly shop",
+          secrets: "${{ steps.fly.outputs.secrets }}",
+          ignore: ["FLY_REGION"],
+        },
+      ],
+      maxAgeDays: 90,
+    },
+    {
+      expected: [{ name: "SESSION_KEY", changedAt: "2026-09-01T12:00:00Z" }],
+      places: [{ place: "github acme/shop", secrets: [{ name: "SESSION_KEY" }] }],
+    },
+  ],
   result: result({
     compared: whole("Pairs of store and name that were compared."),
     findings: listOf(

@@ -35,6 +35,16 @@ export const secretsInventory = defineStepType<InventorySpec, { readonly secrets
     token: text("Token of Vault: `${{ secrets.VAULT_TOKEN }}`.", { minLength: 1 }),
     namespace: text("Namespace of Vault Enterprise.", { minLength: 1 }),
   }),
+  examples: [
+    { folder: "vault/occ" },
+    {
+      address: "https://vault.example:8200",
+      mount: "kv",
+      path: "shop/",
+      token: "${{ secrets.VAULT_TOKEN }}",
+      namespace: "platform",
+    },
+  ],
   result: result({
     secrets: listOf(
       row({

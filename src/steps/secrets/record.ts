@@ -30,6 +30,10 @@ export const secretsRecord = defineStepType<RecordSpec, { readonly names: readon
     },
     ["place", "secrets"],
   ),
+  examples: [
+    { place: "fly shop", secrets: "${{ steps.imported.outputs.secrets }}" },
+    { place: "github acme/shop", secrets: [{ name: "SESSION_KEY" }] },
+  ],
   result: result({ names: listOf(text("Name."), "What was recorded.") }),
   action: (spec) => ({ text: `record what was set at ${spec.place}`, argv: null }),
   async run(spec, host) {

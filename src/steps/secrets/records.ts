@@ -34,7 +34,7 @@ const defaultRecords = "artifacts/ops/secrets.ndjson";
 
 export const recordsField: JsonSchema = text(
   `File of what was set when, relative to the project; default \`${defaultRecords}\`. It holds names and digests.`,
-  { minLength: 1 },
+  { minLength: 1, examples: [defaultRecords] },
 );
 
 /** `>>` writes at the end of the file in one call, so that two runs do not mix their lines (write(2), O_APPEND). */

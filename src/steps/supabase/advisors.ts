@@ -27,6 +27,7 @@ export const supabaseAdvisors = defineStepType<SupabaseSpec, AdvisorsResult>({
   effects: "read",
   timeoutMs: 120_000,
   input: closed(supabaseFields, ["server"]),
+  examples: [{ server: "${{ target.db }}", password: "${{ secrets.PGPASSWORD }}", database: "postgres" }],
   result: result({
     findings: listOf(
       result({

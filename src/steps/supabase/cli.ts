@@ -16,7 +16,7 @@ export interface SupabaseSpec extends Login {
 
 export const workdirField: JsonSchema = text(
   "Folder that holds `supabase/`, relative to the working directory; default that.",
-  { pattern: "^[A-Za-z0-9_.][A-Za-z0-9_./-]*$" },
+  { pattern: "^[A-Za-z0-9_.][A-Za-z0-9_./-]*$", examples: ["apps/shop"] },
 );
 
 export const supabaseFields: Readonly<Record<string, JsonSchema>> = { ...loginFields, workdir: workdirField };

@@ -25,6 +25,7 @@ export const supabaseLint = defineStepType<LintSpec, LintResult>({
     workdir: workdirField,
     requireDown: truth("Refuse a migration without a file of the same name in `supabase/down`; default false."),
   }),
+  examples: [{ workdir: "apps/shop", requireDown: true }],
   result: result({
     files: listOf(migrationFileSchema, "Every migration, oldest first."),
     withoutDown: listOf({ type: "string" }, "Files without a way back."),

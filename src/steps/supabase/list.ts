@@ -12,6 +12,7 @@ export const supabaseList = defineStepType<SupabaseSpec, MigrationState>({
   effects: "read",
   timeoutMs: 60_000,
   input: closed(supabaseFields, ["server"]),
+  examples: [{ server: "${{ target.db }}", password: "${{ secrets.PGPASSWORD }}", database: "postgres" }],
   result: result({
     migrations: listOf(
       result({

@@ -40,6 +40,15 @@ export const supabaseMigrate = defineStepType<MigrateSpec, MigrateResult>({
     },
     ["server"],
   ),
+  examples: [
+    {
+      server: "${{ target.db }}",
+      password: "${{ secrets.PGPASSWORD }}",
+      database: "postgres",
+      files: "${{ steps.lint.outputs.files }}",
+    },
+    { server: "${{ target.db }}", includeSeed: true },
+  ],
   result: result({
     applied: listOf({ type: "string" }, "Files that were applied."),
     upToDate: truth("Whether there was nothing to do."),

@@ -25,11 +25,17 @@ export interface MigrationFolder {
   readonly problems: readonly string[];
 }
 
+/** Of an empty file. */
+const exampleHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
 export const migrationFileSchema = result({
-  version: text("The fourteen digits the name begins with."),
-  file: text("Name of the file."),
-  sha256: text("Its hash, hexadecimal."),
-  down: nullable(text("Hash of the file of that name in `supabase/down`; null when there is none.")),
+  version: text("The fourteen digits the name begins with.", { examples: ["20261101120000"] }),
+  file: text("Name of the file.", { examples: ["20261101120000_add_orders.sql"] }),
+  sha256: text("Its hash, hexadecimal.", { examples: [exampleHash] }),
+  down: {
+    ...nullable(text("Hash of the file of that name in `supabase/down`; null when there is none.")),
+    examples: [exampleHash, null],
+  },
 });
 
 const named = /^(\d{14})_[a-z0-9][a-z0-9_]*\.sql$/;

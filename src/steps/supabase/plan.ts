@@ -18,6 +18,7 @@ export const supabasePlan = defineStepType<SupabaseSpec, PlanResult>({
   effects: "read",
   timeoutMs: 120_000,
   input: closed(supabaseFields, ["server"]),
+  examples: [{ server: "${{ target.db }}", password: "${{ secrets.PGPASSWORD }}", database: "postgres" }],
   result: result({
     pending: listOf({ type: "string" }, "Files that would be applied, in order."),
     upToDate: truth("Whether there is nothing to do."),

@@ -35,6 +35,14 @@ export const supabaseRevert = defineStepType<RevertSpec, RevertResult>({
     },
     ["server", "keep"],
   ),
+  examples: [
+    {
+      server: "${{ target.db }}",
+      password: "${{ secrets.PGPASSWORD }}",
+      keep: ["20261101120000"],
+      files: "${{ steps.lint.outputs.files }}",
+    },
+  ],
   result: result({ reverted: listOf({ type: "string" }, "Versions that were taken back, in that order.") }),
   secretFields: ["password"],
   stepKeys: ["cwd"],

@@ -73,4 +73,17 @@ describe.skipIf(program === null)(`an editor with yaml-language-server${why}`, (
     expect(await server.hover(uri, { line: 13, character: 6 })).toContain("Limit of one attempt");
     expect(await server.complete(uri, { line: 11, character: 10 })).toEqual(expect.arrayContaining(["http", "script"]));
   }, 30_000);
+
+  it("shows examples and what each value means, and offers the values of a step type's closed list", async () => {
+    const uri = new URL("runbooks/unsaved-values.yaml", root).href;
+    const text = right.replace("with: {", "with: { method: HEAD,");
+    await server.diagnose(uri, text);
+    const method = { line: 12, character: 14 };
+    expect(await server.hover(uri, method)).toMatch(/`HEAD`: Status and headers only[.][\s\S]*Example:/);
+    const empty = new URL("runbooks/unsaved-empty.yaml", root).href;
+    await server.diagnose(empty, right.replace('with: { url: "https://shop.example" }', "with:\n      method: "));
+    expect(await server.complete(empty, { line: 13, character: 14 })).toEqual(
+      expect.arrayContaining(["GET", "DELETE"]),
+    );
+  }, 30_000);
 });
