@@ -59,6 +59,7 @@ export const http = defineStepType<HttpSpec, HttpResponse & { readonly json: unk
       json: { sku: "A-1", count: 2 },
     },
     { method: "PUT", url: "https://shop.example/motd", body: "Back at 10:00.", followRedirects: true },
+    { url: "https://10.0.0.8/healthz", caText: "${{ inputs.authority }}" },
   ],
   result: result({
     status: whole("Status code."),

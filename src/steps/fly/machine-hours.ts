@@ -66,6 +66,7 @@ export const flyMachineHours = defineStepType<MachineHoursSpec, MachineHoursResu
   effects: "read",
   timeoutMs: 30_000,
   input: closed({ app: appField, within: durationField("How far to look back, such as `30d`.") }, ["app", "within"]),
+  examples: [{ app: "${{ target.app }}", within: "30d" }],
   result: result({
     hours: decimal("Hours that machines are known to have run."),
     unknownHours: decimal("Hours of which nothing is known: `hours + unknownHours` is the most it can have been."),

@@ -99,6 +99,15 @@ export const githubUsage = defineStepType<UsageSpec, UsageResult>({
     },
     [...githubRequired, "workflows", "within"],
   ),
+  examples: [
+    {
+      repository: "acme/shop",
+      token: "${{ secrets.GITHUB_TOKEN }}",
+      workflows: ["ci.yml"],
+      within: "30d",
+      weights: { "windows-latest": 2 },
+    },
+  ],
   result: result({
     runs: whole("Runs created in that time."),
     jobs: whole("Their jobs that a runner took."),
