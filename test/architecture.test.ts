@@ -136,7 +136,7 @@ const doors: readonly { readonly module: string; readonly by: readonly string[];
   { module: "node:fs/promises", by: ["steps/probes.ts"], why: "as node:fs" },
   {
     module: "node:child_process",
-    by: ["host/supervisor/", "cli/launch.ts"],
+    by: ["host/supervisor/", "cli/launch.ts", "cli/person-programs.ts"],
     why: "a process started elsewhere has no supervisor, no masking and no record",
   },
   {

@@ -1,9 +1,12 @@
 /** What every verb gets, and how it answers. */
 
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Arguments } from "./arguments.ts";
+import { UsageError } from "./errors.ts";
 import { openProject, type Project, withPlugins } from "./project.ts";
 import { readTerminal, type Terminal } from "./terminal.ts";
+import type { Verb } from "./verbs/table.ts";
 
 export interface Command {
   readonly args: Arguments;
@@ -25,8 +28,30 @@ export interface Command {
 /** A verb's function returns the exit code. */
 export type VerbFunction = (command: Command) => Promise<number> | number;
 
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** `-o text` is what a verb prints when nothing is said, whatever its format is called. */
+function outputOf({ verb, text }: Arguments): string {
+  const first = verb.outputs?.[0] ?? "text";
+  const asked = text("output");
+  return asked === undefined || asked === "text" ? first : asked;
+}
+
+/** Throws `UsageError` when the verb does not print what `-o` asks for. */
+export function checkOutput(command: Command, verb: Verb): void {
+  const allowed = verb.outputs ?? ["text"];
+  if (allowed.includes(command.output)) return;
+  throw new UsageError(
+    `-o ${command.output}: ${verb.name} prints ${allowed.join(", ")}`,
+    `runbook ${verb.name} --help`,
+  );
+}
+
 export function makeCommand(args: Arguments): Command {
   const cwd = resolve(args.text("dir") ?? ".");
+  if (!isDirectory(cwd)) throw new UsageError(`-C ${args.text("dir")}: there is no such folder`, "runbook help flags");
   const terminal = readTerminal({
     color: args.text("color"),
     progress: args.text("progress"),
@@ -38,7 +63,7 @@ export function makeCommand(args: Arguments): Command {
     args,
     cwd,
     terminal,
-    output: args.text("output") ?? args.verb.outputs?.[0] ?? "text",
+    output: outputOf(args),
     get project() {
       project ??= openProject(cwd, args.text("state-dir"));
       return project;

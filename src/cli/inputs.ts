@@ -130,7 +130,8 @@ async function readInputsFile(file: string): Promise<Record<string, unknown>> {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    throw new UsageError(`--inputs-file ${file}: ${error instanceof Error ? error.message : String(error)}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UsageError(`--inputs-file ${file}: ${code === "ENOENT" ? "there is no such file" : message}`);
   }
   const { parse } = await import("yaml");
   let data: unknown;

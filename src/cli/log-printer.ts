@@ -16,7 +16,11 @@ interface LogPrinterOptions {
   readonly heading: (text: string) => void;
 }
 
-interface Stream {
+export interface LogStream {
+  readonly step: string;
+  readonly attempt: number;
+  readonly stream: "stdout" | "stderr";
+  /** Relative to the run directory; empty = there is none. */
   readonly file: string;
   readonly title: string;
 }
@@ -36,12 +40,10 @@ export class LogPrinter {
 
   /** Prints what was written since the last call, in the order the commands began. */
   async print(record: RunRecord): Promise<void> {
-    for (const stream of streamsOf(record, this.options.step)) await this.printStream(stream);
+    for (const stream of logStreams(record, this.options.step)) await this.printStream(stream);
   }
 
-  private async printStream({ file, title }: Stream): Promise<void> {
-    // Paths come from a journal that somebody may have written by hand.
-    if (!/^logs\/[^/]+$/.test(file) || file.includes("..")) return;
+  private async printStream({ file, title }: LogStream): Promise<void> {
     let fd: number;
     try {
       fd = openSync(join(this.options.runDir, file), constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -87,22 +89,29 @@ function write(data: string | Uint8Array): Promise<void> {
   });
 }
 
-function streamsOf(record: RunRecord, only: string | null): Stream[] {
+/** The streams of a run's commands, in the order the commands began. */
+export function logStreams(record: RunRecord, only: string | null): LogStream[] {
   const commands = [...record.steps.values()]
     .filter((step) => only === null || isBelow(step.path, only))
     .flatMap((step) => step.commands.map((command) => ({ step, command })));
-  return commands
-    .sort((a, b) =>
-      a.command.startedAt < b.command.startedAt ? -1 : a.command.startedAt > b.command.startedAt ? 1 : 0,
-    )
-    .flatMap(({ step, command }) => {
-      const { stdout, stderr } = filesOf(step, command);
-      const title = `== ${step.path}, attempt ${command.attempt}: ${inertLine(command.argv.join(" ")).slice(0, 120)}`;
-      return [
-        { file: stdout, title },
-        { file: stderr, title: `== ${step.path}, attempt ${command.attempt}: stderr` },
-      ];
-    });
+  return (
+    commands
+      .sort((a, b) =>
+        a.command.startedAt < b.command.startedAt ? -1 : a.command.startedAt > b.command.startedAt ? 1 : 0,
+      )
+      .flatMap(({ step, command }) => {
+        const { stdout, stderr } = filesOf(step, command);
+        const of = { step: step.path, attempt: command.attempt };
+        const head = `== ${step.path}, attempt ${command.attempt}`;
+        const title = `${head}: ${inertLine(command.argv.join(" ")).slice(0, 120)}`;
+        return [
+          { ...of, stream: "stdout" as const, file: stdout, title },
+          { ...of, stream: "stderr" as const, file: stderr, title: `${head}: stderr` },
+        ];
+      })
+      // Paths come from a journal that somebody may have written by hand.
+      .filter(({ file }) => /^logs\/[^/]+$/.test(file) && !file.includes(".."))
+  );
 }
 
 function isBelow(path: string, parent: string): boolean {

@@ -2,7 +2,6 @@
 import { exitCodes } from "../engine/exit-codes.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Command, VerbFunction } from "./command.ts";
-import { CommandError } from "./errors.ts";
 import { toolName, toolVersion } from "./version.ts";
 
 const load: Readonly<Record<string, () => Promise<{ readonly default: VerbFunction }>>> = {
@@ -66,16 +65,9 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     // Whatever umask was inherited: what this program makes, its next call must be able to read.
     process.umask(process.umask(0o077) & 0o077);
-    const { makeCommand } = await import("./command.ts");
+    const { checkOutput, makeCommand } = await import("./command.ts");
     command = makeCommand(args);
-    const allowed = args.verb.outputs ?? ["text"];
-    if (!allowed.includes(command.output)) {
-      throw new CommandError(
-        "usage",
-        `-o ${command.output}: ${args.verb.name} prints ${allowed.join(", ")}`,
-        `runbook ${args.verb.name} --help`,
-      );
-    }
+    checkOutput(command, args.verb);
     const verb = await load[args.verb.name]?.();
     if (verb === undefined) throw new Error(`no code for ${args.verb.name}`);
     if (readsRunbooks.has(args.verb.name)) await command.loadPlugins().catch(leftToTheVerb);

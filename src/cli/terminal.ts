@@ -68,23 +68,20 @@ export function readTerminal(
   const dumb = env["TERM"] === "dumb";
   const interactive =
     process.stdin.isTTY === true && err && !options.noInput && !isSet(env["RUNBOOK_NO_INPUT"]) && !isSet(env["CI"]);
+  const asked = options.progress ?? env["RUNBOOK_PROGRESS"];
   const auto = err && !dumb && !isSet(env["CI"]) ? "tty" : "plain";
-  const progress = options.quiet
-    ? "quiet"
-    : options.progress === undefined || options.progress === "auto"
-      ? auto
-      : options.progress;
+  const progress = options.quiet ? "quiet" : asked === "tty" || asked === "plain" || asked === "quiet" ? asked : auto;
   return {
-    colorErr: wantsColor(options.color, env, err),
-    colorOut: wantsColor(options.color, env, out),
+    colorErr: wantsColor(options.color ?? env["RUNBOOK_COLOR"], env, err),
+    colorOut: wantsColor(options.color ?? env["RUNBOOK_COLOR"], env, out),
     symbols: isUtf8(env) && !isSet(env["RUNBOOK_ASCII"]) ? unicodeSymbols : asciiSymbols,
     width: Number(env["COLUMNS"]) || process.stderr.columns || 80,
     interactive,
-    progress: progress as Terminal["progress"],
+    progress,
   };
 }
 
-/** `--color` > NO_COLOR > FORCE_COLOR > TERM=dumb > is it a terminal. */
+/** `--color` > RUNBOOK_COLOR > NO_COLOR > FORCE_COLOR > TERM=dumb > is it a terminal. */
 function wantsColor(flag: string | undefined, env: Env, isTerminal: boolean): boolean {
   if (flag === "always") return true;
   if (flag === "never") return false;

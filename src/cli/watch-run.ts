@@ -9,8 +9,9 @@ import { readSealedText } from "../host/sealed-run.ts";
 import { runDirectory } from "../host/state-dir.ts";
 import { runDocument } from "../report/run-json.ts";
 import { parseDurationMs } from "../util/duration.ts";
+import type { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
-import { CommandError } from "./errors.ts";
+import { CommandError, UsageError } from "./errors.ts";
 import { owesEvidence } from "./evidence-owed.ts";
 import { follow } from "./follow.ts";
 import type { Executor } from "./launch.ts";
@@ -109,11 +110,21 @@ async function chooseProgress(command: Command, options: WatchOptions, runDir: s
   return plainProgress((line) => process.stderr.write(`${line}\n`));
 }
 
+/** Throws `UsageError`: call it before anything is started. */
+export function waitForPersonMs(args: Arguments): number {
+  const text = args.text("wait-for-person");
+  const ms = text === undefined ? 0 : parseDurationMs(text);
+  if (ms === null)
+    throw new UsageError(
+      `--wait-for-person ${text}: write it as 30s, 10m or 4h`,
+      `runbook ${args.verb.name} --wait-for-person 10m`,
+    );
+  return ms;
+}
+
 /** `--wait-for-person`: stays attached to a waiting run this long. */
 function patienceOf(command: Command, asks: boolean): { see(run: RunRecord): void; left(runDir: string): boolean } {
-  const text = command.args.text("wait-for-person");
-  const ms = text === undefined || asks ? 0 : parseDurationMs(text);
-  if (ms === null) throw new CommandError("usage", `--wait-for-person ${text}: write it as 30s, 10m or 4h`);
+  const ms = asks ? 0 : waitForPersonMs(command.args);
   let waiting = false;
   let until = 0;
   return {

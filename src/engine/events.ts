@@ -20,16 +20,18 @@ export type StepStatus =
   | "undone"
   | "undo_failed";
 
-export type RunResult =
-  | "running"
-  | "succeeded"
-  | "failed"
-  | "aborted"
-  | "refused"
-  | "waiting"
-  | "interrupted"
-  | "rolled_back"
-  | "rollback_failed";
+export const runResults = [
+  "running",
+  "succeeded",
+  "failed",
+  "aborted",
+  "refused",
+  "waiting",
+  "interrupted",
+  "rolled_back",
+  "rollback_failed",
+] as const;
+export type RunResult = (typeof runResults)[number];
 
 /** A verification's outcome, with both sides in words. */
 export interface CheckOutcome {

@@ -67,18 +67,24 @@ export interface TrendOptions {
   readonly records: readonly RunRecord[];
   readonly register: readonly DrillEntry[];
   readonly nowMs: number;
+  /** Which runs are told of; when the procedure was last proven counts over all. */
+  readonly filter?: { readonly fits: (drill: TrendDrill) => boolean; readonly number: number | null };
 }
 
-export function trendOf({ runbook, records, register, nowMs }: TrendOptions): Trend {
-  const own = records
+export function trendOf({ runbook, records, register, nowMs, filter }: TrendOptions): Trend {
+  const finished = records
     .filter((record) => record.started.runbook === runbook && record.finished !== null && record.result !== "refused")
     .sort((a, b) => compare(a.finished?.at ?? "", b.finished?.at ?? "") || compare(a.run, b.run));
-  const here = new Set(own.map((record) => record.run));
-  const drills = [
-    ...own.map(fromRecord),
+  const here = new Set(finished.map((record) => record.run));
+  const all = [
+    ...finished.map(fromRecord),
     ...register.filter((entry) => entry.runbook === runbook && !here.has(entry.run)).map(fromEntry),
   ].sort((a, b) => compare(a.finishedAt, b.finishedAt) || compare(a.run, b.run));
-  const proven = drills.filter((drill) => drill.result === "succeeded").at(-1) ?? null;
+  const proven = all.filter((drill) => drill.result === "succeeded").at(-1) ?? null;
+  const fitting = all.filter((drill) => filter?.fits(drill) ?? true);
+  const drills = fitting.slice(-(filter?.number ?? fitting.length) || undefined);
+  const told = new Set(drills.map((drill) => drill.run));
+  const own = finished.filter((record) => told.has(record.run));
   return {
     format: "runbook.trend/1.0",
     runbook,

@@ -79,7 +79,19 @@ describe("a run", () => {
     check("annotated", (await rig.json(["annotate", run.document.run, "--finding", "none"])).document);
     check("verification", (await rig.json(["verify", run.document.run])).document);
     check("runs", (await rig.json(["status"])).document);
+    check("runs", (await rig.json(["status", "--watch"])).document);
+    check("show", (await rig.json(["show", "fine"])).document);
+    const shown = await rig.json<{ steps: { path: string; status: string }[] }>(["show", run.document.run]);
+    check("show", shown.document);
+    expect(shown.document.steps.map(({ path, status }) => `${path} ${status}`)).toContain("both.a succeeded");
+    const logs = await rig.json<{ logs: { step: string; stream: string; bytes: number }[] }>(["logs", "last", "both"]);
+    check("logs", logs.document);
+    expect(logs.document.logs.map(({ step, stream, bytes }) => [step, stream, bytes]).sort()).toEqual([
+      ["both.a", "stdout", 2],
+      ["both.b", "stdout", 2],
+    ]);
     check("history", (await rig.json(["history"])).document);
+    check("trend", (await rig.json(["trend", "fine", "-n", "1"])).document);
     check("list", (await rig.json(["list"])).document);
   });
 
@@ -117,6 +129,23 @@ test("records of every kind of run that tests tell of", () => {
     }
   }
   expect(seen.size).toBeGreaterThan(10);
+});
+
+test("every reading verb with -o json has a schema named as its document", async () => {
+  const { verbs } = await import("../../src/cli/verbs/table.ts");
+  const { schemaNames } = await import("../../src/cli/published-schemas.ts");
+  const named: Readonly<Record<string, string>> = {
+    ...Object.fromEntries(
+      ["run", "resume", "attach", "wait", "abort", "status", "report"].map((verb) => [verb, "run"]),
+    ),
+    ...{ approve: "decision", reject: "decision", verify: "verification", validate: "diagnostics" },
+    ...{ annotate: "annotated", new: "written", init: "written", docs: "written" },
+  };
+  const missing = verbs
+    .filter((verb) => verb.outputs?.includes("json"))
+    .filter((verb) => !schemaNames().includes(named[verb.name] ?? verb.name));
+  expect(missing.map((verb) => verb.name)).toEqual([]);
+  expect(verbs.filter((verb) => verb.group === "Look" && !verb.outputs?.includes("json"))).toEqual([]);
 });
 
 test("a schema refuses what it should: a missing, a wrong and an undocumented field", () => {

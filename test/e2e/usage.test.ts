@@ -84,6 +84,31 @@ const cases: { name: string; args: string[]; says: RegExp[] }[] = [
     args: ["plan", "rollback-production", "-o", "yaml"],
     says: [/plan prints text, json/],
   },
+  {
+    name: "a dry run in a format that a plan does not have",
+    args: ["run", "rollback-production", "-t", "local", "-i", "reason=why", "--dry-run", "-o", "ndjson"],
+    says: [/plan prints text, json/],
+  },
+  {
+    name: "a patience that is no duration",
+    args: ["run", "rollback-production", "-t", "local", "-i", "reason=why", "--wait-for-person", "5q"],
+    says: [/--wait-for-person 5q: write it as 30s/],
+  },
+  {
+    name: "a folder that is not there",
+    args: ["list", "-C", "nowhere"],
+    says: [/-C nowhere: there is no such folder/],
+  },
+  {
+    name: "an inputs file that is not there",
+    args: ["plan", "rollback-production", "-t", "local", "-f", "in.yaml"],
+    says: [/--inputs-file \S*in\.yaml: there is no such file/],
+  },
+  {
+    name: "runs since nobody knows when",
+    args: ["trend", "smoke-tests", "--since", "soon"],
+    says: [/write it as 24h/],
+  },
 ];
 
 describe("exit 2, and what would have been right", () => {

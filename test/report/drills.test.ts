@@ -172,6 +172,14 @@ describe("a trend", () => {
     expect(svg).not.toMatch(/href|script|@import|url\(/);
   });
 
+  test("tells of the runs asked for; when it was last proven counts over all", () => {
+    const lastTwo = trendOf({ ...options, filter: { fits: () => true, number: 2 } });
+    expect(lastTwo.drills.map((drill) => drill.run)).toEqual(["rb-3", "rb-4"]);
+    const late = trendOf({ ...options, filter: { fits: (drill) => drill.run < "rb-3", number: null } });
+    expect(late.drills.map((drill) => drill.run)).toEqual(["rb-1", "rb-2"]);
+    expect(late).toMatchObject({ lastSuccessAt: trendOf(options).lastSuccessAt, daysSinceProven: 10 });
+  });
+
   test("tells the slowest steps, their drift, and what was ever skipped, from the journals that are here", () => {
     const run = (id: string, backupMs: number, skip: boolean) => {
       const builder = new JournalBuilder(id).start([{ path: "backup" }, { path: "check" }], {

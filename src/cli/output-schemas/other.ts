@@ -1,7 +1,8 @@
 /** The documents of the reading verbs. */
 import type { JsonSchema } from "../../util/json.ts";
-import { exit, objective, runResult } from "./shared.ts";
+import { effects, exit, objective, runResult, stepStatus } from "./shared.ts";
 import {
+  anything,
   count,
   described,
   digest,
@@ -10,6 +11,7 @@ import {
   ms,
   oneOf,
   orNull,
+  path,
   published,
   record,
   runId,
@@ -109,6 +111,49 @@ const verification = record({
   problems: list(record({ code: text, seq: orNull(count), message: text })),
 });
 
+const trend = record({
+  format: exactly("runbook.trend/1.0"),
+  runbook: text,
+  drills: described(
+    list(
+      record({
+        run: runId,
+        version: text,
+        target: text,
+        result: runResult,
+        startedAt: time,
+        finishedAt: time,
+        objectives: list(objective),
+        deviations: count,
+        headHash: text,
+        source: described(oneOf("run", "register"), "`register`: known from drills.ndjson only."),
+      }),
+    ),
+    "Oldest first.",
+  ),
+  metAll: described(count, "How many succeeded and met every objective."),
+  objectives: list(
+    record({
+      name: text,
+      targetMs: ms,
+      direction: oneOf("improving", "worsening", "steady", "unknown"),
+      points: list(record({ run: runId, at: time, actualMs: orNull(ms), targetMs: ms, met: orNull(truth) })),
+    }),
+  ),
+  slowest: list(
+    record({
+      step: text,
+      runs: count,
+      meanMs: ms,
+      lastMs: ms,
+      driftMs: described(orNull({ type: "number" }), "Last against the mean before it."),
+    }),
+  ),
+  skipped: list(record({ step: text, times: count, runs: count, lastRun: runId })),
+  lastSuccessAt: described(orNull(time), "Of all runs, also those left out by --since, --result and -n."),
+  daysSinceProven: orNull(count),
+});
+
 const documents: Readonly<Record<string, readonly [title: string, schema: JsonSchema]>> = {
   diagnostics: ["What validate finds", diagnostics],
   explanation: [
@@ -141,6 +186,59 @@ const documents: Readonly<Record<string, readonly [title: string, schema: JsonSc
     }),
   ],
   list: ["The runbooks of a project", record({ format: exactly("runbook.list/1.0"), runbooks: list(listed) })],
+  show: [
+    "A runbook, or the runbook of a run with its results",
+    record({
+      format: exactly("runbook.show/1.0"),
+      runbook: text,
+      version: text,
+      title: text,
+      owner: text,
+      kind: text,
+      file: text,
+      digest: described(digest, "Of the runbook's bytes."),
+      run: described(orNull(runId), "The run whose results are told; null = nothing ran."),
+      targets: list(text),
+      inputs: list(
+        record({
+          name: text,
+          type: text,
+          required: truth,
+          default: described(anything, "null = none."),
+          description: text,
+          sensitive: truth,
+        }),
+      ),
+      steps: list(
+        record({
+          path,
+          title: described(text, "With its `${{ }}` unfilled."),
+          type: described(text, "A step type, `group`, `parallel` or `runbook`."),
+          effects,
+          status: described(orNull(stepStatus), "In the run; null = nothing is recorded."),
+        }),
+      ),
+      markdown: described(text, "The document that is printed without -o json."),
+    }),
+  ],
+  logs: [
+    "The logs of a run's commands, oldest first",
+    record({
+      format: exactly("runbook.logs/1.0"),
+      run: runId,
+      dir: text,
+      logs: list(
+        record({
+          step: path,
+          attempt: count,
+          stream: oneOf("stdout", "stderr"),
+          file: described(text, "Masked bytes; relative to `dir`."),
+          bytes: count,
+        }),
+      ),
+    }),
+  ],
+  trend: ["How a runbook's runs develop", trend],
   history: [
     "Past runs, newest first",
     record({

@@ -1,20 +1,11 @@
 /** Parts that several outputs share. */
+import { runResults } from "../../engine/events.ts";
 import type { JsonSchema } from "../../util/json.ts";
 import { count, described, map, ms, oneOf, orNull, record, text, time, truth } from "./words.ts";
 
 export const effects = oneOf("read", "write", "destructive");
 export const phase = oneOf("guards", "steps", "rollback", "always");
-export const runResult = oneOf(
-  "running",
-  "succeeded",
-  "failed",
-  "aborted",
-  "refused",
-  "waiting",
-  "interrupted",
-  "rolled_back",
-  "rollback_failed",
-);
+export const runResult = oneOf(...runResults);
 export const stepStatus = oneOf(
   "pending",
   "running",

@@ -2,11 +2,13 @@
 import { exitCodes } from "../../engine/exit-codes.ts";
 import { systemClock } from "../../host/clock.ts";
 import { closest } from "../../util/closest.ts";
-import { formatDuration, parseDurationMs } from "../../util/duration.ts";
+import { formatDuration } from "../../util/duration.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { agoMs, type PastRun, pastRuns } from "../past-runs.ts";
+import { printPaged } from "../person-programs.ts";
 import { runbookNames } from "../project.ts";
+import { runFilter } from "../run-filter.ts";
 import { counted, textTable } from "../text-table.ts";
 
 export default function history(command: Command): number {
@@ -16,7 +18,7 @@ export default function history(command: Command): number {
   const chosen = choose(command, runs, now);
   if (command.output === "json")
     command.json({ format: "runbook.history/1.0", runs: chosen.map(document), unreadable });
-  else if (chosen.length > 0) command.print(textTable(chosen.map((run) => row(run, now))));
+  else if (chosen.length > 0) printPaged(textTable(chosen.map((run) => row(run, now))), command.terminal);
   else command.say(runs.length === 0 ? `no runs in ${stateDir}` : "no run fits");
   if (unreadable.length > 0) {
     command.say(`${counted(unreadable.length, "run")} without a readable journal: ${unreadable.join(", ")}`);
@@ -29,19 +31,11 @@ function choose(command: Command, runs: readonly PastRun[], now: Date): readonly
   const { args } = command;
   const name = args.words[0];
   if (name !== undefined) refuseUnknown(command, name, runs);
-  const since = args.text("since");
-  const sinceMs = since === undefined ? null : parseDurationMs(since);
-  if (since !== undefined && sinceMs === null)
-    throw new UsageError(`--since ${since}: write it as 24h or 30d`, "runbook history --since 30d");
-  const result = args.text("result");
-  const number = args.text("number");
-  if (number !== undefined && !/^[1-9]\d{0,6}$/.test(number))
-    throw new UsageError(`-n ${number}: write a whole number above 0`, "runbook history -n 10");
+  const { fits, number } = runFilter(args, now);
   return runs
     .filter(({ record }) => name === undefined || record.started.runbook === name)
-    .filter(({ record }) => sinceMs === null || agoMs(record.started.at, now) <= sinceMs)
-    .filter((run) => result === undefined || run.result === result)
-    .slice(0, number === undefined ? undefined : Number(number));
+    .filter(({ record, result }) => fits({ startedAt: record.started.at, result }))
+    .slice(0, number ?? undefined);
 }
 
 /** A runbook that is gone still has a history. */

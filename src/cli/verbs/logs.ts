@@ -2,6 +2,8 @@
  * `logs`: what the steps of a run printed, masked when it was written. Bytes as they are into a pipe; inert on a
  * terminal and on a CI runner, where they could move a cursor or be taken for a command. Headings go to stderr.
  */
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { exitCodes } from "../../engine/exit-codes.ts";
 import type { RunRecord } from "../../engine/run-record.ts";
 import { executorAlive } from "../../host/claim.ts";
@@ -9,7 +11,7 @@ import { closest } from "../../util/closest.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { follow } from "../follow.ts";
-import { LogPrinter } from "../log-printer.ts";
+import { LogPrinter, logStreams } from "../log-printer.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
 
 /** Growing logs leave no record in the journal: they are looked at this often. */
@@ -21,6 +23,15 @@ export default async function logs(command: Command): Promise<number> {
   if (run === undefined) throw new UsageError("which run?", "runbook logs last");
   const { record, runDir } = loadRun(stateDir, findRun(stateDir, run));
   const path = step === undefined ? null : findStep(record, step);
+  if (command.output === "json") {
+    if (command.args.on("follow")) throw new UsageError("--follow prints text; leave out -o json", "runbook logs last");
+    const logs = logStreams(record, path).flatMap(({ title: _, ...log }) => {
+      const bytes = statSync(join(runDir, log.file), { throwIfNoEntry: false })?.size ?? 0;
+      return bytes === 0 ? [] : [{ ...log, bytes }];
+    });
+    command.json({ format: "runbook.logs/1.0", run: record.run, dir: runDir, logs });
+    return exitCodes.ok;
+  }
   const isShown = process.stdout.isTTY === true || process.env["GITHUB_ACTIONS"] === "true";
   const printer = new LogPrinter({ runDir, step: path, inert: isShown, heading: (text) => command.say(text) });
   if (command.args.on("follow")) await followLogs(runDir, printer);

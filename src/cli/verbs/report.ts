@@ -1,6 +1,6 @@
 /** `report`: render the evidence again, from the journal alone. */
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { exitCodes } from "../../engine/exit-codes.ts";
 import { executorAlive } from "../../host/claim.ts";
 import { layoutProblem } from "../../report/markdown.ts";
@@ -9,10 +9,17 @@ import { completeEvidence } from "../complete-evidence.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { renderReport } from "../evidence-files.ts";
 import { owesEvidence } from "../evidence-owed.ts";
+import { openInBrowser, printPaged } from "../person-programs.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
 import { documentOf } from "./status.ts";
 
 export default async function report(command: Command): Promise<number> {
+  const opens = command.args.on("open");
+  if (opens && (command.args.text("template") !== undefined || command.output === "json"))
+    throw new UsageError(
+      "--open shows the HTML report: leave out --template and -o json",
+      "runbook report last --open",
+    );
   const { stateDir } = command.project;
   const { record, runDir } = loadRun(stateDir, findRun(stateDir, command.args.words[0]));
   if (record.finished === null) {
@@ -32,12 +39,22 @@ export default async function report(command: Command): Promise<number> {
       command.say(`the evidence of ${record.run} is not complete, and could not be completed: ${why}`);
     }
   }
+  if (opens) return await open(command, join(runDir, "report.html"), record.run);
   if (command.output === "json") command.json(documentOf(stateDir, record));
-  else {
-    const layout = layoutOf(command);
-    process.stdout.write(renderReport(runDir, record, command.output === "html" ? "html" : "md", layout));
-  }
+  else if (command.output === "html") process.stdout.write(renderReport(runDir, record, "html", layoutOf(command)));
+  else printPaged(renderReport(runDir, record, "md", layoutOf(command)), command.terminal);
   return exitCodes.ok;
+}
+
+/** The kept file, not a new one: what is looked at is what the sums and the seal are about. */
+async function open(command: Command, file: string, run: string): Promise<number> {
+  if (!existsSync(file))
+    throw new CommandError("failed", `${file} is not there`, `runbook report ${run} -o html > report.html`);
+  command.print(file);
+  const problem = await openInBrowser(file);
+  if (problem === null) return exitCodes.ok;
+  command.say(`it was not opened: ${problem}; BROWSER names the program. The report is the file above`);
+  return exitCodes.failed;
 }
 
 /** The text of `--template`: a report in another layout is a view of the run, not its evidence. */

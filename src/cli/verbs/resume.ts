@@ -15,11 +15,13 @@ import { reportRequests } from "../report-requests.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
 import { loadSealed } from "../sealed-runbook.ts";
 import { detached, onDisconnect, sensitiveInputs, starter } from "../starter.ts";
-import { codeOf, watchRun } from "../watch-run.ts";
+import { codeOf, waitForPersonMs, watchRun } from "../watch-run.ts";
 
 export default async function resume(command: Command): Promise<number> {
   const { args, project } = command;
-  reportRequests(command); // a wrong one is told before anything goes on
+  // What is wrong with them is told before anything goes on.
+  reportRequests(command);
+  waitForPersonMs(args);
   const run = findRun(project.stateDir, args.words[0]);
   const { record, runDir } = loadRun(project.stateDir, run);
   checkSealed(runDir, record.started.files);

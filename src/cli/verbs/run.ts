@@ -1,7 +1,7 @@
 /** `run`: execute a runbook. Seals it, starts the executor in its own session, follows it. */
 
 import { resolve } from "node:path";
-import type { Command } from "../command.ts";
+import { type Command, checkOutput } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { overridesOf, stepsByPath } from "../overrides.ts";
 import { readPlanFile } from "../plan-approval.ts";
@@ -11,12 +11,16 @@ import { reportRequests } from "../report-requests.ts";
 import { approvalFor, prepareSaved } from "../saved-plan.ts";
 import { startRun } from "../start-run.ts";
 import { detached, onDisconnect } from "../starter.ts";
-import { watchRun } from "../watch-run.ts";
+import { waitForPersonMs, watchRun } from "../watch-run.ts";
 import plan from "./plan.ts";
+import { verbNamed } from "./table.ts";
 
 export default async function run(command: Command): Promise<number> {
   const { args, project, cwd } = command;
-  if (args.on("dry-run")) return await plan(command);
+  if (args.on("dry-run")) {
+    checkOutput(command, verbNamed("plan") ?? args.verb);
+    return await plan(command);
+  }
   const saved = args.text("plan") === undefined ? null : readPlanFile(resolve(cwd, args.text("plan") ?? ""));
   const word = args.words[0] ?? saved?.runbook;
   if (word === undefined) throw new UsageError("which runbook?", "runbook list");
@@ -26,6 +30,7 @@ export default async function run(command: Command): Promise<number> {
       "runbook run --help",
     );
   reportRequests(command);
+  waitForPersonMs(args);
   const path = findRunbook(project, cwd, word);
   const prepared =
     saved === null

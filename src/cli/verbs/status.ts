@@ -11,16 +11,23 @@ import { formatDuration } from "../../util/duration.ts";
 import type { Command } from "../command.ts";
 import { outcomeText } from "../outcome-text.ts";
 import { findRun, loadRun, newestFirst, nextFor } from "../run-lookup.ts";
-import { codeOf } from "../watch-run.ts";
+import { codeOf, watchRun } from "../watch-run.ts";
 
-export default function status(command: Command): number {
+/** Many journals are looked at this often. */
+const lookMs = 250;
+
+export default async function status(command: Command): Promise<number> {
   const { stateDir } = command.project;
   const word = command.args.words[0];
-  if (word !== undefined) return statusOfOne(command, findRun(stateDir, word));
-  const records = newestFirst(stateDir, runIds(stateDir)).flatMap((id) => {
-    const summary = summarize(runDirectory(stateDir, id));
-    return summary === null ? [] : [summary.record];
-  });
+  const watches = command.args.on("watch");
+  if (word !== undefined) {
+    const run = findRun(stateDir, word);
+    if (!watches) return statusOfOne(command, run);
+    await watchRun(command, { run, executor: null, keys: false });
+    return exitCodes.ok;
+  }
+  if (watches) await watchAll(command);
+  const records = everyRecord(stateDir);
   const documents = records.map((record) => documentOf(stateDir, record));
   if (command.output === "json") command.json({ format: "runbook.runs/1.0", runs: documents });
   else
@@ -28,6 +35,43 @@ export default function status(command: Command): number {
       records.length === 0 ? `no runs in ${stateDir}` : records.map((record) => line(stateDir, record)).join("\n"),
     );
   return exitCodes.ok;
+}
+
+function everyRecord(stateDir: string): RunRecord[] {
+  return newestFirst(stateDir, runIds(stateDir)).flatMap((id) => {
+    const summary = summarize(runDirectory(stateDir, id));
+    return summary === null ? [] : [summary.record];
+  });
+}
+
+/** A line on stderr whenever a run moves, until no executor is alive. */
+async function watchAll(command: Command): Promise<void> {
+  const { stateDir } = command.project;
+  const shown = new Map<string, string>();
+  for (;;) {
+    let isAnyAlive = false;
+    for (const run of runIds(stateDir)) {
+      const runDir = runDirectory(stateDir, run);
+      const isAlive = executorAlive(runDir);
+      const before = shown.get(run);
+      isAnyAlive ||= isAlive;
+      // Nobody writes it, and its last state was told.
+      if (!isAlive && before !== undefined && !before.includes('"running"')) continue;
+      const record = summarize(runDir)?.record;
+      if (record === undefined) continue;
+      const now = stateOf(record, isAlive);
+      if (before !== now && (before !== undefined || record.finished === null)) command.say(line(stateDir, record));
+      shown.set(run, now);
+    }
+    if (!isAnyAlive) return;
+    await new Promise((resolve) => setTimeout(resolve, lookMs));
+  }
+}
+
+/** What of a run is worth a line when it changes. */
+function stateOf(record: RunRecord, isAlive: boolean): string {
+  const running = [...record.steps.values()].filter((step) => step.status === "running").map((step) => step.path);
+  return JSON.stringify([isInterrupted(record, isAlive) ? "interrupted" : record.result, running]);
 }
 
 function statusOfOne(command: Command, run: string): number {
@@ -75,6 +119,12 @@ function line(stateDir: string, record: RunRecord): string {
     : record.result;
   const waits = waitingSteps(record).map((step) => step.path);
   const age = formatDuration(Date.now() - Date.parse(record.started.at));
-  const where = waits.length > 0 ? `waits at ${waits.join(", ")}` : "";
+  const at = [...record.steps.values()].filter((step) => step.status === "running" && step.action !== "");
+  const where =
+    waits.length > 0
+      ? `waits at ${waits.join(", ")}`
+      : result === "running" && at.length > 0
+        ? `at ${at.map((step) => step.path).join(", ")}`
+        : "";
   return `${record.run}  ${result.padEnd(15)} ${record.started.runbook.padEnd(22)} ${record.started.target.padEnd(12)} ${age.padStart(8)} ago  ${where}`.trimEnd();
 }

@@ -2,6 +2,7 @@
  * Every verb and flag of the command line, as data: the parser, `--help`, completion, the manual page and `docs/cli.md`
  * are made from it. Light on purpose: it is loaded for `--help`.
  */
+import { runResults } from "../../engine/events.ts";
 
 export interface Flag {
   readonly name: string;
@@ -42,6 +43,10 @@ const override: Flag = {
   summary: "pass a guard or approval that allows it; needs --reason",
 };
 const reason: Flag = { name: "reason", value: "TEXT", summary: "why; kept in the report" };
+const attach: Flag = { name: "attach", value: "FILE", multiple: true, summary: "evidence for a manual step" };
+const since: Flag = { name: "since", value: "DURATION", summary: "only runs started since" };
+const number: Flag = { name: "number", short: "n", value: "N", summary: "at most N, the newest" };
+const result: Flag = { name: "result", value: "RESULT", values: runResults, summary: "only runs with this result" };
 const step: Flag = { name: "step", value: "STEP", summary: "which step, when several wait" };
 const sign: Flag = { name: "sign", value: "KEY", summary: "sign with this private key file" };
 const waitForPerson: Flag = {
@@ -188,7 +193,7 @@ export const verbs: readonly Verb[] = [
     flags: [
       step,
       reason,
-      { name: "attach", value: "FILE", multiple: true, summary: "evidence for a manual step" },
+      attach,
       sign,
       { name: "plan", value: "FILE", summary: "approve a saved plan and print the approval (CI)" },
     ],
@@ -200,16 +205,16 @@ export const verbs: readonly Verb[] = [
     summary: "Answer with no: the run stops, or rolls back",
     examples: ['reject last --reason "not during the sale"'],
     outputs: ["text", "json"],
-    flags: [step, reason, sign],
+    flags: [step, reason, attach, sign],
   },
   {
     name: "status",
     group: "Look",
     args: "[<run>]",
     summary: "What runs, what waits for whom",
-    examples: ["status", "status last -o json"],
+    examples: ["status", "status last -o json", "status last --watch"],
     outputs: ["text", "json"],
-    flags: [],
+    flags: [{ name: "watch", summary: "follow it, read only, until nobody works on it" }],
   },
   {
     name: "show",
@@ -217,7 +222,7 @@ export const verbs: readonly Verb[] = [
     args: "<runbook|run>",
     summary: "The procedure as a document, results in place",
     examples: ["show rollback-production", "show rollback-production > rollback.md"],
-    outputs: ["md"],
+    outputs: ["md", "json"],
     flags: [],
   },
   {
@@ -226,6 +231,7 @@ export const verbs: readonly Verb[] = [
     args: "<run> [step]",
     summary: "Print the masked output of a run's steps",
     examples: ["logs last deploy"],
+    outputs: ["text", "json"],
     flags: [{ name: "follow", summary: "until the run ends" }],
   },
   {
@@ -248,7 +254,7 @@ export const verbs: readonly Verb[] = [
     summary: "How its runs develop: objectives, slowest steps",
     examples: ["trend rollback-production"],
     outputs: ["md", "json", "svg"],
-    flags: [],
+    flags: [since, result, number],
   },
   {
     name: "history",
@@ -257,26 +263,7 @@ export const verbs: readonly Verb[] = [
     summary: "Past runs, newest first",
     examples: ["history rollback-production -n 5", "history --since 30d --result failed"],
     outputs: ["text", "json"],
-    flags: [
-      { name: "since", value: "DURATION", summary: "only runs started since" },
-      {
-        name: "result",
-        value: "RESULT",
-        values: [
-          "running",
-          "succeeded",
-          "failed",
-          "aborted",
-          "refused",
-          "waiting",
-          "interrupted",
-          "rolled_back",
-          "rollback_failed",
-        ],
-        summary: "only runs with this result",
-      },
-      { name: "number", short: "n", value: "N", summary: "at most N" },
-    ],
+    flags: [since, result, number],
   },
   {
     name: "report",
@@ -285,7 +272,10 @@ export const verbs: readonly Verb[] = [
     summary: "Render the evidence report again, byte for byte",
     examples: ["report last", "report last -o html > report.html"],
     outputs: ["md", "html", "json"],
-    flags: [{ name: "template", value: "FILE", summary: "arranged by this Handlebars layout" }],
+    flags: [
+      { name: "template", value: "FILE", summary: "arranged by this Handlebars layout" },
+      { name: "open", summary: "show the HTML report in a browser (BROWSER)" },
+    ],
   },
   {
     name: "verify",

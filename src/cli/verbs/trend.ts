@@ -10,11 +10,14 @@ import { readDrills } from "../drills-file.ts";
 import { UsageError } from "../errors.ts";
 import { pastRuns } from "../past-runs.ts";
 import { runbookNames } from "../project.ts";
+import { runFilter } from "../run-filter.ts";
 
 export default function trend(command: Command): number {
   const { project, args, output } = command;
   const name = args.words[0];
   if (name === undefined) throw new UsageError("which runbook?", "runbook list");
+  const now = systemClock().now();
+  const filter = runFilter(args, now);
   const { runs, unreadable } = pastRuns(project.stateDir);
   const records = runs.map((run) => run.record);
   const register = readDrills(project.dir);
@@ -34,7 +37,8 @@ export default function trend(command: Command): number {
     runbook: name,
     records,
     register: register.entries,
-    nowMs: systemClock().now().getTime(),
+    nowMs: now.getTime(),
+    filter,
   });
   if (output === "json") command.json(found);
   else command.print(output === "svg" ? trendSvg(found) : trendMarkdown(found));
