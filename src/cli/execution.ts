@@ -219,6 +219,8 @@ export async function execute(
       store.flush();
       return await scanForSecrets(runDir, secrets);
     },
+    earlierRuns: () =>
+      finishedRuns(stateDir, run).filter((each) => each.runbook === started.runbook && each.target === started.target),
     failpoint: (name) => void failpoint(name as Parameters<typeof failpoint>[0]),
   };
   const key = lockKey(runbook, root);

@@ -327,6 +327,8 @@ function noteOf(entry: JournalRecord): Note | null {
       return entry.ok
         ? ["undone", "good", `${entry.step} undone${entry.verified === true ? ", verified" : ", not verified"}`]
         : ["failed", "error", `${entry.step} NOT undone`];
+    case "run.escalated":
+      return ["warn", "error", `escalated: ${entry.reasons.map(({ message }) => message).join("; ")}`];
     case "notification.sent":
       return entry.ok
         ? null

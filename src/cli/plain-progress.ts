@@ -117,6 +117,8 @@ function describe(entry: JournalRecord, run: RunRecord): Words | null {
         entry.ok ? "sent" : "FAILED",
         `${entry.on} by ${entry.stepType}${entry.ok ? "" : `: ${entry.detail}`}`,
       ];
+    case "run.escalated":
+      return ["run", "escalated", entry.reasons.map(({ message }) => message).join("; ")];
     case "run.waiting":
       return ["run", "waiting", entry.for.join(", ")];
     case "run.finished":

@@ -5,6 +5,7 @@ import type { Effects, Phase, Step } from "../language/runbook.ts";
 import type { Frame, Place } from "../plan/scope.ts";
 import type { Catalogue } from "../steps/step-type.ts";
 import type { Json, JsonObject } from "../util/json.ts";
+import type { EarlierRun } from "./escalation.ts";
 import type { Failure, JournalEvent, Person } from "./events.ts";
 import type { ActionRunner, EngineClock, RunStore, SecretScan } from "./ports.ts";
 import type { ClockWatch } from "./run-clock.ts";
@@ -31,6 +32,8 @@ export interface EngineContext {
   readonly mask: (text: string) => string;
   /** Looks for secrets in everything the run wrote, before its verdict; null = the run has none. */
   readonly scan: () => Promise<SecretScan | null>;
+  /** Runs of this runbook on this target with a verdict, newest end first, without this one. */
+  readonly earlierRuns: () => readonly EarlierRun[];
   /** Named points at which tests make the executor fail; does nothing otherwise. */
   readonly failpoint: (name: string) => void;
 }

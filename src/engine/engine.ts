@@ -18,6 +18,7 @@ import {
   recordOf,
 } from "./context.ts";
 import { type Answer, type AnswerContext, objectionTo, waitingSteps } from "./decision.ts";
+import { escalationOf } from "./escalation.ts";
 import type { Artifact, Person } from "./events.ts";
 import { runLeaf } from "./leaf.ts";
 import { runSequence, runStep } from "./loop.ts";
@@ -298,7 +299,19 @@ async function conclude(context: EngineContext, ending: Ending, cleanup: boolean
   const draft = verdictOf(store.record, root, full, context.clock.now().getTime());
   const on = notificationFor(draft.result);
   // Refused before anything was tried (a secret missing, a busy lock): there is nothing to tell, and maybe no means to.
-  if (ending.refusal === null) await notify(context, on, textOf(context, `${draft.result}: ${draft.summary}`));
+  if (ending.refusal === null) {
+    await notify(context, on, textOf(context, `${draft.result}: ${draft.summary}`));
+    const escalation = escalationOf(store.record, draft, context.earlierRuns);
+    if (escalation !== null) {
+      append(context, escalation);
+      const why = escalation.reasons.map(({ message }) => message).join("; ");
+      await notify(
+        context,
+        "escalated",
+        textOf(context, `escalated: ${why}. It ended as ${draft.result}: ${draft.summary}`),
+      );
+    }
+  }
   // Before the seal; the lock itself goes when the seal is durable, and is stale from the verdict on.
   for (const key of store.record.locks) append(context, { type: "lock.released", key });
   append(context, { type: "executor.stopped", why: "finished" });

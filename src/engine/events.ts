@@ -311,6 +311,15 @@ export type JournalEvent =
       readonly leaks: readonly { readonly file: string; readonly secret: string }[];
       readonly problem: string | null;
     }
+  /** Told to those who asked for it, before the verdict. `runs`: the failed ones before this one. */
+  | {
+      readonly type: "run.escalated";
+      readonly reasons: readonly {
+        readonly reason: "third-failure" | "secret-found" | "over-budget";
+        readonly message: string;
+      }[];
+      readonly runs: readonly string[];
+    }
   | { readonly type: "verdict.reopened"; readonly why: string; readonly by: Person }
   | {
       readonly type: "run.finished";

@@ -33,6 +33,7 @@ export function newRunRecord(first: JournalRecord): RunRecord {
     finished: null,
     sealed: null,
     scan: null,
+    escalation: null,
     headHash: first.hash,
     lastSeq: first.seq,
     lastAt: first.at,
@@ -155,7 +156,14 @@ export function applyRecord(record: RunRecord, entry: JournalRecord): void {
       if (entry.problem !== null)
         deviate(record, entry, "secret-leak", null, `not everything was searched for secrets: ${entry.problem}`);
       break;
+    case "run.escalated":
+      record.escalation = entry;
+      // A budget that is used up is a deviation by itself.
+      for (const { reason, message } of entry.reasons)
+        if (reason !== "over-budget") deviate(record, entry, "escalated", null, message);
+      break;
     case "verdict.reopened":
+      record.escalation = null;
       record.scan = null;
       record.finished = null;
       record.sealed = null;

@@ -124,7 +124,8 @@ export interface Deviation {
     | "dirty-source"
     | "notification-failed"
     | "survivors"
-    | "secret-leak";
+    | "secret-leak"
+    | "escalated";
   readonly step: string | null;
   readonly what: string;
   readonly by: string | null;
@@ -149,6 +150,8 @@ export interface RunRecord {
   readonly steps: Map<string, StepRecord>;
   readonly deviations: Deviation[];
   readonly notifications: (EventOf<"notification.sent"> & { readonly at: string })[];
+  /** Of the verdict that stands. */
+  escalation: EventOf<"run.escalated"> | null;
   readonly signals: (EventOf<"signal.received"> & { readonly at: string })[];
   readonly overrides: Map<string, { readonly reason: string; readonly by: Person }>;
   readonly locks: Set<string>;

@@ -30,7 +30,7 @@ import {
 } from "./runbook.ts";
 
 const inputTypes = ["string", "integer", "number", "boolean", "array", "object"] as const;
-const events = ["waiting", "failed", "rolled_back", "rollback_failed", "succeeded"] as const;
+const events = ["waiting", "failed", "rolled_back", "rollback_failed", "succeeded", "escalated"] as const;
 
 /** Secrets of the runbooks that steps use, and of those that these use: a run is given them too. */
 function secretsOfUsed(steps: readonly Step[]): readonly string[] {

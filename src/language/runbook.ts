@@ -85,7 +85,7 @@ export interface Objective {
 }
 
 export interface Notification {
-  readonly on: readonly ("waiting" | "failed" | "rolled_back" | "rollback_failed" | "succeeded")[];
+  readonly on: readonly ("waiting" | "failed" | "rolled_back" | "rollback_failed" | "succeeded" | "escalated")[];
   readonly type: string;
   readonly with: JsonObject;
 }

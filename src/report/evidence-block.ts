@@ -32,6 +32,7 @@ export function evidenceBlock(record: RunRecord, paths: { runDir: string; folder
     "",
     `- run: ${markdownProseCode(record.run)}, ${markdownText(started.runbook)} ${markdownText(started.version)} on ${markdownText(started.target)}, by ${markdownText(started.actor)}`,
     `- result: ${record.result}${finished === null ? "" : `, exit ${finished.exitCode}, ${durationText(finished.durationMs)}`}; ${plural(record.deviations.length, "deviation")}`,
+    ...(record.escalation?.reasons ?? []).map(({ message }) => `- **blocker**: ${markdownText(message)}`),
     ...(started.reason === null ? [] : [`- reason: ${markdownText(started.reason)}`]),
     `- commands: ${commands.length === 0 ? "none" : commands.length}`,
     ...commands.slice(0, shownCommands),

@@ -186,3 +186,20 @@ test.each([
 });
 
 const at = (path: string) => join(rig.project, path);
+
+test("the third failure in a row, which earlier runs in the state directory tell, stands there as a blocker", async () => {
+  runbook("failing", { append: "feedback/ops.md" }, { steps: [{ ...look, verify: ["result.exitCode == 7"] }] });
+  runbook("other", {}, { steps: [{ ...look, verify: ["result.exitCode == 7"] }] });
+  const failing = async (name = "failing") => (await rig.json(["run", name])).document;
+  const [first, , second, third] = [await failing(), await failing("other"), await failing(), await failing()];
+  const escalated = [first, second, third].map(({ deviations }) => deviations.map(({ kind }) => kind));
+  expect(escalated).toEqual([[], [], ["escalated"]]);
+  const blockers = read("feedback/ops.md")
+    .split("\n")
+    .filter((line) => line.startsWith("- **blocker**"));
+  expect(blockers).toEqual([
+    `- **blocker**: the third run in a row of failing on here that failed, after ${second?.run} and ${first?.run}`,
+  ]);
+  expect((await rig.run(["verify", third?.run ?? ""])).code).toBe(0);
+  expect(schemaErrors("run", third)).toEqual([]);
+});

@@ -3,6 +3,7 @@
  * outcomes the test scripts. The runbook text goes through the real loader.
  */
 import type { EngineContext } from "../../src/engine/context.ts";
+import type { EarlierRun } from "../../src/engine/escalation.ts";
 import { type DriveOutcome, type DriveRequest, drive } from "../../src/engine/engine.ts";
 import type { JournalEvent, JournalRecord } from "../../src/engine/events.ts";
 import { factsOf } from "../../src/engine/facts.ts";
@@ -93,6 +94,8 @@ export class EngineRig implements RunStore {
   /** `path` of every action in the order they were started; checks as `path?`. */
   readonly ran: string[] = [];
   record!: RunRecord;
+  /** Runs of the same runbook before this one, newest first. */
+  earlier: readonly EarlierRun[] = [];
   private hash = zeroHash;
   private readonly script: Record<string, Scripted | Scripted[]>;
   private readonly context: EngineContext;
@@ -188,6 +191,7 @@ export class EngineRig implements RunStore {
       failpoint: () => {},
       clockWatch: () => null,
       scan: async () => null,
+      earlierRuns: () => this.earlier,
     } as unknown as EngineContext;
   }
 

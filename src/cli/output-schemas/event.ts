@@ -199,6 +199,10 @@ export const eventFields = {
     leaks: list(record({ file: text, secret: described(text, "Its name, never its value.") })),
     problem: orNull(text),
   }),
+  "run.escalated": record({
+    reasons: list(record({ reason: oneOf("third-failure", "secret-found", "over-budget"), message: text })),
+    runs: described(list(text), "The failed runs before this one that count."),
+  }),
   "verdict.reopened": record({ why: text, by: person }),
   "run.finished": record({
     result: runResult,

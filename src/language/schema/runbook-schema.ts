@@ -192,6 +192,7 @@ export function buildRunbookSchema(catalogue: Catalogue): JsonSchema {
               rolled_back: "It failed and was undone.",
               rollback_failed: "It failed and could not be undone: state unknown.",
               succeeded: "It succeeded.",
+              escalated: "Also: the third failure in a row, a secret that was found, or a budget that is used up.",
             }),
             "Events it speaks of.",
             { minItems: 1, uniqueItems: true },
