@@ -3,8 +3,8 @@
  * outcomes the test scripts. The runbook text goes through the real loader.
  */
 import type { EngineContext } from "../../src/engine/context.ts";
-import type { EarlierRun } from "../../src/engine/escalation.ts";
 import { type DriveOutcome, type DriveRequest, drive } from "../../src/engine/engine.ts";
+import type { EarlierRun } from "../../src/engine/escalation.ts";
 import type { JournalEvent, JournalRecord } from "../../src/engine/events.ts";
 import { factsOf } from "../../src/engine/facts.ts";
 import { applyRecord, newRunRecord } from "../../src/engine/fold.ts";
