@@ -5,7 +5,7 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
-import { precompiledTemplates, precompiledValidators } from "./precompile.mjs";
+import { precompiledTemplates } from "./precompile.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -43,7 +43,7 @@ const requiredBuiltins = {
 const bundle = await rolldown({
   input,
   platform: "node",
-  plugins: [await precompiledValidators(root), await precompiledTemplates(root), requiredBuiltins],
+  plugins: [await precompiledTemplates(root), requiredBuiltins],
   // sandbox-app.cjs is started once per machine and must stay a single tiny file; rolldown keeps it so because it
   // shares nothing with the others.
   onLog: (level, log, print) => {
@@ -56,7 +56,9 @@ const { output: built } = await bundle.write({
   format: "cjs",
   entryFileNames: ({ name }) => (cached.includes(name) ? "chunks/[name]-[hash].cjs" : "[name].cjs"),
   chunkFileNames: "chunks/[name]-[hash].cjs",
-  minify: false,
+  // Text that is all ASCII is read without decoding, and comments are read by nobody.
+  minify: { compress: false, mangle: false, codegen: { asciiOnly: true, removeWhitespace: false } },
+  comments: false,
   // `import()` of what is not bundled becomes `require`: code from the cache has nothing that answers an `import()`.
   dynamicImportInCjs: false,
 });
@@ -72,7 +74,11 @@ rmSync(previous, { recursive: true, force: true });
 function writePrograms() {
   const digest = createHash("sha256");
   const chunks = built.map(({ fileName }) => fileName).sort();
-  for (const chunk of chunks) digest.update(chunk).update(readFileSync(join(fresh, chunk)));
+  for (const chunk of chunks) {
+    const bytes = readFileSync(join(fresh, chunk));
+    if (bytes.some((byte) => byte > 127)) throw new Error(`build: ${chunk} is not ASCII, as the code cache reads it`);
+    digest.update(chunk).update(bytes);
+  }
   const all = digest.digest("hex");
   copyFileSync(join(root, "scripts/code-cache.cjs"), join(fresh, "code-cache.cjs"));
   copyFileSync(join(root, "scripts/import-text.cjs"), join(fresh, "import-text.cjs"));

@@ -26,11 +26,11 @@ function keepCompiled() {
   const variant = `${process.versions.v8}-${process.arch}${flags === "" ? "" : "-small"}`;
   const fresh = [];
 
-  /** Loads a chunk as Node would, with the cache there is. https://nodejs.org/api/vm.html#class-vmscript */
+  /** Loads a chunk as Node would, with the cache there is. The build leaves ASCII only. https://nodejs.org/api/vm.html#class-vmscript */
   function load(module, filename) {
     const cacheFile = path.join(folder, `${path.basename(filename)}.${variant}`);
     const cachedData = readOrNothing(cacheFile);
-    const script = new Script(Module.wrap(fs.readFileSync(filename, "utf8")), {
+    const script = new Script(Module.wrap(fs.readFileSync(filename, "latin1")), {
       filename,
       cachedData,
       importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,

@@ -1,22 +1,11 @@
-// Plug-ins of the build: compile the validators of runbook and project file and the templates of reports, so that no start
-// has to. The modules they replace (src/language/schema/precompiled.ts, src/report/precompiled-templates.ts) are empty:
-// without the build both are compiled when first needed.
+// A plug-in of the build: compiles the templates of reports, so that no start has to. The module it replaces
+// (src/report/precompiled-templates.ts) is empty: without the build they are compiled when first needed.
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
 
 const entry = "precompile-entry";
-
-/** The plug-in, with the validators of the built-in step types inside. */
-export async function precompiledValidators(root) {
-  const text = await validators(root);
-  const replaced = join(root, "src/language/schema/precompiled.ts");
-  return {
-    name: "precompiled-validators",
-    load: (id) => (id === replaced ? { code: text, moduleType: "js" } : null),
-  };
-}
 
 /** The plug-in, with the packaged templates inside. */
 export async function precompiledTemplates(root) {
@@ -36,32 +25,6 @@ export async function precompiledTemplates(root) {
   return { name: "precompiled-templates", load: (id) => (id === replaced ? { code, moduleType: "js" } : null) };
 }
 
-async function validators(root) {
-  const { catalogue, buildRunbookSchema, buildConfigSchema, ajvOptions, editorKeywords, schemaDigest } =
-    await fromSource(root, {
-      "src/steps/index.ts": "catalogue",
-      "src/language/schema/runbook-schema.ts": "buildRunbookSchema",
-      "src/language/schema/config-schema.ts": "buildConfigSchema",
-      "src/language/schema/validators.ts": "ajvOptions, editorKeywords, schemaDigest",
-    });
-  const require = createRequire(join(root, "package.json"));
-  const { Ajv2020 } = require("ajv/dist/2020.js");
-  const { default: standaloneCode } = require("ajv/dist/standalone/index.js");
-  const ajv = new Ajv2020({ ...ajvOptions, code: { ...ajvOptions.code, source: true, esm: true } });
-  ajv.addVocabulary(editorKeywords);
-  const schemas = { runbook: buildRunbookSchema(catalogue), config: buildConfigSchema() };
-  for (const schema of Object.values(schemas)) ajv.addSchema(schema);
-  const code = standaloneCode(ajv, Object.fromEntries(Object.entries(schemas).map(([name, { $id }]) => [name, $id])));
-  // Ajv writes its helpers as `require` even into modules.
-  const imports = [];
-  const body = code.replaceAll(/require\("(ajv\/[^"]+)"\)/g, (_, path) => {
-    imports.push(`import helper${imports.length} from "${path}.js";\n`);
-    return `helper${imports.length - 1}`;
-  });
-  const entries = Object.entries(schemas).map(([name, schema]) => `["${schemaDigest(schema)}", ${name}]`);
-  return `${imports.join("")}${body}\nexport const precompiled = new Map([${entries.join(", ")}]);\n`;
-}
-
 /** Exports of modules, bundled from their source: path → names. */
 async function fromSource(root, exported) {
   mkdirSync(join(root, "node_modules/.cache"), { recursive: true });
@@ -71,7 +34,6 @@ async function fromSource(root, exported) {
     const bundle = await rolldown({
       input: entry,
       platform: "node",
-      external: /^ajv/,
       plugins: [
         {
           name: entry,

@@ -40,7 +40,7 @@ const layers: readonly Layer[] = [
     at: "language",
     values: ["util", "language/cel"],
     types: ["steps/step-type"],
-    packages: ["yaml", "ajv"],
+    packages: ["yaml"],
     why: "text becomes a runbook without knowing plans, runs or single step types: the catalogue is passed in",
   },
   {
@@ -109,10 +109,8 @@ const layers: readonly Layer[] = [
 
 /** What the table does not allow and is there all the same: one line each, gone when the import is gone. */
 const exceptions: readonly { readonly from: string; readonly to: string; readonly why: string }[] = [
-  { from: "host/spec-check.ts", to: "ajv", why: "checks a filled `with` against the schema of its type, at run time" },
   { from: "host/command-runner.ts", to: "steps/prompt-hint.ts", why: "a timeout has no result a step could look at" },
   { from: "host/action-runner.ts", to: "steps/window-calendar.ts", why: "one calendar answers for plan and run" },
-  { from: "cli/inputs.ts", to: "ajv", why: "checks inputs against the schemas the runbook declares" },
   { from: "cli/inputs.ts", to: "yaml", why: "reads --inputs-file" },
   { from: "cli/completion-names.ts", to: "yaml", why: "completion reads names in a tenth of a second, unchecked" },
 ];

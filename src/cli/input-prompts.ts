@@ -26,7 +26,7 @@ export async function askInputs(
         const text = await prompt.ask("  > ");
         if (text === null) return null;
         if (text === "") continue;
-        const problem = await problemOf(name, input, text);
+        const problem = problemOf(name, input, text);
         if (problem === null) {
           typed.set(name, text);
           break;

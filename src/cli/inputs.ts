@@ -3,10 +3,12 @@
  * objects as JSON. Every problem is told at once with the flag that mends it.
  */
 import { readFileSync } from "node:fs";
+import { compileRegex } from "../language/cel/index.ts";
 import type { Input, Runbook } from "../language/runbook.ts";
 import type { ResolvedInput } from "../plan/build-plan.ts";
 import { closest } from "../util/closest.ts";
 import { isObject } from "../util/json.ts";
+import { schemaCheck } from "../util/schema-check.ts";
 import { UsageError } from "./errors.ts";
 
 export interface InputSources {
@@ -57,7 +59,7 @@ export async function resolveInputs(
     const source = given.value !== undefined ? given.source : input.default === undefined ? "none" : "default";
     const lacks = value === null && input.required;
     if (lacks && missing === "refuse") absent.push(name);
-    if (value !== null) problems.push(...(await schemaProblems(name, input, value)));
+    if (value !== null) problems.push(...schemaProblems(name, input, value));
     inputs.push({ name, value, source, sensitive: input.sensitive, isUnknown: lacks && missing === "unknown" });
   }
   if (absent.length > 0 && sources.ask !== undefined && problems.length === 0) {
@@ -96,9 +98,9 @@ function givenValue(
 }
 
 /** What is wrong with a typed text as the value of an input; null = nothing. */
-export async function problemOf(name: string, input: Input, text: string): Promise<string | null> {
+export function problemOf(name: string, input: Input, text: string): string | null {
   const { value, problem } = readText(name, input, text);
-  return problem ?? (await schemaProblems(name, input, value))[0] ?? null;
+  return problem ?? schemaProblems(name, input, value)[0] ?? null;
 }
 
 function readText(name: string, input: Input, text: string): { value: unknown; problem: string | null } {
@@ -146,26 +148,16 @@ async function readInputsFile(file: string): Promise<Record<string, unknown>> {
   return data;
 }
 
-async function schemaProblems(name: string, input: Input, value: unknown): Promise<string[]> {
-  const { Ajv2020 } = await import("ajv/dist/2020.js");
-  const { compileRegex } = await import("../language/cel/index.ts");
-  const { pattern, ...schema } = input.schema as { pattern?: string };
-  const validate = new Ajv2020({ strict: false, allErrors: true, logger: false, validateFormats: false }).compile(
-    schema,
-  );
-  const problems: string[] = [];
-  if (!validate(value)) {
-    for (const error of validate.errors ?? []) {
-      const allowed =
-        error.keyword === "enum" ? `: ${(error.params as { allowedValues: unknown[] }).allowedValues.join(", ")}` : "";
-      problems.push(`-i ${name}: ${JSON.stringify(value)} ${error.message}${allowed}`);
-    }
-  }
-  // A pattern is the author's: matched in linear time, never by a backtracking engine.
-  if (pattern !== undefined && typeof value === "string") {
-    const regex = compileRegex(pattern);
-    if (typeof regex !== "string" && !regex.matcher(value).find())
-      problems.push(`-i ${name}: ${JSON.stringify(value)} does not match ${pattern}`);
-  }
-  return problems;
+function schemaProblems(name: string, input: Input, value: unknown): string[] {
+  return schemaCheck(input.schema, { matcher })(value).map(({ keyword, message, params }) => {
+    const shown = `-i ${name}: ${JSON.stringify(value)}`;
+    if (keyword === "pattern") return `${shown} does not match ${String(params["pattern"])}`;
+    return `${shown} ${message}${keyword === "enum" ? `: ${(params["allowedValues"] as unknown[]).join(", ")}` : ""}`;
+  });
+}
+
+/** A pattern is the author's: matched in linear time, never by a backtracking engine. */
+function matcher(pattern: string): (text: string) => boolean {
+  const regex = compileRegex(pattern);
+  return (text) => typeof regex === "string" || regex.matcher(text).find();
 }

@@ -66,8 +66,7 @@ export function readTerminal(
   const err = process.stderr.isTTY === true;
   const out = process.stdout.isTTY === true;
   const dumb = env["TERM"] === "dumb";
-  const interactive =
-    process.stdin.isTTY === true && err && !options.noInput && !isSet(env["RUNBOOK_NO_INPUT"]) && !isSet(env["CI"]);
+  const mayAsk = err && !options.noInput && !isSet(env["RUNBOOK_NO_INPUT"]) && !isSet(env["CI"]);
   const asked = options.progress ?? env["RUNBOOK_PROGRESS"];
   const auto = err && !dumb && !isSet(env["CI"]) ? "tty" : "plain";
   const progress = options.quiet ? "quiet" : asked === "tty" || asked === "plain" || asked === "quiet" ? asked : auto;
@@ -76,7 +75,8 @@ export function readTerminal(
     colorOut: wantsColor(options.color ?? env["RUNBOOK_COLOR"], env, out),
     symbols: isUtf8(env) && !isSet(env["RUNBOOK_ASCII"]) ? unicodeSymbols : asciiSymbols,
     width: Number(env["COLUMNS"]) || process.stderr.columns || 80,
-    interactive,
+    // Node makes a stream of stdin when it is looked at: last, so that a run in CI has none.
+    interactive: mayAsk && process.stdin.isTTY === true,
     progress,
   };
 }

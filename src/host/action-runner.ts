@@ -81,7 +81,7 @@ async function runAction(
 ): Promise<ActionOutcome> {
   const begin = options.clock.monotonicMs();
   const elapsedMs = () => options.clock.monotonicMs() - begin;
-  const problem = await specProblem(request.type, request.spec);
+  const problem = specProblem(request.type, request.spec);
   if (problem !== null) return failed(new StepFailure("failed", "value", problem), elapsedMs(), options.masker);
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), request.timeoutMs);

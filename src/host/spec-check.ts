@@ -1,24 +1,22 @@
 /** A filled `with` against the schema of its type: holes may have given null or another type than the field takes. */
 import type { StepType } from "../steps/step-type.ts";
 import type { JsonObject } from "../util/json.ts";
+import { type SchemaCheck, schemaCheck } from "../util/schema-check.ts";
 
-type Validate = { (value: unknown): boolean; errors?: readonly { instancePath: string; message?: string }[] | null };
-const validators = new Map<string, Validate>();
+const checks = new Map<string, SchemaCheck>();
 
-/** Null when it fits, else what does not, naming the field. ajv is loaded at the first use only. */
+/** Null when it fits, else what does not, naming the field. */
 // biome-ignore lint/suspicious/noExplicitAny: any step type.
-export async function specProblem(type: StepType<any, any>, spec: JsonObject): Promise<string | null> {
+export function specProblem(type: StepType<any, any>, spec: JsonObject): string | null {
   if (type.type === "run") return null; // words are made text by the one who fills them
-  let validate = validators.get(type.type);
-  if (validate === undefined) {
-    const { Ajv2020 } = await import("ajv/dist/2020.js");
-    validate = new Ajv2020({ strict: false, allErrors: true, logger: false }).compile(type.input) as Validate;
-    validators.set(type.type, validate);
+  let check = checks.get(type.type);
+  if (check === undefined) {
+    check = schemaCheck(type.input);
+    checks.set(type.type, check);
   }
-  if (validate(spec)) return null;
-  const problems = (validate.errors ?? []).map(
-    (error) =>
-      `${error.instancePath === "" ? "with" : error.instancePath.slice(1).replaceAll("/", ".")} ${error.message}`,
+  const problems = check(spec).map(
+    ({ instancePath, message }) =>
+      `${instancePath === "" ? "with" : instancePath.slice(1).replaceAll("/", ".")} ${message}`,
   );
-  return problems.join("; ");
+  return problems.length === 0 ? null : problems.join("; ");
 }

@@ -1,21 +1,22 @@
 /** Turns errors of the schema validator into one diagnostic per mistake, on the key or the value that is wrong. */
-import type { ErrorObject, ValidateFunction } from "ajv";
 import { closest, editDistance, nearestHint } from "../util/closest.ts";
 import { isObject } from "../util/json.ts";
+import type { SchemaError } from "../util/schema-check.ts";
 import type { DiagnosticCode } from "./codes.ts";
 import type { Edit, Range } from "./diagnostic.ts";
 import type { Findings } from "./findings.ts";
+import type { Validator } from "./schema/validators.ts";
 import { describeType, misplacedKey, textOf, typeHint, unknownKeyHint } from "./schema-words.ts";
-import { escapePointer, lastKeyOf, parentOf, type Source, unescapePointer, valueAt } from "./source.ts";
+import { escapePointer, lastKeyOf, parentOf, type Source, valueAt } from "./source.ts";
 
 /** Validates `source.data`; true when it holds. */
-export function diagnoseSchema(validate: ValidateFunction, source: Source, findings: Findings): boolean {
-  if (validate(source.data)) return true;
-  const errors = (validate.errors ?? []).filter((error) => error.keyword !== "if" && error.keyword !== "propertyNames");
+export function diagnoseSchema({ schema, check }: Validator, source: Source, findings: Findings): boolean {
+  const errors = check(source.data);
+  if (errors.length === 0) return true;
   const unknown = unknownKeys(errors);
   const missing = new Map<string, Set<string>>();
   const said = new Set<string>();
-  for (const error of errors.sort((a, b) => weight(a) - weight(b))) {
+  for (const error of errors.toSorted((a, b) => weight(a) - weight(b))) {
     const pointer = error.instancePath;
     if (error.keyword === "required") {
       const name = String(error.params["missingProperty"]);
@@ -39,18 +40,18 @@ export function diagnoseSchema(validate: ValidateFunction, source: Source, findi
       findings.error(code, source.at(at), message, { hint, fix: at === "/version" ? wholeVersion(source) : undefined });
     }
   }
-  for (const [pointer, names] of missing) missingKeys(pointer, [...names], errors, validate.schema, source, findings);
+  for (const [pointer, names] of missing) missingKeys(pointer, [...names], errors, schema, source, findings);
   return false;
 }
 
 /** A wrong type hides what else is wrong with a value; a forbidden key hides what is wrong inside it. */
-function weight(error: ErrorObject): number {
+function weight(error: SchemaError): number {
   const order = ["false schema", "additionalProperties", "type", "const", "enum", "pattern"];
   const index = order.indexOf(error.keyword);
   return index === -1 ? order.length : index;
 }
 
-function unknownKeys(errors: readonly ErrorObject[]): Map<string, string[]> {
+function unknownKeys(errors: readonly SchemaError[]): Map<string, string[]> {
   const keys = new Map<string, string[]>();
   for (const error of errors) {
     if (error.keyword !== "additionalProperties") continue;
@@ -61,7 +62,7 @@ function unknownKeys(errors: readonly ErrorObject[]): Map<string, string[]> {
   return keys;
 }
 
-function badName(error: ErrorObject, source: Source, findings: Findings): void {
+function badName(error: SchemaError, source: Source, findings: Findings): void {
   const name = error.propertyName!;
   const at = source.keyAt(`${error.instancePath}/${escapePointer(name)}`);
   const pattern = String((error.parentSchema as { pattern?: string } | undefined)?.pattern ?? "");
@@ -73,7 +74,7 @@ function badName(error: ErrorObject, source: Source, findings: Findings): void {
   findings.error("bad-name", at, `"${name}" cannot be a name here.`, { hint: letters });
 }
 
-function unknownKey(error: ErrorObject, place: string, source: Source, findings: Findings): void {
+function unknownKey(error: SchemaError, place: string, source: Source, findings: Findings): void {
   const name = lastKeyOf(place);
   const known = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {});
   const at = source.keyAt(place);
@@ -97,7 +98,7 @@ function renamedKey(text: string, { start, end }: Range, name: string, meant: st
 function missingKeys(
   pointer: string,
   names: readonly string[],
-  errors: readonly ErrorObject[],
+  errors: readonly SchemaError[],
   root: unknown,
   source: Source,
   findings: Findings,
@@ -144,26 +145,14 @@ function missingKeys(
 type Properties = Readonly<Record<string, { readonly description?: string }>>;
 
 /** What each missing member is for, from the map of members that the failed `required` belongs to. */
-function descriptionOf(root: unknown, error: ErrorObject | undefined, names: readonly string[]): string | undefined {
-  const path = (error?.schemaPath ?? "").replace(/^#\/?/, "").split("/").map(unescapePointer).map(decodeURIComponent);
-  for (let length = path.length; length >= 0; length--) {
-    const node = valueAt(
-      root,
-      path
-        .slice(0, length)
-        .map((part) => `/${escapePointer(part)}`)
-        .join("")
-        .replace(/^\/$/, ""),
-    );
-    if (
-      isObject(node) &&
-      isObject(node["properties"]) &&
-      names.every((name) => name in (node["properties"] as object))
-    ) {
-      return describeAll(node["properties"] as Properties, names);
-    }
-  }
-  return undefined;
+function descriptionOf(root: unknown, error: SchemaError | undefined, names: readonly string[]): string | undefined {
+  const nodes = [root];
+  for (const name of error?.schemaPath ?? []) nodes.push((nodes.at(-1) as Record<string, unknown>)[name]);
+  const node = nodes.findLast(
+    (each): each is { properties: Properties } =>
+      isObject(each) && isObject(each["properties"]) && names.every((name) => name in (each["properties"] as object)),
+  );
+  return node && describeAll(node.properties, names);
 }
 
 function describeAll(properties: Properties, names: readonly string[]): string {
@@ -202,7 +191,7 @@ function wrong(code: DiagnosticCode, message: string, hint?: string): Wrong {
   return { code, message, hint };
 }
 
-function wrongValue(error: ErrorObject, source: Source): Wrong {
+function wrongValue(error: SchemaError, source: Source): Wrong {
   const pointer = error.instancePath;
   const name = /^\d+$/.test(lastKeyOf(pointer)) ? lastKeyOf(parentOf(pointer)) : lastKeyOf(pointer);
   const data = error.data;

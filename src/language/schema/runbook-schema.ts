@@ -106,6 +106,7 @@ const objective = {
 /** Builds the schema of a runbook for the given step types. Pure; the same catalogue gives the same schema. */
 export function buildRunbookSchema(catalogue: Catalogue): JsonSchema {
   const definitions = stepDefinitions(catalogue);
+  definitions["items"] = items;
   const uses = (definitions["step"] as { properties: Record<string, unknown> }).properties["uses"];
   const steps = (markdown: string) => listOf({ $ref: "#/$defs/step" }, markdown, { minItems: 1 });
   const properties = {
@@ -240,6 +241,6 @@ export function buildRunbookSchema(catalogue: Catalogue): JsonSchema {
       "description",
       "steps",
     ]),
-    $defs: { ...definitions, items },
+    $defs: definitions,
   };
 }

@@ -1,5 +1,5 @@
 /** The schema of a step: its keys, its one action, and `with` as each step type of the catalogue asks for it. */
-import type { Catalogue } from "../../steps/step-type.ts";
+import type { Catalogue, StepType } from "../../steps/step-type.ts";
 import type { JsonSchema } from "../../util/json.ts";
 import {
   cel,
@@ -257,15 +257,22 @@ export function stepDefinitions(catalogue: Catalogue): Record<string, JsonSchema
       ),
     },
   };
-  for (const type of types) {
-    const step = catalogue.get(type)!;
-    definitions[definitionName(type)] = {
-      type: "object",
-      ...documented(inputWithHoles(step.input, step.literalFields)),
-      ...doc(`${step.summary}\n\n[${type}](${step.docs})`),
-    };
-  }
+  for (const type of types) lazyMember(definitions, definitionName(type), () => definitionOf(catalogue.get(type)!));
   return definitions;
+}
+
+function definitionOf(step: StepType): JsonSchema {
+  return {
+    type: "object",
+    ...documented(inputWithHoles(step.input, step.literalFields)),
+    ...doc(`${step.summary}\n\n[${step.type}](${step.docs})`),
+  };
+}
+
+/** Made when first looked at: a runbook looks at the few types it uses. */
+function lazyMember<Value>(object: Record<string, Value>, name: string, make: () => Value): void {
+  let value: Value | undefined;
+  Object.defineProperty(object, name, { enumerable: true, get: () => (value ??= make()) });
 }
 
 export function definitionName(type: string): string {
