@@ -16,7 +16,7 @@ import { journalName, readJournalFile } from "../host/journal-file.ts";
 import { FileRunStore } from "../host/run-store.ts";
 import { checkSealed } from "../host/sealed-run.ts";
 import { scanForSecrets } from "../host/secret-scan.ts";
-import { type FoundSecret, resolveSecrets } from "../host/secrets.ts";
+import { type FoundSecret, resolveSecrets, valuesOf } from "../host/secrets.ts";
 import { type SupervisorClient, startSupervisor } from "../host/supervisor/client.ts";
 import { selfIdentity } from "../host/supervisor/process-identity.ts";
 import { removeRuntimeDir, runtimeDirFor } from "../host/supervisor/runtime-dir.ts";
@@ -43,6 +43,7 @@ import { usePluginsOfRun } from "./plugins.ts";
 import { ensureDatabase } from "./sandbox-database.ts";
 import { prometheusRefusal } from "./sandbox-prometheus.ts";
 import { loadSealed } from "./sealed-runbook.ts";
+import { secretSources } from "./secret-sources.ts";
 import { toolStates } from "./tool-states.ts";
 import { distDir, toolName, toolVersion } from "./version.ts";
 
@@ -67,14 +68,9 @@ export async function execute(
   const { runbook, config, sources } = loadSealed(runDir);
   const subjectConfig = { ...sources.config, targets: { [config.target.name]: config.target } };
   const sandbox = config.target.sandbox ? await ensureSandbox(stateDir, { distDir }) : null;
-  const found = await resolveSecrets({
-    names: runbook.secrets,
-    target: config.target.name,
-    providers: config.secrets,
-    projectDir: config.project,
-    env: process.env,
-    dummies: sandbox?.secrets ?? {},
-  });
+  const found = await resolveSecrets(
+    secretSources({ runbook, target: config.target, providers: config.secrets, projectDir: config.project, sandbox }),
+  );
   const secrets: { name: string; value: string }[] = [];
   const { target, refusal: noDatabase } = await targetOf(request, runbook, inputs, subjectConfig, config.target.name, {
     sandbox,
@@ -206,7 +202,7 @@ export async function execute(
     actions,
     catalogue: catalogue(),
     root,
-    secrets: Object.fromEntries(secrets.map(({ name, value }) => [name, value])),
+    secrets: valuesOf(secrets, found.absent),
     maskedSecrets: Object.fromEntries(runbook.secrets.map((name) => [name, MASK])),
     policy: config.policy,
     actor,

@@ -22,6 +22,7 @@ import { UsageError } from "./errors.ts";
 import { type InputSources, resolveInputs } from "./inputs.ts";
 import { sealedPlugins } from "./plugins.ts";
 import { loadWholeRunbook, type Project, type RunbookSource, refuseInvalid } from "./project.ts";
+import { secretSources } from "./secret-sources.ts";
 import { toolStates } from "./tool-states.ts";
 
 export interface Prepared {
@@ -171,14 +172,9 @@ export async function lookAround(prepared: Prepared, project: Project, askVersio
   const tools = states.map(({ problem: _, ...tool }) =>
     target.sandbox && tool.name === "fly" ? { ...tool, found: tool.found ?? "sandbox" } : tool,
   );
-  const looked = await peekSecrets({
-    names: runbook.secrets,
-    target: target.name,
-    providers: project.config.secrets,
-    projectDir: project.dir,
-    env: process.env,
-    dummies: sandbox?.secrets ?? {},
-  });
+  const looked = await peekSecrets(
+    secretSources({ runbook, target, providers: project.config.secrets, projectDir: project.dir, sandbox }),
+  );
   const supplied = new Set(target.sandbox && sandbox === null ? sandboxSecretNames : []);
   const secrets = looked.map((secret) =>
     supplied.has(secret.name) && secret.status !== "found"

@@ -10,7 +10,7 @@ import { evaluateOutputs, runChecks } from "../engine/checks.ts";
 import { createActionRunner } from "../host/action-runner.ts";
 import { systemClock } from "../host/clock.ts";
 import { childEnvironment } from "../host/environment.ts";
-import { resolveSecrets } from "../host/secrets.ts";
+import { resolveSecrets, valuesOf } from "../host/secrets.ts";
 import { type SupervisorClient, startSupervisor } from "../host/supervisor/client.ts";
 import { removeRuntimeDir, runtimeDirFor } from "../host/supervisor/runtime-dir.ts";
 import { evaluateExpression } from "../language/cel/index.ts";
@@ -27,6 +27,7 @@ import type { Command } from "./command.ts";
 import { CommandError } from "./errors.ts";
 import { finishedRuns } from "./past-runs.ts";
 import { lookAround, type Prepared } from "./prepare.ts";
+import { secretSources } from "./secret-sources.ts";
 import { distDir } from "./version.ts";
 
 interface Probed {
@@ -45,14 +46,9 @@ export async function probe(command: Command, prepared: Prepared): Promise<Plan>
     );
   }
   const world = await lookAround(prepared, project, true);
-  const found = await resolveSecrets({
-    names: runbook.secrets,
-    target: target.name,
-    providers: project.config.secrets,
-    projectDir: project.dir,
-    env: process.env,
-    dummies: sandbox?.secrets ?? {},
-  });
+  const found = await resolveSecrets(
+    secretSources({ runbook, target, providers: project.config.secrets, projectDir: project.dir, sandbox }),
+  );
   const probed = new Map<string, Probed>();
   const facts: StepFactsSource = {
     get(path, step, name) {
@@ -63,7 +59,7 @@ export async function probe(command: Command, prepared: Prepared): Promise<Plan>
     },
   };
   const place: Place = { frame: planFrame(subject, facts), items: [] };
-  const secrets = Object.fromEntries(found.found.map(({ name, value }) => [name, value]));
+  const secrets = valuesOf(found.found, found.absent);
   const runDir = mkdtempSync(join(tmpdir(), "runbook-probe-"));
   let supervisor: Promise<SupervisorClient> | null = null;
   try {

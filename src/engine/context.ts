@@ -19,7 +19,7 @@ export interface EngineContext {
   readonly catalogue: Catalogue;
   readonly root: Frame;
   /** Name → value of every declared secret. */
-  readonly secrets: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string | null>>;
   /** The same names → mask, for what is shown and kept. */
   readonly maskedSecrets: Readonly<Record<string, string>>;
   readonly policy: Policy;

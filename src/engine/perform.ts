@@ -17,7 +17,7 @@ export interface Resolved {
 
 export function resolve(context: EngineContext, node: Node, action = node.step.action): Resolved {
   if (!isLeaf(action)) throw new Error(`${node.path} is not a leaf`);
-  const fill = (secrets: Readonly<Record<string, string>>) =>
+  const fill = (secrets: EngineContext["secrets"]) =>
     resolveAction(node.step, action, node.place, context.catalogue, secrets);
   const shown = fill(context.maskedSecrets);
   const real = fill(context.secrets);

@@ -2,14 +2,18 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join, resolve } from "node:path";
 import type { SecretProvider } from "../language/config.ts";
-import { isObject } from "../util/json.ts";
 import { isSecretFile, secretsInFile, shortName } from "../util/secret-file.ts";
-import { exchange } from "./http.ts";
+import { fromKv2 } from "./secrets-kv2.ts";
+
+/** `token`: of a vault that has its own; others take VAULT_TOKEN. */
+export type AskedProvider = SecretProvider & { readonly token?: string };
 
 export interface SecretSources {
   readonly names: readonly string[];
+  /** Those of `names` that no provider needs to know. */
+  readonly optional: readonly string[];
   readonly target: string;
-  readonly providers: readonly SecretProvider[];
+  readonly providers: readonly AskedProvider[];
   readonly projectDir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Dummies of the sandbox: asked after every provider. */
@@ -26,6 +30,8 @@ export interface FoundSecret {
 export interface SecretLookup {
   readonly found: readonly FoundSecret[];
   readonly missing: readonly string[];
+  /** Optional ones that no provider knows. */
+  readonly absent: readonly string[];
   /** Providers that could not be asked, in words. */
   readonly problems: readonly string[];
 }
@@ -41,7 +47,7 @@ export async function resolveSecrets(sources: SecretSources): Promise<SecretLook
       case "command":
         return await fromCommand(provider, name, sources);
       case "vault":
-        return await fromVault(provider, name, sources);
+        return await fromKv2({ ...provider, token: provider.token ?? sources.env["VAULT_TOKEN"] }, name, sources.env);
     }
   });
 }
@@ -67,18 +73,21 @@ export async function peekSecrets(
 
 async function lookUp(
   sources: SecretSources,
-  ask: (provider: SecretProvider, name: string) => Promise<string | undefined>,
+  ask: (provider: AskedProvider, name: string) => Promise<string | undefined>,
 ): Promise<SecretLookup> {
   const found: FoundSecret[] = [];
   const missing: string[] = [];
+  const absent: string[] = [];
   const problems: string[] = [];
   for (const name of sources.names) {
     let value: string | undefined;
     let by = "";
+    let isUnknown = false;
     for (const provider of sources.providers.filter((item) => applies(item, sources.target))) {
       try {
         value = await ask(provider, name);
       } catch (error) {
+        isUnknown = true;
         problems.push(`${describe(provider)}: ${error instanceof Error ? error.message : String(error)}`);
       }
       by = describe(provider);
@@ -88,10 +97,23 @@ async function lookUp(
       value = sources.dummies[name];
       by = "sandbox";
     }
-    if (value === undefined || value === "") missing.push(name);
-    else found.push({ name, value, provider: by });
+    if (value !== undefined && value !== "") found.push({ name, value, provider: by });
+    // A provider that could not be asked may know it.
+    else if (sources.optional.includes(name) && !isUnknown) absent.push(name);
+    else missing.push(name);
   }
-  return { found, missing, problems: [...new Set(problems)] };
+  return { found, missing, absent, problems: [...new Set(problems)] };
+}
+
+/** What expressions see: values by name, null for an optional one that nobody knows. */
+export function valuesOf(
+  found: readonly { readonly name: string; readonly value: string }[],
+  absent: readonly string[],
+): Record<string, string | null> {
+  return Object.fromEntries([
+    ...absent.map((name) => [name, null] as const),
+    ...found.map(({ name, value }) => [name, value] as const),
+  ]);
 }
 
 function applies(provider: SecretProvider, target: string): boolean {
@@ -163,32 +185,4 @@ async function fromCommand(
   if (ended.timedOut) throw new Error(`did not answer within ${provider.timeoutMs} ms`);
   if (ended.failed) throw new Error(`ended with ${ended.exitCode ?? ended.signal ?? ended.code} for ${name}`);
   return ended.stdout;
-}
-
-/** KV v2: https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2#read-secret-version. Token from VAULT_TOKEN. */
-async function fromVault(
-  provider: Extract<SecretProvider, { type: "vault" }>,
-  name: string,
-  sources: SecretSources,
-): Promise<string | undefined> {
-  const token = sources.env["VAULT_TOKEN"];
-  if (!token) throw new Error("VAULT_TOKEN is not set");
-  const url = `${provider.address.replace(/\/$/, "")}/v1/${provider.mount}/data/${provider.path}`;
-  const namespace = sources.env["VAULT_NAMESPACE"];
-  const answer = await exchange(
-    {
-      method: "GET",
-      url,
-      headers: { "X-Vault-Token": token, ...(namespace ? { "X-Vault-Namespace": namespace } : {}) },
-    },
-    10_000,
-    new AbortController().signal,
-  );
-  if (answer.status === 404) return undefined; // absent or deleted
-  if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}`);
-  const body: unknown = JSON.parse(answer.body);
-  const outer = isObject(body) ? body["data"] : undefined;
-  const data = isObject(outer) ? outer["data"] : undefined;
-  const value = isObject(data) ? data[name] : undefined;
-  return typeof value === "string" ? value : undefined;
 }

@@ -24,7 +24,7 @@ export interface EvidenceDefaults {
 export interface Target {
   readonly name: string;
   readonly protected: boolean;
-  /** The loopback platform; it supplies `url`, `fly`, `services`, `hosts`, `vaultFolder` and dummy secrets. */
+  /** The loopback platform; it supplies `url`, `fly`, `services`, `hosts`, `vault` and dummy secrets. */
   readonly sandbox: boolean;
   /** The variables expressions see as `target.*` besides `name` and `protected`. */
   readonly variables: JsonObject;

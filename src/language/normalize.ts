@@ -32,17 +32,33 @@ import {
 const inputTypes = ["string", "integer", "number", "boolean", "array", "object"] as const;
 const events = ["waiting", "failed", "rolled_back", "rollback_failed", "succeeded", "escalated"] as const;
 
-/** Secrets of the runbooks that steps use, and of those that these use: a run is given them too. */
-function secretsOfUsed(steps: readonly Step[]): readonly string[] {
+/** The runbooks that steps use: a run is given their secrets too, and those of what they use. */
+function used(steps: readonly Step[]): readonly Runbook[] {
   return steps.flatMap(({ action, rollback }) => {
     const inside =
       action.kind === "runbook"
-        ? action.runbook.secrets
+        ? [action.runbook]
         : action.kind === "group" || action.kind === "parallel"
-          ? secretsOfUsed(action.steps)
+          ? used(action.steps)
           : [];
-    return [...inside, ...secretsOfUsed(rollback)];
+    return [...inside, ...used(rollback)];
   });
+}
+
+/** Own secrets and those of used runbooks. One that any of them needs is not optional. */
+function secretsOf(
+  written: readonly string[],
+  others: readonly Runbook[],
+): Pick<Runbook, "secrets" | "optionalSecrets"> {
+  const all = [
+    ...written.map((text) => ({ name: text.replace(/\?$/, ""), isOptional: text.endsWith("?") })),
+    ...others.flatMap(({ secrets, optionalSecrets }) =>
+      secrets.map((name) => ({ name, isOptional: optionalSecrets.includes(name) })),
+    ),
+  ];
+  const secrets = [...new Set(all.map(({ name }) => name))];
+  const needed = new Set(all.flatMap(({ name, isOptional }) => (isOptional ? [] : name)));
+  return { secrets, optionalSecrets: secrets.filter((name) => !needed.has(name)) };
 }
 
 export function normalizeRunbook(data: Data, context: NormalizeContext): Runbook {
@@ -51,7 +67,6 @@ export function normalizeRunbook(data: Data, context: NormalizeContext): Runbook
   const guards = normalizeSteps(data["guards"], "/guards", context);
   const steps = normalizeSteps(data["steps"], "/steps", context);
   const always = normalizeSteps(data["always"], "/always", context);
-  const ofUsed = secretsOfUsed([...guards, ...steps, ...always]);
   return {
     name: textAt(data, "name") ?? "",
     version: textAt(data, "version") ?? "",
@@ -64,7 +79,7 @@ export function normalizeRunbook(data: Data, context: NormalizeContext): Runbook
     severity: textAt(data, "severity"),
     inputs: mapValues(mapAt(data, "inputs"), (value) => (isObject(value) ? input(value) : undefined)),
     targets: targets(data["targets"]),
-    secrets: [...new Set([...textsAt(data, "secrets"), ...ofUsed])],
+    ...secretsOf(textsAt(data, "secrets"), used([...guards, ...steps, ...always])),
     env: textMapAt(data, "env"),
     requires: mapValues(mapAt(data, "requires"), requirement),
     concurrency: textAt(data, "concurrency"),

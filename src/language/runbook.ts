@@ -39,6 +39,8 @@ export interface Runbook {
   /** Target name → extra variables of this runbook for that target. In file order; empty = no target listed. */
   readonly targets: Readonly<Record<string, JsonObject>>;
   readonly secrets: readonly string[];
+  /** Those of `secrets` that no provider needs to know (`NAME?`); they are null then. */
+  readonly optionalSecrets: readonly string[];
   /** Environment of every command step; values are templates. */
   readonly env: Readonly<Record<string, string>>;
   /** Tool → version range and how its version is read. */

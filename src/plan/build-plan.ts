@@ -162,7 +162,7 @@ function blockersOf(subject: PlanSubject, world: PlanWorld, happening: readonly 
     }
   }
   for (const secret of world.secrets) {
-    if (secret.status !== "missing") continue;
+    if (secret.status !== "missing" || subject.runbook.optionalSecrets.includes(secret.name)) continue;
     blockers.push({
       code: "secret-missing",
       message: `no provider knows the secret ${secret.name} for ${subject.targetName}`,

@@ -39,13 +39,13 @@ export function typeOf(action: LeafAction, catalogue: Catalogue): AnyStepType {
   return type;
 }
 
-/** `secrets`: name → value, or name → mask for display. `extra`: `result` and such of the step itself. */
+/** `secrets`: name → value (null = an optional one that nobody knows), or name → mask for display. `extra`: `result` and such of the step itself. */
 export function resolveAction(
   step: Pick<Step, "env" | "cwd" | "stdin">,
   action: LeafAction,
   place: Place,
   catalogue: Catalogue,
-  secrets: Readonly<Record<string, string>>,
+  secrets: Readonly<Record<string, string | null>>,
 ): ResolvedAction {
   const type = typeOf(action, catalogue);
   const scope = { ...scopeOf(place), secrets };

@@ -26,15 +26,28 @@ export function resolveTarget(
   const target = config.targets[name];
   if (target === undefined) throw new Error(`target ${name} is not in the config`);
   const { url, fly, services, hosts, vaultFolder } = sandbox ?? unknownFacts();
+  const vault = sandboxVault(target.variables, { vaultFolder, services });
   const variables = { ...target.variables, ...runbook.targets[name] };
   return {
     // Picked by name: what else the sandbox knows (its dummy secrets) is no variable.
     ...(target.sandbox
-      ? { url, fly, services, hosts, vaultFolder, ...withPort(variables, sandbox?.databasePort ?? null) }
+      ? { url, fly, services, hosts, ...withPort(variables, sandbox?.databasePort ?? null), vault }
       : variables),
     name,
     protected: target.protected,
   } as unknown as JsonObject;
+}
+
+type Fact = string | UnknownValue;
+
+/** Which of the sandbox's two vaults a target has: its folder, or with `vault: kv` its KV store. */
+export function sandboxVault(
+  variables: JsonObject,
+  { vaultFolder, services }: { readonly vaultFolder: Fact; readonly services: Readonly<Record<string, Fact>> },
+) {
+  return variables["vault"] === "kv"
+    ? { address: services["vault"], mount: "kv", path: "shop" }
+    : { folder: vaultFolder };
 }
 
 function unknownFacts() {

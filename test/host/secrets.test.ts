@@ -24,7 +24,16 @@ const env: SecretProvider = { type: "env", prefix: "RUNBOOK_SECRET_", targets: n
 const folder: SecretProvider = { type: "file", dir: "vault/occ", targets: null };
 
 function ask(names: readonly string[], providers: readonly SecretProvider[], more: Partial<SecretSources> = {}) {
-  return resolveSecrets({ names, target: "staging", providers, projectDir: project, env: {}, dummies: {}, ...more });
+  return resolveSecrets({
+    names,
+    optional: [],
+    target: "staging",
+    providers,
+    projectDir: project,
+    env: {},
+    dummies: {},
+    ...more,
+  });
 }
 
 function put(path: string, text: string, mode = 0o600): void {
@@ -71,6 +80,7 @@ describe("order", () => {
     const names = ["A", "B"];
     const sources = {
       names,
+      optional: [],
       target: "staging",
       providers: [folder, failing],
       projectDir: project,
@@ -101,7 +111,7 @@ describe("a folder of files", () => {
   });
 
   test("that does not exist knows nothing", async () => {
-    expect(await ask(["TOKEN"], [folder])).toEqual({ found: [], missing: ["TOKEN"], problems: [] });
+    expect(await ask(["TOKEN"], [folder])).toEqual({ found: [], missing: ["TOKEN"], absent: [], problems: [] });
   });
 });
 
@@ -170,6 +180,52 @@ describe("Vault KV v2", () => {
     const answer = await ask(["TOKEN"], [await vault(status, body)], token);
     expect(answer.missing).toEqual(["TOKEN"]);
     expect(answer.problems.join()).toContain(problem);
+  });
+
+  /** Version → data; null = deleted. */
+  async function versions(kept: readonly (object | null)[], seen: string[] = []): Promise<SecretProvider> {
+    server = createServer((request, response) => {
+      seen.push(request.url ?? "");
+      const version = Number(new URL(request.url ?? "", "http://v").searchParams.get("version") ?? kept.length);
+      const held = kept[version - 1] ?? null;
+      response.writeHead(held === null ? 404 : 200, { "content-type": "application/json" });
+      response.end(JSON.stringify({ data: { data: held, metadata: { version } } }));
+    });
+    await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    return { type: "vault", address: `http://127.0.0.1:${port}`, mount: "kv", path: "shop", targets: null };
+  }
+
+  test.each<[string, (object | null)[], string | undefined, number]>([
+    ["is in the version before", [{ TOKEN: "old" }, { TOKEN: "new" }], "old", 2],
+    [
+      "is further back when only others changed since",
+      [{ TOKEN: "old" }, { TOKEN: "new" }, { TOKEN: "new" }],
+      "old",
+      3,
+    ],
+    ["is not in a deleted version", [{ TOKEN: "old" }, null, { TOKEN: "new" }], "old", 3],
+    ["is not there at first", [{ TOKEN: "new" }], undefined, 1],
+    ["is not there for a name the newest version lacks", [{ TOKEN: "old" }, { OTHER: "x" }], undefined, 1],
+    ["may stand under that very name", [{ TOKEN: "older" }, { TOKEN: "new", TOKEN_PREVIOUS: "kept" }], "kept", 1],
+  ])("an earlier value %s", async (_, kept, value, calls) => {
+    const seen: string[] = [];
+    const answer = await ask(["TOKEN_PREVIOUS"], [await versions(kept, seen)], {
+      ...token,
+      optional: ["TOKEN_PREVIOUS"],
+    });
+    expect(answer.found[0]?.value).toBe(value);
+    expect([answer.absent, answer.missing, seen.length]).toEqual([
+      value === undefined ? ["TOKEN_PREVIOUS"] : [],
+      [],
+      calls,
+    ]);
+  });
+
+  test("an optional secret is missing, not absent, when a provider could not be asked", async () => {
+    const sealed = await ask(["TOKEN"], [await vault(503, {})], { ...token, optional: ["TOKEN"] });
+    expect([sealed.missing, sealed.absent]).toEqual([["TOKEN"], []]);
+    expect(await ask(["TOKEN"], [env], { optional: ["TOKEN"] })).toMatchObject({ missing: [], absent: ["TOKEN"] });
   });
 
   test("without a token it says which variable is missing", async () => {

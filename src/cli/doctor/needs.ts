@@ -6,6 +6,7 @@ import { resolveSecrets } from "../../host/secrets.ts";
 import type { SecretProvider, Target } from "../../language/config.ts";
 import type { Runbook } from "../../language/runbook.ts";
 import type { Project } from "../project.ts";
+import { secretSources } from "../secret-sources.ts";
 import { toolHome } from "../tool-homes.ts";
 import { type ToolState, toolStates } from "../tool-states.ts";
 import type { Finding } from "./machine.ts";
@@ -15,13 +16,17 @@ export async function checkNeeds(project: Project, runbook: Runbook, target: Tar
   const env = childEnvironment(process.env, sandbox?.binDir ?? null);
   const tools = await toolStates(runbook, env, project.dir, true, null);
   const findings = tools.map((tool) => toolFinding(tool, target));
-  const { found, missing, problems } = await resolveSecrets({
-    names: runbook.secrets,
-    target: target.name,
+  const sources = secretSources({
+    runbook,
+    target,
     providers: project.config.secrets,
     projectDir: project.dir,
-    env: process.env,
-    dummies: target.sandbox ? { ...dummies(), ...sandbox?.secrets } : {},
+    sandbox,
+  });
+  const { found, missing, absent, problems } = await resolveSecrets({
+    ...sources,
+    // What is not running yet cannot be asked; it brings them when it starts.
+    ...(target.sandbox && sandbox?.running !== true ? { providers: project.config.secrets, dummies: dummies() } : {}),
   });
   for (const { name, provider } of found)
     findings.push(finding(target, "secret", "ok", `${name} from ${provider}`, null));
@@ -29,6 +34,8 @@ export async function checkNeeds(project: Project, runbook: Runbook, target: Tar
     const detail = `no provider knows ${name}`;
     findings.push(finding(target, "secret", "problem", detail, howToGive(project.config.secrets, target.name, name)));
   }
+  for (const name of absent)
+    findings.push(finding(target, "secret", "ok", `no provider knows ${name}, which is optional`, null));
   for (const text of problems) findings.push(finding(target, "secret provider", "warning", text, null));
   return findings;
 }

@@ -3,7 +3,7 @@ import type { JsonSchema } from "../../util/json.ts";
 import { alwaysTests, type Reference } from "../cel/index.ts";
 import type { DiagnosticCode } from "../codes.ts";
 import type { Range } from "../diagnostic.ts";
-import type { Step } from "../runbook.ts";
+import type { Runbook, Step } from "../runbook.ts";
 import { lastKeyOf, parentOf } from "../source.ts";
 import type { LintContext } from "./context.ts";
 import { type Entry, targetVariables } from "./scope.ts";
@@ -75,7 +75,7 @@ export class ReferenceRules {
         pointer,
         range,
         `no secret "${name}" is declared.`,
-        `Add it: secrets: [${[...this.#context.runbook.secrets, name].join(", ")}].`,
+        `Add it: secrets: [${[...declaredSecrets(this.#context.runbook), name].join(", ")}].`,
       );
       return true;
     }
@@ -249,4 +249,9 @@ function hasPath(value: unknown, path: readonly string[]): boolean {
     current = (current as Record<string, unknown>)[key];
   }
   return true;
+}
+
+/** As they are written: with the mark of those that may be missing. */
+function declaredSecrets({ secrets, optionalSecrets }: Runbook): string[] {
+  return secrets.map((name) => (optionalSecrets.includes(name) ? `${name}?` : name));
 }

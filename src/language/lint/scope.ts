@@ -66,7 +66,11 @@ export function commonVariables(context: LintContext): Schemas {
       reason: nullable(text),
       dry: { type: "boolean" },
     }),
-    secrets: closed(Object.fromEntries(runbook.secrets.map((name) => [name, text]))),
+    secrets: closed(
+      Object.fromEntries(
+        runbook.secrets.map((name) => [name, runbook.optionalSecrets.includes(name) ? nullable(text) : text]),
+      ),
+    ),
   };
 }
 
@@ -86,10 +90,13 @@ export function targetVariables({ runbook, config }: LintContext): ReadonlyMap<s
     const target = config.targets[name];
     if (target === undefined) return null;
     // The sandbox supplies these when it starts.
-    const supplied = target.sandbox
-      ? { url: "http://127.0.0.1", fly: {}, services: serviceUrls, hosts, vaultFolder: "/" }
-      : {};
-    found.set(name, { ...supplied, ...target.variables, ...runbook.targets[name] });
+    const supplied = target.sandbox ? { url: "http://127.0.0.1", fly: {}, services: serviceUrls, hosts } : {};
+    found.set(name, {
+      ...supplied,
+      ...target.variables,
+      ...(target.sandbox ? { vault: {} } : {}),
+      ...runbook.targets[name],
+    });
   }
   return found;
 }

@@ -14,7 +14,7 @@ const target = {
   properties: {
     protected: flag("People depend on it: writes need an approval."),
     sandbox: flag(
-      "The loopback platform, which supplies `url`, `fly`, `services`, `hosts`, `vaultFolder` and dummy secrets.",
+      "The loopback platform, which supplies `url`, `fly`, `services`, `hosts`, `vault` and dummy secrets.",
     ),
     name: false,
   },

@@ -11,6 +11,7 @@ export const namePattern = "^[a-z][a-z0-9-]{0,62}$";
 export const semverPattern =
   "^(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)(-[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?(\\+[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?$";
 const variablePattern = "^[A-Za-z_][A-Za-z0-9_]*$";
+const secretPattern = "^[A-Za-z_][A-Za-z0-9_]*\\??$";
 
 export const kinds: Readonly<Record<RunbookKind, string>> = {
   deploy: "Brings a new version into service.",
@@ -156,8 +157,12 @@ export function buildRunbookSchema(catalogue: Catalogue): JsonSchema {
       ...doc("Targets it may run against: a list of names, or a map name → extra variables."),
     },
     secrets: listOf(
-      { type: "string", pattern: variablePattern, ...doc("Name of a secret.") },
-      "Names of secrets; a provider of the project resolves them.",
+      {
+        type: "string",
+        pattern: secretPattern,
+        ...doc("Name of a secret; with a `?` behind it, one that need not be there."),
+      },
+      "Names of secrets; a provider of the project resolves them. `NAME?` is null when none knows it.",
       { uniqueItems: true },
     ),
     env: mapOf(

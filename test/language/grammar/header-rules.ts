@@ -22,6 +22,12 @@ export const headerRules: readonly Rule[] = [
   header("unknown keys are refused", "tags: [a]", "tgas: [a]", "unknown-key"),
   header("secrets are names", 'secrets: [A_B]\nenv: { A: "${{ secrets.A_B }}" }', "secrets: { A_B: x }", "wrong-type"),
   header("secrets have no values", "secrets: []", "secrets: [a-b]", "bad-value", "unused-secret"),
+  header(
+    "a secret may be missing",
+    'secrets: ["A?"]\nenv: { A: "${{ secrets.A }}" }',
+    'secrets: ["A?"]\nenv: { A: "Bearer ${{ secrets.A }}" }',
+    "maybe-null",
+  ),
   header("env holds texts", 'env: { A: "1" }', "env: { A: 1 }", "wrong-type"),
   header(
     "env may hold secrets that are declared",
