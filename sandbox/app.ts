@@ -9,7 +9,10 @@ const app = process.env["FLY_APP_NAME"] ?? "";
 const image = process.env["FLY_IMAGE_REF"] ?? "";
 const version = Number(process.env["FLY_RELEASE_VERSION"] ?? 0);
 const machine = process.env["FLY_MACHINE_ID"] ?? "";
-const behaviour = process.env["SANDBOX_BEHAVIOUR"] ?? "ok";
+const secretNames = (process.env["SANDBOX_SECRET_NAMES"] ?? "").split(",").filter((name) => name !== "");
+/** Stands for any value the app cannot work with, such as a wrong password. */
+const isBroken = secretNames.some((name) => process.env[name]?.startsWith("sandbox-broken") === true);
+const behaviour = isBroken ? "crash" : (process.env["SANDBOX_BEHAVIOUR"] ?? "ok");
 const latencyMs = Number(process.env["SANDBOX_LATENCY_MS"] ?? 0);
 
 const log = (level: "info" | "error", message: string) => {
@@ -17,7 +20,8 @@ const log = (level: "info" | "error", message: string) => {
 };
 
 if (behaviour === "crash") {
-  log("error", `${image} cannot start: the module "./checkout" is missing`);
+  const why = isBroken ? "a secret does not work" : 'the module "./checkout" is missing';
+  log("error", `${image} cannot start: ${why}`);
   process.exit(1);
 }
 
@@ -68,8 +72,7 @@ function answerTo(method: string, path: string): Answer {
   }
   if (path === "/secrets") {
     // Names and lengths only: shows what this machine was started with without ever answering a value.
-    const names = (process.env["SANDBOX_SECRET_NAMES"] ?? "").split(",").filter((name) => name !== "");
-    return json(200, Object.fromEntries(names.map((name) => [name, process.env[name]?.length ?? 0])));
+    return json(200, Object.fromEntries(secretNames.map((name) => [name, process.env[name]?.length ?? 0])));
   }
   if (path === "/") {
     const title = `${app} v${version}`;

@@ -20,6 +20,7 @@ import {
 import { liveOf, type PlatformState } from "./model.ts";
 import { databaseDummies, databaseSecrets } from "./postgres-seed.ts";
 import { allServiceDummies, services } from "./services/index.ts";
+import { shopSecrets } from "./services/vault.ts";
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
@@ -252,6 +253,9 @@ export const sandboxSecretNames: readonly string[] = [
   ...Object.values(databaseSecrets),
   ...Object.values(services).flatMap(({ secrets }) => secrets),
 ];
+
+/** Names that the sandbox's vaults hold, the folder and the KV store. */
+export const vaultSecrets: readonly string[] = shopSecrets;
 
 /** Roles of the sandbox's PostgreSQL, each with the dummy secret that is its password. */
 export const databaseRoles: Readonly<Record<string, string>> = databaseSecrets;

@@ -20,6 +20,7 @@ import { flyReleases } from "./fly/releases.ts";
 import { flySecrets } from "./fly/secrets.ts";
 import { flySecretsDeploy } from "./fly/secrets-deploy.ts";
 import { flySecretsImport } from "./fly/secrets-import.ts";
+import { flySecretsRestore } from "./fly/secrets-restore.ts";
 import { flyStatus } from "./fly/status.ts";
 import { flyVolumes } from "./fly/volumes.ts";
 import { flyWaitHealthy } from "./fly/wait-healthy.ts";
@@ -31,6 +32,7 @@ import { githubPendingDeployments } from "./github/pending-deployments.ts";
 import { githubReviewDeployments } from "./github/review-deployments.ts";
 import { githubSecretAlerts } from "./github/secret-alerts.ts";
 import { githubSecrets } from "./github/secrets.ts";
+import { githubSecretsRestore } from "./github/secrets-restore.ts";
 import { githubSecretsSet } from "./github/secrets-set.ts";
 import { githubUsage } from "./github/usage.ts";
 import { githubWorkflow } from "./github/workflow.ts";
@@ -94,6 +96,7 @@ export const catalogue: Catalogue = new Map(
     flySecrets,
     flySecretsDeploy,
     flySecretsImport,
+    flySecretsRestore,
     flyStatus,
     flyVolumes,
     flyWaitHealthy,
@@ -105,6 +108,7 @@ export const catalogue: Catalogue = new Map(
     githubReviewDeployments,
     githubSecretAlerts,
     githubSecrets,
+    githubSecretsRestore,
     githubSecretsSet,
     githubUsage,
     githubWorkflow,

@@ -41,6 +41,7 @@ const formats = {
 export class Contract {
   private readonly document: OpenApi;
   private readonly wrapper: string | null;
+  private readonly query: readonly string[];
   private readonly ajv = new Ajv2020({ strict: false, allErrors: true, formats });
   private readonly compiled = new Map<object, ValidateFunction>();
 
@@ -51,15 +52,19 @@ export class Contract {
       mounts = {},
       prefix = "",
       wrapper = null,
+      query = [],
     }: {
       readonly mounts?: Readonly<Record<string, string>>;
       /** What stands before every path. */
       readonly prefix?: string;
       /** The member of an answer that the description describes. */
       readonly wrapper?: string | null;
+      /** Query parameters that the vendor's pages have and its description leaves out. */
+      readonly query?: readonly string[];
     } = {},
   ) {
     this.wrapper = wrapper;
+    this.query = query;
     const text = readFileSync(join(import.meta.dirname, "../fixtures/contracts", file), "utf8");
     const parsed = nullsOf(JSON.parse(text)) as OpenApi;
     const paths = Object.entries(parsed.paths).map(([path, item]) => {
@@ -76,7 +81,7 @@ export class Contract {
     const operation = this.operationOf(method, pathname);
     if (operation === undefined) return [`${place}: no such operation`];
     const found: string[] = [];
-    const known = (operation.parameters ?? []).map((each) => this.resolved(each)["name"]);
+    const known = [...this.query, ...(operation.parameters ?? []).map((each) => this.resolved(each)["name"])];
     for (const name of searchParams.keys())
       if (!known.includes(name)) found.push(`${place}: unknown parameter ${name}`);
     const sent = operation.requestBody?.content?.["application/json"]?.schema;

@@ -16,7 +16,7 @@ const lines = (diagnostics: readonly { code: string; message: string }[]) =>
 
 test("the project file is valid", () => {
   expect(lines(config.diagnostics)).toEqual([]);
-  expect(Object.keys(config.config?.targets ?? {})).toEqual(["local", "staging", "production"]);
+  expect(Object.keys(config.config?.targets ?? {})).toEqual(["local", "local-kv", "staging", "production"]);
 });
 
 test("there are the runbooks the README names", () => {

@@ -1,12 +1,8 @@
-/**
- * Sets secrets of a repository or an environment. A value leaves this process only inside a sealed box for the public
- * key of that scope: https://docs.github.com/en/rest/guides/encrypting-secrets-for-the-rest-api
- */
-import { anObject, aText } from "../fly/shape.ts";
 import { closed, listOf, result, row, text, truth } from "../schema.ts";
 import { defineStepType, StepFailure } from "../step-type.ts";
-import { githubFields, githubRead, githubRequired, githubWrite } from "./api.ts";
-import { environmentField, type GithubSecretsSpec, secretsOf, secretsPath, secretsPlace } from "./secret-names.ts";
+import { githubFields, githubRequired } from "./api.ts";
+import { putSealed } from "./seal.ts";
+import { environmentField, type GithubSecretsSpec, secretsOf, secretsPlace } from "./secret-names.ts";
 
 interface SetSpec extends GithubSecretsSpec {
   readonly values: Readonly<Record<string, string>>;
@@ -17,14 +13,6 @@ interface SetSecret {
   readonly created: boolean;
   readonly updatedAt: string;
 }
-
-interface PublicKey {
-  readonly key_id: string;
-  readonly key: string;
-}
-
-/** GitHub's limit. https://docs.github.com/en/actions/concepts/security/secrets */
-const mostBytes = 48 * 1024;
 
 export const githubSecretsSet = defineStepType<SetSpec, { readonly secrets: readonly SetSecret[] }>({
   type: "github/secrets-set",
@@ -71,37 +59,10 @@ export const githubSecretsSet = defineStepType<SetSpec, { readonly secrets: read
     return { text: `set the secrets of ${secretsPlace(spec)}, sealed: ${names}`, argv: null };
   },
   async run(spec, host) {
-    const entries = Object.entries(spec.values);
-    for (const [name, value] of entries) {
-      if (Buffer.byteLength(value) <= mostBytes) continue;
-      throw new StepFailure("fatal", "secret-too-large", `${name} is larger than the 48 KB that GitHub takes.`, {
-        facts: { name },
-      });
-    }
-    const key = await githubRead(
-      host,
-      spec,
-      secretsPath(spec, "public-key"),
-      anObject<PublicKey>({ key_id: aText, key: aText }),
-    );
-    const seal = await sealer(key.key);
-    const created = new Map<string, boolean>();
-    for (const [name, value] of entries) {
-      const answer = await githubWrite(
-        host,
-        spec,
-        {
-          method: "PUT",
-          path: secretsPath(spec, name),
-          body: { encrypted_value: seal(value), key_id: key.key_id },
-          repeatable: true,
-        },
-        [201, 204],
-      );
-      created.set(name, answer.status === 201);
-    }
+    const created = await putSealed(host, spec, spec.values);
+    const names = Object.keys(spec.values);
     const listed = new Map((await secretsOf(host, spec)).map((each) => [each.name, each.updatedAt]));
-    const missing = entries.flatMap(([name]) => (listed.has(name) ? [] : name));
+    const missing = names.filter((name) => !listed.has(name));
     if (missing.length > 0) {
       throw new StepFailure(
         "failed",
@@ -111,22 +72,11 @@ export const githubSecretsSet = defineStepType<SetSpec, { readonly secrets: read
       );
     }
     return {
-      secrets: entries.map(([name]) => ({
+      secrets: names.map((name) => ({
         name,
-        created: created.get(name) === true,
+        created: created.has(name),
         updatedAt: listed.get(name) ?? "",
       })),
     };
   },
 });
-
-/** `crypto_box_seal` for a public key in base64. libsodium is loaded at the first use only. */
-async function sealer(publicKey: string): Promise<(value: string) => string> {
-  const { default: sodium } = await import("libsodium-wrappers");
-  await sodium.ready;
-  const key = Buffer.from(publicKey, "base64");
-  if (key.length !== sodium.crypto_box_PUBLICKEYBYTES) {
-    throw new StepFailure("failed", "unexpected-answer", "GitHub's public key does not have 32 bytes.");
-  }
-  return (value) => Buffer.from(sodium.crypto_box_seal(value, key)).toString("base64");
-}

@@ -1,12 +1,13 @@
 /** Keeps what was set where: names, the digests or times that the store shows now, and the run that did it. */
-import { closed, listOf, result, row, text } from "../schema.ts";
+import { closed, listOf, result, row, text, truth } from "../schema.ts";
 import { defineStepType } from "../step-type.ts";
-import { addRecords, recordsField } from "./records.ts";
+import { addRecords, keyOf, lastRecords, recordsField, type SetRecord } from "./records.ts";
 
 interface RecordSpec {
   readonly place: string;
   readonly secrets: readonly { readonly name: string; readonly digest?: string; readonly updatedAt?: string }[];
   readonly records?: string;
+  readonly undo?: boolean;
 }
 
 export const secretsRecord = defineStepType<RecordSpec, { readonly names: readonly string[] }>({
@@ -27,27 +28,28 @@ export const secretsRecord = defineStepType<RecordSpec, { readonly names: readon
         },
       ),
       records: recordsField,
+      undo: truth("Takes back what this run recorded: what was recorded before holds again. For `rollback`."),
     },
     ["place", "secrets"],
   ),
   examples: [
     { place: "fly shop", secrets: "${{ steps.imported.outputs.secrets }}" },
-    { place: "github acme/shop", secrets: [{ name: "SESSION_KEY" }] },
+    { place: "github acme/shop", secrets: [{ name: "SESSION_KEY" }], undo: true },
   ],
   result: result({ names: listOf(text("Name."), "What was recorded.") }),
-  action: (spec) => ({ text: `record what was set at ${spec.place}`, argv: null }),
+  action: (spec) => ({
+    text: spec.undo === true ? `take back what was recorded at ${spec.place}` : `record what was set at ${spec.place}`,
+    argv: null,
+  }),
   async run(spec, host) {
-    const common = { at: host.clock.now().toISOString(), run: host.run.id, place: spec.place };
-    await addRecords(
-      host,
-      spec.records,
-      spec.secrets.map(({ name, digest, updatedAt }) => ({
-        ...common,
-        name,
-        digest: digest ?? null,
-        updatedAt: updatedAt ?? null,
-      })),
-    );
+    const now = { at: host.clock.now().toISOString(), run: host.run.id, place: spec.place };
+    const earlier = spec.undo === true ? lastRecords(host, spec.records, (row) => row.run !== host.run.id) : null;
+    const rows = spec.secrets.map(({ name, digest = null, updatedAt = null }): SetRecord => {
+      if (earlier === null) return { ...now, name, digest, updatedAt };
+      const known = earlier.get(keyOf(spec.place, name));
+      return known ?? { ...now, name, digest: null, updatedAt: null, isVoid: true };
+    });
+    await addRecords(host, spec.records, rows);
     return { names: spec.secrets.map((each) => each.name) };
   },
 });

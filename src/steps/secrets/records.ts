@@ -6,7 +6,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import type { JsonSchema } from "../../util/json.ts";
 import { exitFailure } from "../command-text.ts";
 import { textOf } from "../file-tree.ts";
-import { anObject, aText, or, ShapeMismatch } from "../fly/shape.ts";
+import { anObject, aText, aTruth, or, ShapeMismatch } from "../fly/shape.ts";
 import { text } from "../schema.ts";
 import { StepFailure, type StepHost } from "../step-type.ts";
 
@@ -19,15 +19,18 @@ export interface SetRecord {
   readonly name: string;
   readonly digest: string | null;
   readonly updatedAt: string | null;
+  /** True = what was recorded before does not hold either: nobody knows when it was set. */
+  readonly isVoid?: boolean;
 }
 
-const record = anObject<SetRecord>({
+const record = anObject<Required<SetRecord>>({
   at: aText,
   run: aText,
   place: aText,
   name: aText,
   digest: or(aText, null),
   updatedAt: or(aText, null),
+  isVoid: or(aTruth, false),
 });
 
 const defaultRecords = "artifacts/ops/secrets.ndjson";
@@ -49,15 +52,21 @@ export async function addRecords(host: StepHost, file: string | undefined, rows:
   if (ended.exitCode !== 0) throw exitFailure(`adding to ${path}`, ended);
 }
 
-/** The newest record of each place and name; none when there is no file yet. */
-export function lastRecords(host: StepHost, file: string | undefined): Map<string, SetRecord> {
+/** The newest record of each place and name, of those that `isOf` takes; none when there is no file yet. */
+export function lastRecords(
+  host: StepHost,
+  file: string | undefined,
+  isOf: (row: SetRecord) => boolean = () => true,
+): Map<string, SetRecord> {
   const path = pathOf(host, file);
   const lines = (textOf(path) ?? "").split("\n");
   const last = new Map<string, SetRecord>();
   for (const [index, line] of lines.entries()) {
     if (line === "") continue;
     const row = rowOf(path, index + 1, line);
-    last.set(keyOf(row.place, row.name), row);
+    if (!isOf(row)) continue;
+    if (row.isVoid === true) last.delete(keyOf(row.place, row.name));
+    else last.set(keyOf(row.place, row.name), row);
   }
   return last;
 }

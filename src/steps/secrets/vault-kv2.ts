@@ -36,14 +36,23 @@ const subkeys = anObject<Subkeys>({
   metadata: anObject({ version: aWhole, created_time: aText }),
 });
 
-export async function namesInKv2(host: StepHost, kv: Kv2): Promise<VaultName[]> {
+/** How many versions back a name is looked for: what a store keeps unless it is told otherwise (`max_versions`). */
+const mostVersions = 10;
+
+/** `before`: names that an earlier version has too. */
+export async function namesInKv2(
+  host: StepHost,
+  kv: Kv2,
+): Promise<{ readonly names: readonly VaultName[]; readonly before: readonly string[] }> {
   await refuseUnready(host, kv);
   const paths = kv.path.endsWith("/") ? await pathsBelow(host, kv) : [kv.path];
   const found: VaultName[] = [];
+  const before: string[] = [];
   for (const path of paths) {
     const { subkeys: keys, metadata } = await read(host, kv, `${kv.mount}/subkeys/${path}`, subkeys);
     const source = `${kv.mount}/${path} v${metadata.version}`;
     for (const name of Object.keys(keys)) found.push({ name, source, changedAt: metadata.created_time });
+    before.push(...(await namesBefore(host, kv, path, metadata.version, Object.keys(keys))));
   }
   const names = found.map(({ name }) => name);
   const twice = names.filter((name, index) => names.indexOf(name) !== index);
@@ -52,7 +61,29 @@ export async function namesInKv2(host: StepHost, kv: Kv2): Promise<VaultName[]> 
       facts: { names: twice },
     });
   }
-  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { names: found.sort((a, b) => (a.name < b.name ? -1 : 1)), before };
+}
+
+/** Those of `names` that an earlier version of one secret has. A deleted version has none. */
+async function namesBefore(
+  host: StepHost,
+  kv: Kv2,
+  path: string,
+  newest: number,
+  names: readonly string[],
+): Promise<string[]> {
+  const found = new Set<string>();
+  for (let version = newest - 1; version >= Math.max(1, newest - mostVersions); version--) {
+    if (names.every((name) => found.has(name))) break;
+    const target = `${kv.mount}/subkeys/${path}`;
+    const answer = await ask(host, kv, target, { version: String(version) });
+    const body = jsonOrNull(answer.body);
+    if (answer.status === 404) continue;
+    if (answer.status !== 200) throw refusal(kv, target, answer, body);
+    for (const name of Object.keys(dataOf(kv, target, body, subkeys).subkeys))
+      if (names.includes(name)) found.add(name);
+  }
+  return [...found];
 }
 
 async function refuseUnready(host: StepHost, kv: Kv2): Promise<void> {
@@ -84,6 +115,10 @@ async function read<T>(
   const answer = await ask(host, kv, path, query);
   const body = jsonOrNull(answer.body);
   if (answer.status !== 200) throw refusal(kv, path, answer, body);
+  return dataOf(kv, path, body, shape);
+}
+
+function dataOf<T>(kv: Kv2, path: string, body: unknown, shape: Shape<T>): T {
   try {
     return anObject<{ data: T }>({ data: shape as Shape<T> })(body, "").data;
   } catch (error) {

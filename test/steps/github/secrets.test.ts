@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { GithubState } from "../../../sandbox/services/github/state.ts";
 import { githubSecretAlerts } from "../../../src/steps/github/secret-alerts.ts";
 import { githubSecrets } from "../../../src/steps/github/secrets.ts";
+import { githubSecretsRestore } from "../../../src/steps/github/secrets-restore.ts";
 import { githubSecretsSet } from "../../../src/steps/github/secrets-set.ts";
 import { awkwardSecrets } from "../../rig/awkward-secrets.ts";
 import { loopbackServer } from "../../rig/loopback-server.ts";
@@ -60,6 +61,33 @@ test("an environment has a key of its own; setting again updates", async () => {
     secrets: [{ name: "API_KEY" }],
   });
   expect(await runStep(githubSecrets, where(vendor), rigHost())).toEqual({ secrets: [] });
+});
+
+test("sets back what was replaced, deletes what was new, leaves the rest alone, and names what nobody has", async () => {
+  const set = (values: Record<string, string>) => runStep(githubSecretsSet, { ...where(vendor), values }, rigHost());
+  await set({ OLD: "old-one", SAME: "same", FOREIGN: "by hand", GONE: "unknown" });
+  const { secrets: before } = await runStep(githubSecrets, where(vendor), rigHost());
+  const old = (name: string) => ({ name, updatedAt: "2026-01-01T00:00:00Z" });
+  await set({ OLD: "old-two", FOREIGN: "theirs", GONE: "other", NEW: "new" });
+  const spec = {
+    ...where(vendor),
+    names: ["OLD", "OLD", "NEW", "FOREIGN", "GONE", "NEVER_SET"],
+    // GitHub keeps whole seconds, and this test takes less than one.
+    before: [old("OLD"), ...before.filter(({ name }) => name === "SAME"), old("FOREIGN"), old("GONE")],
+    values: { OLD: "old-one", FOREIGN: "an earlier one of ours", SAME: "never asked for" },
+    foreign: ["FOREIGN"],
+  };
+  expect(await runStep(githubSecretsRestore, spec, rigHost())).toEqual({
+    restored: ["OLD"],
+    removed: ["NEW"],
+    lost: ["FOREIGN", "GONE"],
+  });
+  expect(opened("repository")).toEqual({ OLD: "old-one", SAME: "same", FOREIGN: "theirs", GONE: "other" });
+  expect(await runStep(githubSecretsRestore, { ...spec, names: ["NEW"] }, rigHost())).toEqual({
+    restored: [],
+    removed: [],
+    lost: [],
+  });
 });
 
 test("lists more secrets than fit on one page", async () => {

@@ -1,5 +1,5 @@
 /** What an audit finds: by name, by recorded digest or time, and by age. */
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -91,6 +91,21 @@ test("the newest record counts, and a damaged line is told, not passed over", as
   const places = [{ place: "fly shop", secrets: [deployed] }];
   const failure = await failureOf(secretsAudit, { expected: [{ name: "A", changedAt: fresh }], places }, host());
   expect(failure).toMatchObject({ reason: "records-damaged", facts: { line: 3 } });
+});
+
+test("what a run takes back holds no more: the record of before does, or nobody knows", async () => {
+  const B = { name: "B", digest: "b1" };
+  await recorded([{ name: "A", digest: "d1" }]);
+  const file = join(dir, "artifacts/ops/secrets.ndjson");
+  writeFileSync(file, readFileSync(file, "utf8").replace("rb-7f3k2m", "rb-before"));
+  await recorded([{ name: "A", digest: "d2" }, B], "2026-11-12T00:00:00Z");
+  const spec = { place: "fly shop", secrets: [{ name: "A" }, B], undo: true };
+  await runStep(secretsRecord, spec, host("2026-11-13T00:00:00Z"));
+  const expected = ["A", "B"].map((name) => ({ name, changedAt: fresh }));
+  expect(await kindsOf({ expected, secrets: [deployed, { ...B, status: "Deployed" }] })).toEqual(["unrecorded B"]);
+  expect(await kindsOf({ expected: [expected[0]!], secrets: [{ ...deployed, digest: "d2" }] })).toEqual([
+    "changed-elsewhere A",
+  ]);
 });
 
 test("nothing expected, or no place, is no audit", () => {

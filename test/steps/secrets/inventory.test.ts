@@ -30,7 +30,7 @@ describe("a folder of files", () => {
     utimesSync(file, 1_760_000_000, 1_760_000_000);
   };
   const host = () => rigHost({ workDir: dir, environment: { PATH: process.env["PATH"] ?? "" } });
-  const folder = { folder: "vault/occ" };
+  const folder = { vault: { folder: "vault/occ" } };
 
   test("gives the names of every kind of file, and never a value", async () => {
     put("shop/app.env", `# comment\nexport SESSION_KEY='${value}'\nEMPTY_NOT=${value}\n`);
@@ -46,6 +46,12 @@ describe("a folder of files", () => {
     ]);
     expect(secrets[0]?.changedAt).toBe("2025-10-09T08:53:20.000Z");
     expect(JSON.stringify(secrets)).not.toContain(value);
+  });
+
+  test("an earlier value stands under NAME_PREVIOUS and is no secret of its own", async () => {
+    put("shop/app.env", `KEY=${value}\nKEY_PREVIOUS=${value}2\nOTHER=${value}\n`);
+    const { secrets, earlier } = await runStep(secretsInventory, folder, host());
+    expect([secrets.map(({ name }) => name), earlier]).toEqual([["KEY", "OTHER"], ["KEY"]]);
   });
 
   test.each([
@@ -91,6 +97,8 @@ describe("KV version 2", () => {
       mounts: { kv_v2_mount_path: "kv" },
       prefix: "/v1",
       wrapper: "data",
+      // In the vendor's pages: https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2#read-secret-subkeys
+      query: ["version"],
     });
     vendor = await serviceServer(vault, contract);
   });
@@ -103,11 +111,16 @@ describe("KV version 2", () => {
     expect(vendor.problems).toEqual([]);
   });
 
-  const spec = (more: object = {}) => ({
-    address: vendor.url,
-    path: "shop",
-    token: vendor.secrets["VAULT_TOKEN"] ?? "",
-    ...more,
+  const spec = ({
+    token = vendor.secrets["VAULT_TOKEN"] ?? "",
+    ...more
+  }: {
+    token?: string;
+    path?: string;
+    address?: string;
+  } = {}) => ({
+    vault: { address: vendor.url, path: "shop", ...more },
+    token,
   });
   const ask = (path: string, init: RequestInit = {}) =>
     fetch(`${vendor.url}/v1/${path}`, {
@@ -141,10 +154,25 @@ describe("KV version 2", () => {
       "B kv/apps/b v2",
       "C kv/apps/b v2",
     ]);
+    expect((await runStep(secretsInventory, spec({ path: "apps/" }), rigHost())).earlier).toEqual(["B"]);
     await put("apps/c", { A: value });
     expect(await failureOf(secretsInventory, spec({ path: "apps/" }), rigHost())).toMatchObject({
       reason: "vault-ambiguous",
     });
+  });
+
+  test("says whose earlier value it has: in a version that is not deleted, or under NAME_PREVIOUS", async () => {
+    await put("before", { OLD: value, GONE: value });
+    await put("before", { OLD: value, KEPT: value, KEPT_PREVIOUS: value, ALONE_PREVIOUS: value });
+    const read = () => runStep(secretsInventory, spec({ path: "before" }), rigHost());
+    expect((await read()).earlier).toEqual(["KEPT", "OLD"]);
+    expect((await read()).secrets.map(({ name }) => name)).toEqual(["ALONE_PREVIOUS", "KEPT", "OLD"]);
+    const first = vendor.exchanges.length;
+    vendor.state = "deleted";
+    expect(await failureOf(secretsInventory, spec({ path: "before" }), rigHost())).toMatchObject({
+      reason: "secret-deleted",
+    });
+    expect(vendor.exchanges.length).toBeGreaterThan(first);
   });
 
   test.each([
@@ -174,7 +202,9 @@ describe("KV version 2", () => {
       reason: "unexpected-answer",
     });
     await page.close();
-    expect(await failureOf(secretsInventory, { address: vendor.url }, rigHost())).toMatchObject({ class: "fatal" });
+    expect(await failureOf(secretsInventory, { vault: { address: vendor.url } }, rigHost())).toMatchObject({
+      class: "fatal",
+    });
   });
 
   test("check-and-set refuses an older version, an earlier version stays, a deleted one has no data", async () => {
