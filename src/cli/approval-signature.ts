@@ -4,11 +4,12 @@
  */
 import type { Answer, AnswerContext } from "../engine/decision.ts";
 import type { Person } from "../engine/events.ts";
+import { JournalCorrupt } from "../engine/ports.ts";
 import type { ApprovalRecord, RunRecord } from "../engine/run-record.ts";
 import type { Policy } from "../language/config.ts";
 import { isEnvelope, openEnvelope, signEnvelope } from "../report/dsse.ts";
 import { type PrivateKey, type PublicKey, parsePublicKey } from "../report/keys.ts";
-import { approvalPayloadType } from "../report/verify-approvals.ts";
+import { approvalObjection, approvalPayloadType } from "../report/verify-approvals.ts";
 
 interface Payload {
   readonly format: "runbook.approval/1.0";
@@ -76,6 +77,23 @@ export function signerOf(policy: Policy, record: RunRecord): AnswerContext["sign
       groups: by.map((item) => item.group),
     };
   };
+}
+
+/**
+ * Throws for an approval on record that proves nothing: whoever can write a journal can give it a record with the right
+ * hash, but not the signature of a listed key.
+ */
+export function refuseForged(record: RunRecord, policy: Policy): void {
+  const { target, planDigest, protected: isProtected } = record.started;
+  const keys = listedKeys(policy).map((item) => item.key);
+  const rules = { run: record.run, target, planDigest, protected: isProtected, keys };
+  for (const { path, approval } of record.steps.values()) {
+    for (const decided of approval?.decisions ?? []) {
+      if (decided.decision !== "approved") continue;
+      const objection = approvalObjection(decided, approval?.request, rules);
+      if (objection !== null) throw new JournalCorrupt(decided.seq, `record ${decided.seq}, ${path}: ${objection.why}`);
+    }
+  }
 }
 
 function parseEnvelope(text: string | null) {

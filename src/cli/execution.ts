@@ -30,15 +30,16 @@ import type { JsonObject } from "../util/json.ts";
 import { createMasker, MASK } from "../util/mask/masker.ts";
 import { refusalOf } from "../util/mask/refusal.ts";
 import { afterwards } from "./after-execution.ts";
-import { signerOf } from "./approval-signature.ts";
+import { refuseForged, signerOf } from "./approval-signature.ts";
 import { catalogue } from "./catalogue.ts";
 import { signingKey } from "./complete-evidence.ts";
+import { CommandError } from "./errors.ts";
 import { isOver, owesEvidence } from "./evidence-owed.ts";
 import type { ExecutorRequest } from "./executor-request.ts";
 import { firstEvent } from "./first-event.ts";
 import { knownTexts } from "./known-texts.ts";
 import { finishedRuns } from "./past-runs.ts";
-import { checkPlanApproval, useUp } from "./plan-approval.ts";
+import { checkPlanApproval, type PlanApproval, usedUp, useUp } from "./plan-approval.ts";
 import { usePluginsOfRun } from "./plugins.ts";
 import { ensureDatabase } from "./sandbox-database.ts";
 import { prometheusRefusal } from "./sandbox-prometheus.ts";
@@ -130,6 +131,7 @@ export async function execute(
   checkSealed(runDir, started.files);
   refuseOtherMajor(started.tool);
   const record = store.record;
+  refuseForged(record, config.policy);
   const root: Frame = newFrame({
     runbook,
     prefix: "",
@@ -286,15 +288,22 @@ function preapprovalOf(
   const text = request.start?.approval ?? null;
   return (groups) => {
     if (text === null) return null;
-    const { by, nonce } = checkPlanApproval(text, record.started.planDigest, policy, request.drive.by, now());
+    let given: PlanApproval;
+    try {
+      given = checkPlanApproval(text, record.started.planDigest, policy, request.drive.by, now());
+    } catch (error) {
+      // It counted when the run was started; steps before the question may have taken longer than it was valid.
+      if (error instanceof CommandError) return { kind: "refused", why: error.message };
+      throw error;
+    }
+    const { by, nonce } = given;
     if (groups.length > 0 && !by.groups.some((group) => groups.includes(group))) {
       return {
         kind: "refused",
         why: `${by.name} is in ${by.groups.join(", ")}, and ${groups.join(" or ")} must answer`,
       };
     }
-    if (!useUp(request.stateDir, nonce))
-      return { kind: "refused", why: "the approval file was used before; it counts once" };
+    if (!useUp(request.stateDir, nonce)) return { kind: "refused", why: usedUp().message };
     return { kind: "approved", by, signature: text };
   };
 }

@@ -3,21 +3,23 @@
  * approval.json`. The approval is a DSSE envelope over the plan's digest by a listed key; it expires and counts once.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Person } from "../engine/events.ts";
-import { makeDirectory } from "../host/durable-file.ts";
+import { makeDirectory, syncDirectory } from "../host/durable-file.ts";
 import type { Policy } from "../language/config.ts";
 import type { Plan } from "../plan/plan.ts";
 import { isEnvelope, openEnvelope, signEnvelope } from "../report/dsse.ts";
 import type { PrivateKey } from "../report/keys.ts";
+import { planApprovalPayloadType } from "../report/verify-approvals.ts";
 import { isObject } from "../util/json.ts";
 import { listedKeys } from "./approval-signature.ts";
 import { CommandError } from "./errors.ts";
 
-const payloadType = "application/vnd.runbook.plan-approval+json";
 /** As an approval request's default life (security.md 4.3). */
 const lifeMs = 4 * 3_600_000;
+/** Clocks of two machines may differ by this much. */
+const skewMs = 5 * 60_000;
 
 interface Payload {
   readonly format: "runbook.plan-approval/1.0";
@@ -62,13 +64,21 @@ export function approvePlan(plan: Plan, key: PrivateKey, reason: string | null, 
     notAfter: new Date(now.getTime() + lifeMs).toISOString(),
     reason,
   };
-  return JSON.stringify(signEnvelope(payloadType, Buffer.from(JSON.stringify(payload)), key));
+  return JSON.stringify(signEnvelope(planApprovalPayloadType, Buffer.from(JSON.stringify(payload)), key));
 }
 
 export interface PlanApproval {
   readonly by: Person;
   readonly nonce: string;
 }
+
+function refusalOf(why: string): CommandError {
+  const message = `the approval file does not count: ${why}`;
+  return new CommandError("refused", message, "runbook approve --plan FILE --sign KEY > approval.json");
+}
+
+/** The refusal of an approval that a run has used up. */
+export const usedUp = (): CommandError => refusalOf("it was used before, and it counts once");
 
 /** Who approved exactly this plan, or a refusal (4) that says why the file does not count. */
 export function checkPlanApproval(
@@ -78,28 +88,29 @@ export function checkPlanApproval(
   starter: Person,
   now: Date,
 ): PlanApproval {
-  const refuse = (why: string) =>
-    new CommandError(
-      "refused",
-      `the approval file does not count: ${why}`,
-      "runbook approve --plan FILE --sign KEY > approval.json",
-    );
   const envelope = parse(text);
-  if (!isEnvelope(envelope)) throw refuse("it is not a signed approval");
+  if (!isEnvelope(envelope)) throw refusalOf("it is not a signed approval");
   const listed = listedKeys(policy);
   const opened = openEnvelope(
     envelope,
-    payloadType,
+    planApprovalPayloadType,
     listed.map((item) => item.key),
   );
-  if (opened === null) throw refuse("no key listed in policy.approvers signed it");
+  if (opened === null) throw refusalOf("no key listed in policy.approvers signed it");
   const payload = JSON.parse(opened.payload.toString("utf8")) as Payload;
   if (payload.planDigest !== planDigest)
-    throw refuse(`it approves the plan ${payload.planDigest}, and this is ${planDigest}`);
-  if (now.getTime() >= Date.parse(payload.notAfter)) throw refuse(`it expired at ${payload.notAfter}`);
+    throw refusalOf(`it approves the plan ${payload.planDigest}, and this is ${planDigest}`);
+  const leftMs = Date.parse(payload.notAfter) - now.getTime();
+  if (!(leftMs > 0)) throw refusalOf(`it expired at ${payload.notAfter}`);
+  if (leftMs > lifeMs + skewMs) {
+    throw refusalOf(
+      `it is valid until ${payload.notAfter}, longer than any: the clock of this machine may have been set back`,
+    );
+  }
+  if (!/^[0-9a-f]{24}$/.test(payload.nonce)) throw refusalOf("it has no number by which it could count once");
   const by = listed.filter((item) => item.key.id === opened.key.id);
   const name = by[0]?.name ?? "";
-  if (name === starter.name) throw refuse(`${name} started this run and may not approve it`);
+  if (name === starter.name) throw refusalOf(`${name} started this run and may not approve it`);
   const groups = by.map((item) => item.group);
   return {
     by: { name, method: "approval-file", login: starter.login, keyId: opened.key.id, groups },
@@ -107,12 +118,18 @@ export function checkPlanApproval(
   };
 }
 
-/** Uses an approval up. False when it was used before, by this run or another of this state directory. */
+/** Whether an approval was used up by a run of this state directory. */
+export function isUsedUp(stateDir: string, nonce: string): boolean {
+  return existsSync(join(stateDir, "approvals", nonce));
+}
+
+/** Uses an approval up, durably. False when it was used before, by this run or another of this state directory. */
 export function useUp(stateDir: string, nonce: string): boolean {
   const directory = join(stateDir, "approvals");
   makeDirectory(directory);
   try {
-    closeSync(openSync(join(directory, nonce.replace(/[^0-9a-f]/g, "")), "wx", 0o600));
+    closeSync(openSync(join(directory, nonce), "wx", 0o600));
+    syncDirectory(directory);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;

@@ -7,7 +7,7 @@ import type { Plan } from "../plan/plan.ts";
 import { MASK } from "../util/mask/masker.ts";
 import type { Command } from "./command.ts";
 import { CommandError, UsageError } from "./errors.ts";
-import { checkPlanApproval } from "./plan-approval.ts";
+import { checkPlanApproval, isUsedUp, usedUp } from "./plan-approval.ts";
 import { approverKeys, type Prepared, prepare } from "./prepare.ts";
 import { starter } from "./starter.ts";
 
@@ -54,6 +54,8 @@ export function approvalFor(command: Command, prepared: Prepared): string | null
     throw new UsageError(`--approval ${file}: there is no such file`);
   }
   const policy = { ...command.project.config.policy, approvers: approverKeys(command.project) };
-  checkPlanApproval(text, planDigestOf(prepared.subject), policy, starter(), systemClock().now());
+  const digest = planDigestOf(prepared.subject);
+  const { nonce } = checkPlanApproval(text, digest, policy, starter(), systemClock().now());
+  if (isUsedUp(command.project.stateDir, nonce)) throw usedUp();
   return text;
 }

@@ -15,7 +15,7 @@ import { parseDurationMs } from "../util/duration.ts";
 import { evaluateOutputs, messageText } from "./checks.ts";
 import { append, type EngineContext, type Flow, failure, finished, type Node, ok, recordOf } from "./context.ts";
 import type { Failure } from "./events.ts";
-import { elapsedMs } from "./run-clock.ts";
+import { elapsedMs, isExpired } from "./run-clock.ts";
 import type { ApprovalRecord } from "./run-record.ts";
 
 type PersonKind = "approval" | "manual" | "checkpoint";
@@ -34,7 +34,7 @@ export async function runPersonStep(context: EngineContext, node: Node, kind: Pe
     append(context, { type: "step.skipped", step: node.path, title, why: `overridden: ${reason}` });
     return ok;
   }
-  if (approval.state === "waiting" && isExpired(approval, context.clock.now())) {
+  if (approval.state === "waiting" && isExpired(context.store.record, approval.request, context.clock.now())) {
     append(context, {
       type: "approval.decided",
       step: node.path,
@@ -162,11 +162,6 @@ function expiryOf(context: EngineContext, step: Step, kind: PersonKind, expires:
   if (limits.length === 0 && kind !== "approval") return null;
   const ms = Math.min(greatestExpiryMs, ...(limits.length === 0 ? [defaultExpiryMs] : limits));
   return new Date(context.clock.now().getTime() + ms).toISOString();
-}
-
-export function isExpired(approval: ApprovalRecord, now: Date): boolean {
-  const { expiresAt } = approval.request;
-  return expiresAt !== null && now.getTime() >= Date.parse(expiresAt);
 }
 
 /** What runs after this step, up to the next one that a person decides: planned with what is known by now. */

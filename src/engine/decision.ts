@@ -2,6 +2,7 @@
 import type { Policy } from "../language/config.ts";
 import type { Person } from "./events.ts";
 import type { InboxMessage } from "./ports.ts";
+import { isExpired } from "./run-clock.ts";
 import type { ApprovalRecord, RunRecord, StepRecord } from "./run-record.ts";
 
 export type Answer = Extract<InboxMessage, { kind: "decision" }>;
@@ -39,7 +40,7 @@ export function objectionTo(answer: Answer, context: AnswerContext): Objection {
       next: `runbook status ${record.run}`,
     };
   }
-  if (request.expiresAt !== null && context.now.getTime() >= Date.parse(request.expiresAt)) {
+  if (isExpired(record, request, context.now)) {
     return { why: `the request expired at ${request.expiresAt}`, next: `runbook resume ${record.run}` };
   }
   if (request.evidence === "file" && answer.decision === "approved" && answer.attachments.length === 0) {

@@ -6,7 +6,7 @@
  */
 import type { JournalEvent } from "./events.ts";
 import type { EngineClock } from "./ports.ts";
-import type { RunRecord } from "./run-record.ts";
+import type { ApprovalRecord, RunRecord } from "./run-record.ts";
 
 /** Clocks that differ by more are an anomaly, milliseconds. */
 const toleranceMs = 1_000;
@@ -53,6 +53,14 @@ function startingPoint(clock: EngineClock, record: RunRecord, bootId: string): {
 export function elapsedMs(record: RunRecord, from: Instant, to: Instant): number {
   const wallMs = millisOf(to.at) - millisOf(from.at);
   return Math.max(0, wallMs, wallMs - sumOfJumps(record, from.seq, to.seq));
+}
+
+/** Whether a request's time is over: by its date, or because that long has passed although the clock was set back. */
+export function isExpired(record: RunRecord, request: ApprovalRecord["request"], now: Date): boolean {
+  if (request.expiresAt === null) return false;
+  const atMs = Date.parse(request.expiresAt);
+  const passedMs = elapsedMs(record, request, { seq: Number.POSITIVE_INFINITY, at: now.getTime() });
+  return now.getTime() >= atMs || passedMs >= atMs - Date.parse(request.at);
 }
 
 /** By how much the wall clock was set forward between two records. */

@@ -17,7 +17,7 @@ import { renderHtml } from "./html.ts";
 import { renderMarkdown } from "./markdown.ts";
 import { fileChunks, readRunFile } from "./run-files.ts";
 import { sumsFile } from "./sums.ts";
-import { ApprovalCheck } from "./verify-approvals.ts";
+import { ApprovalCheck, policyKeys } from "./verify-approvals.ts";
 import { checkEvidence, type SignatureState } from "./verify-evidence.ts";
 import { checkNamedFiles, checkRunbook, checkSums, DigestCache, type NamedFile, noteFiles } from "./verify-files.ts";
 import { reportView } from "./view.ts";
@@ -88,7 +88,9 @@ export async function verifyRun(dir: string, options: VerifyOptions = {}): Promi
   try {
     checkNamedFiles(journal.files, digests, report);
     const config = parsedObject(textOf(dir, "config.json", digests));
-    journal.approvals.check(config, report);
+    const { target = "", planDigest = "", protected: isProtected = false } = journal.record?.started ?? {};
+    const rules = { run: journal.run ?? "", target, planDigest, protected: isProtected, keys: policyKeys(config) };
+    journal.approvals.check(rules, report);
     if (journal.record !== null) checkRunbook(journal.record, report);
     checkSums(dir, digests, journal.sealed, report);
     const evidence = checkEvidence({ dir, digests, report, options, record: journal.record, sealed: journal.sealed });

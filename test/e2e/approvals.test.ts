@@ -1,9 +1,10 @@
 /** Who may let a run go on, and what happens to one nobody answered. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { loginName } from "../../src/host/environment.ts";
 import { newKeyPair } from "../../src/report/keys.ts";
+import { encodeLine } from "../../src/util/journal-line.ts";
 import { CliRig } from "../rig/cli-rig.ts";
 import { ledgerStep } from "../rig/ledger-step.ts";
 
@@ -103,6 +104,35 @@ describe("a protected target", () => {
     expect(await rig.json(["resume", run])).toMatchObject({ code: 8, document: { exitName: "corrupt" } });
     expect(rig.ledger()).toEqual(["before"]);
     expect(await rig.json(["verify", run])).toMatchObject({ code: 1, document: { ok: false } });
+  });
+});
+
+describe("an approval that somebody wrote into the journal, with the right hash,", () => {
+  const forged = (run: string, by: object, signature: string | null) => {
+    const journal = rig.journal(run);
+    const asked = journal.find((entry) => entry.type === "approval.requested");
+    const last = journal.at(-1);
+    if (asked?.type !== "approval.requested" || last === undefined) throw new Error("it does not ask");
+    const { step, shownDigest } = asked;
+    const decided = { step, decision: "approved", by, reason: null, shownDigest, signature, attachments: [] };
+    const head = { seq: last.seq + 1, at: last.at, run, type: "approval.decided" };
+    appendFileSync(join(rig.runDir(run), "journal.ndjson"), encodeLine({ ...head, ...decided }, last.hash).line);
+    return last.seq + 1;
+  };
+  const login = { name: "operators@example", login: "operators@example", groups: ["ops"] };
+
+  test.each([
+    ["by a login", { ...login, method: "login", keyId: null }, null, "guarded is protected, and nobody signed"],
+    ["without a signature", { ...login, method: "signature", keyId: "SHA256:x" }, null, "no key of the sealed policy"],
+    ["by a file", { ...login, method: "approval-file", keyId: "SHA256:x" }, "{}", "no key of the sealed policy"],
+  ])("%s, is refused on a protected target: 8, nothing executed", async (_, by, signature, words) => {
+    const run = await waiting();
+    const seq = forged(run, by, signature);
+    const { code, document } = await rig.json<{ message: string }>(["resume", run]);
+    expect([code, document.message]).toEqual([8, expect.stringContaining(words)]);
+    expect(rig.ledger()).toEqual(["before"]);
+    const { problems } = (await rig.json<{ problems: { code: string; seq: number }[] }>(["verify", run])).document;
+    expect(problems).toContainEqual(expect.objectContaining({ code: "approval-signature", seq }));
   });
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { JournalEvent } from "../../src/engine/events.ts";
 import { applyRecord, newRunRecord } from "../../src/engine/fold.ts";
 import type { EngineClock } from "../../src/engine/ports.ts";
-import { elapsedMs, watchClocks } from "../../src/engine/run-clock.ts";
+import { elapsedMs, isExpired, watchClocks } from "../../src/engine/run-clock.ts";
 import type { RunRecord } from "../../src/engine/run-record.ts";
 import { EngineRig } from "../rig/engine-rig.ts";
 import { JournalBuilder } from "../rig/journal-builder.ts";
@@ -143,4 +143,22 @@ test("across a restart of the machine the wall clock counts alone, and that is m
   expect(run.record.deviations).toContainEqual(
     expect.objectContaining({ kind: "clock", what: expect.stringContaining("the machine was restarted") }),
   );
+});
+
+test("a request is over by its date, and also when the clock was set back since", () => {
+  const run = new Run();
+  run.executor();
+  const at = run.clock.now().toISOString();
+  const request = { at, seq: run.record.lastSeq, expiresAt: new Date(run.clock.wallMs + hourMs).toISOString() };
+  const over = (more = {}) =>
+    isExpired(run.record, { ...request, ...more } as Parameters<typeof isExpired>[1], run.clock.now());
+  run.clock.pass(hourMs - 1);
+  expect([over(), over({ expiresAt: null })]).toEqual([false, false]);
+  run.clock.pass(1);
+  expect([over(), over({ expiresAt: null })]).toEqual([true, false]);
+  run.clock.wallMs -= 5 * hourMs;
+  // Nobody has looked at the clocks yet; who resumes does so first.
+  expect(over()).toBe(false);
+  run.executor();
+  expect(over()).toBe(true);
 });
