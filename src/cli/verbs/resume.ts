@@ -4,6 +4,7 @@ import type { RunRecord } from "../../engine/run-record.ts";
 import { executorAlive } from "../../host/claim.ts";
 import { checkSealed } from "../../host/sealed-run.ts";
 import type { Runbook } from "../../language/runbook.ts";
+import { refuseForged } from "../approval-signature.ts";
 import { catalogue } from "../catalogue.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../errors.ts";
@@ -29,7 +30,8 @@ export default async function resume(command: Command): Promise<number> {
   if (executorAlive(runDir)) {
     throw new CommandError("refused", `${run} is running; there is nothing to resume`, `runbook attach ${run}`);
   }
-  const { runbook } = loadSealed(runDir);
+  const { runbook, config } = loadSealed(runDir);
+  refuseForged(record, config.policy);
   const decisions = decisionsOf(command, record, runbook);
   const overrides = overridesOf(args, runbook);
   const decided = decisions.length + overrides.length > 0 || args.on("rollback");
