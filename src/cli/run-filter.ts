@@ -7,6 +7,8 @@ import { agoMs } from "./past-runs.ts";
 
 export interface RunFilter {
   readonly fits: (run: { readonly startedAt: string; readonly result: string }) => boolean;
+  /** `--since` alone. */
+  readonly isRecent: (startedAt: string) => boolean;
   /** Of those that fit, at most so many of the newest; null = all. */
   readonly number: number | null;
 }
@@ -21,9 +23,10 @@ export function runFilter({ verb, text }: Arguments, now: Date): RunFilter {
     throw new UsageError(`--since ${since}: write it as 24h or 30d`, `runbook ${verb.name} --since 30d`);
   if (word !== undefined && !/^[1-9]\d{0,6}$/.test(word))
     throw new UsageError(`-n ${word}: write a whole number above 0`, `runbook ${verb.name} -n 10`);
+  const isRecent = (startedAt: string) => sinceMs === null || agoMs(startedAt, now) <= sinceMs;
   return {
-    fits: (run) =>
-      (sinceMs === null || agoMs(run.startedAt, now) <= sinceMs) && (result === undefined || run.result === result),
+    fits: (run) => isRecent(run.startedAt) && (result === undefined || run.result === result),
+    isRecent,
     number: word === undefined ? null : Number(word),
   };
 }

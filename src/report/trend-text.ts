@@ -10,6 +10,7 @@ export function trendTitle(trend: Trend): string {
   const ways = trend.objectives
     .filter((objective) => objective.direction !== "unknown")
     .map((objective) => `${objective.name.toUpperCase()} ${objective.direction}`);
+  if (trend.drills.length === 0) return `${trend.runbook}: no data, no run has finished`;
   const count = plural(trend.drills.length, "run");
   return [`${trend.runbook}: last ${count}, ${trend.metAll} met every target`, ...ways].join(", ");
 }

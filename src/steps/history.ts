@@ -1,4 +1,5 @@
 /** What the tool's own past runs say: how many succeeded, and how long the way back took. Read from their journals. */
+import { isCounted } from "../util/counted-results.ts";
 import { durationField, durationMs } from "./duration.ts";
 import { closed, decimal, listOf, nullable, result, row, text, whole } from "./schema.ts";
 import { defineStepType } from "./step-type.ts";
@@ -17,9 +18,6 @@ interface HistoryResult {
   readonly slowestMs: number | null;
   readonly failed: readonly { readonly run: string; readonly runbook: string; readonly result: string }[];
 }
-
-/** Results that say nothing of the procedure: nothing was begun, or nothing is decided. */
-const uncounted = new Set(["refused", "waiting", "running", "interrupted"]);
 
 export const history = defineStepType<HistorySpec, HistoryResult>({
   type: "history",
@@ -56,7 +54,7 @@ export const history = defineStepType<HistorySpec, HistoryResult>({
     const runs = host
       .finishedRuns()
       .filter((run) => spec.runbooks.includes(run.runbook) && run.target === spec.target)
-      .filter((run) => Date.parse(run.finishedAt) >= sinceMs && !uncounted.has(run.result));
+      .filter((run) => Date.parse(run.finishedAt) >= sinceMs && isCounted(run.result));
     const failed = runs.filter((run) => run.result !== "succeeded");
     const measured = runs.flatMap((run) => {
       const ms = run.objectives[spec.objective ?? "rto"];

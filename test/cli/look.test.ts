@@ -22,7 +22,7 @@ beforeAll(() => {
   for (const story of [stories.succeeded, stories.rolledBack]) place(story());
   place(
     new JournalBuilder("rb-h0st1e")
-      .start([{ path: "say", title: "Say" }], { runbook: "smoke-tests", target: "local" })
+      .start([{ path: "say", title: "Say" }], { runbook: "smoke-tests", kind: "smoke-test", target: "local" })
       .step("say", { argv: ["printf", "%s"], stdout: escapes, stderr: "", ms: 3 })
       .finish("succeeded", 0)
       .seal(),
@@ -173,6 +173,20 @@ describe("history", () => {
     expect(await of("--since", "1h")).toEqual([]);
     expect(await of("--since", "25h")).toHaveLength(4);
     expect(await of("-n", "1")).toHaveLength(1);
+  });
+
+  test("its totals count the runs of the window, whatever was asked to be shown; none of none is no data", async () => {
+    const args = ["history", "--result", "rolled_back", "-n", "1"];
+    const { document } = await rig.json<{ totals: object }>(args, soon);
+    const rollback = { runs: 2, measured: 2 };
+    expect(document.totals).toMatchObject({ runs: 3, succeeded: 2, successRate: 2 / 3, notCounted: 1, rollback });
+    const shown = await rig.run(["history", "--totals"], soon);
+    expect(shown.stdout).toMatch(/^Runs: 2 of 3 succeeded \(66.7 %\), 1 rolled back\nWay back: rto median /);
+    expect(shown.stdout).toMatch(
+      /\nNot counted: 1 run refused or without a verdict\n\nrollback-production +production/,
+    );
+    const none = await rig.run(["history", "--totals", "--since", "1h"], soon);
+    expect(none.stdout).toBe("Runs of the last 1h: no data\nWay back of the last 1h: no data\n");
   });
 
   test.each([

@@ -205,6 +205,7 @@ describe("a trend", () => {
     expect(twice.drills.map((item) => item.source)).toEqual(["run"]);
     const none = trendOf({ ...options, register: [] });
     expect(trendMarkdown(none)).toContain("No run has finished.");
+    expect(trendTitle(none)).toBe(`${none.runbook}: no data, no run has finished`);
     expect(trendSvg(none)).toContain("No objective was measured.");
   });
 

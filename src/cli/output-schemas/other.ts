@@ -82,6 +82,22 @@ const pastRun = record({
   dir: text,
 });
 
+const totals = {
+  runs: described(count, "With a verdict, and not refused."),
+  succeeded: count,
+  rolledBack: count,
+  rollbackFailed: count,
+  successRate: described(orNull({ type: "number", minimum: 0, maximum: 1 }), "Null: none of none is no data."),
+};
+const objectiveTotals = {
+  name: text,
+  targetMs: described(ms, "Of the newest run that states it."),
+  measured: count,
+  met: count,
+  medianMs: orNull(ms),
+  slowestMs: orNull(ms),
+};
+
 const verification = record({
   format: exactly("runbook.verification/1.0"),
   run: orNull(text),
@@ -245,6 +261,15 @@ const documents: Readonly<Record<string, readonly [title: string, schema: JsonSc
       format: exactly("runbook.history/1.0"),
       runs: list(pastRun),
       unreadable: described(list(runId), "Runs whose journal cannot be read."),
+      totals: described(
+        record({
+          ...totals,
+          notCounted: described(count, "Refused, or without a verdict."),
+          rollback: record({ runs: count, ...objectiveTotals }),
+          runbooks: list(record({ runbook: text, target: text, ...totals, objectives: list(record(objectiveTotals)) })),
+        }),
+        "Of all runs of the runbook and time that were asked for, whatever --result and -n leave out.",
+      ),
     }),
   ],
   prune: [

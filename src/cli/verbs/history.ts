@@ -1,10 +1,12 @@
 /** `history`: past runs, newest first, folded from their journals. */
 import { exitCodes } from "../../engine/exit-codes.ts";
 import { systemClock } from "../../host/clock.ts";
+import { historyTotals } from "../../report/history-totals.ts";
 import { closest } from "../../util/closest.ts";
 import { formatDuration } from "../../util/duration.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
+import { totalsText } from "../history-totals-text.ts";
 import { agoMs, type PastRun, pastRuns } from "../past-runs.ts";
 import { printPaged } from "../person-programs.ts";
 import { runbookNames } from "../project.ts";
@@ -15,9 +17,11 @@ export default function history(command: Command): number {
   const now = systemClock().now();
   const { stateDir } = command.project;
   const { runs, unreadable } = pastRuns(stateDir);
-  const chosen = choose(command, runs, now);
+  const { chosen, window } = choose(command, runs, now);
+  const totals = historyTotals(window);
   if (command.output === "json")
-    command.json({ format: "runbook.history/1.0", runs: chosen.map(document), unreadable });
+    command.json({ format: "runbook.history/1.0", runs: chosen.map(document), unreadable, totals });
+  else if (command.args.on("totals")) command.print(totalsText(totals, command.args.text("since") ?? null));
   else if (chosen.length > 0) printPaged(textTable(chosen.map((run) => row(run, now))), command.terminal);
   else command.say(runs.length === 0 ? `no runs in ${stateDir}` : "no run fits");
   if (unreadable.length > 0) {
@@ -27,15 +31,21 @@ export default function history(command: Command): number {
   return exitCodes.ok;
 }
 
-function choose(command: Command, runs: readonly PastRun[], now: Date): readonly PastRun[] {
+/** `window`: all of the runbook and time that were asked for, whatever their result: a share of some results is none. */
+function choose(
+  command: Command,
+  runs: readonly PastRun[],
+  now: Date,
+): { readonly chosen: readonly PastRun[]; readonly window: readonly PastRun[] } {
   const { args } = command;
   const name = args.words[0];
   if (name !== undefined) refuseUnknown(command, name, runs);
-  const { fits, number } = runFilter(args, now);
-  return runs
+  const { fits, isRecent, number } = runFilter(args, now);
+  const window = runs
     .filter(({ record }) => name === undefined || record.started.runbook === name)
-    .filter(({ record, result }) => fits({ startedAt: record.started.at, result }))
-    .slice(0, number ?? undefined);
+    .filter(({ record }) => isRecent(record.started.at));
+  const chosen = window.filter(({ record, result }) => fits({ startedAt: record.started.at, result }));
+  return { chosen: chosen.slice(0, number ?? undefined), window };
 }
 
 /** A runbook that is gone still has a history. */

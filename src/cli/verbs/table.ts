@@ -261,9 +261,14 @@ export const verbs: readonly Verb[] = [
     group: "Look",
     args: "[<runbook>]",
     summary: "Past runs, newest first",
-    examples: ["history rollback-production -n 5", "history --since 30d --result failed"],
+    examples: ["history rollback-production -n 5", "history --since 30d --totals"],
     outputs: ["text", "json"],
-    flags: [since, result, number],
+    flags: [
+      since,
+      result,
+      number,
+      { name: "totals", summary: "instead: how many succeeded, how long the way back took" },
+    ],
   },
   {
     name: "report",
