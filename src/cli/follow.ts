@@ -1,10 +1,11 @@
 /** Follows a run by its journal alone: what is not in the journal has not happened. */
-import { closeSync, type FSWatcher, fstatSync, openSync, readSync, watch } from "node:fs";
-import { join } from "node:path";
+import { closeSync, type FSWatcher, fdatasyncSync, fstatSync, openSync, readSync, watch } from "node:fs";
+import { dirname, join } from "node:path";
 import type { JournalRecord } from "../engine/events.ts";
 import { applyRecord, newRunRecord } from "../engine/fold.ts";
 import { JournalCorrupt } from "../engine/ports.ts";
 import type { RunRecord } from "../engine/run-record.ts";
+import { syncDirectory } from "../host/durable-file.ts";
 import { journalName } from "../host/journal-file.ts";
 import { JournalReader, parseLine } from "../util/journal-line.ts";
 
@@ -62,6 +63,7 @@ class JournalTail {
   private readonly file: string;
   private fd: number | null = null;
   private offset = 0;
+  private isNameDurable = false;
   private readonly reader = new JournalReader<JournalRecord>();
 
   constructor(file: string) {
@@ -80,6 +82,7 @@ class JournalTail {
     if (size <= this.offset) return [];
     const chunk = Buffer.allocUnsafe(size - this.offset);
     const bytes = readSync(this.fd, chunk, 0, chunk.length, this.offset);
+    if (!this.isDurable(this.fd)) return [];
     const text = chunk.subarray(0, bytes);
     const entries: { record: JournalRecord; line: string }[] = [];
     let start = 0;
@@ -96,6 +99,23 @@ class JournalTail {
     }
     this.offset += start;
     return entries;
+  }
+
+  /**
+   * Makes what was read durable before anybody is told: the executor may have written it and still be about to sync it. A
+   * sync that fails is the executor's to tell; until then the records are not there. What cannot be synced by its nature
+   * (a read-only file system) holds nothing that could be lost.
+   */
+  private isDurable(fd: number): boolean {
+    try {
+      fdatasyncSync(fd);
+      if (!this.isNameDurable) syncDirectory(dirname(this.file));
+      this.isNameDurable = true;
+      return true;
+    } catch (error) {
+      const { code } = error as { readonly code?: string };
+      return code !== "EIO" && code !== "ENOSPC" && code !== "EDQUOT";
+    }
   }
 
   close(): void {
