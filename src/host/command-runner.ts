@@ -85,6 +85,7 @@ export class CommandRunner {
       timeoutMs,
       stdin: more.stdin ?? request.stdin,
       held: effects !== "read",
+      hasScratchOutput: !recorded,
     });
     return recorded ? this.conclude(request, exit, files, false, argv) : this.concludeUnrecorded(exit, files, argv);
   }
@@ -132,6 +133,7 @@ export class CommandRunner {
       timeoutMs: number;
       stdin: string | null;
       held: boolean;
+      hasScratchOutput: boolean;
     },
   ): Promise<CommandExit> {
     const supervisor = await this.options.supervisor();

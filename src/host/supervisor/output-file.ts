@@ -4,7 +4,9 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fdatasyncSync, fstatSync, lstatSync, openSync, readSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { syncDirectory } from "../durable-file.ts";
 import type { CommandError, StreamSummary } from "./protocol.ts";
 
 /** Receives masked bytes. */
@@ -13,13 +15,15 @@ export interface OutputFile {
   push(bytes: Buffer): void;
   /** Whether the head still takes bytes. */
   hasRoom(): boolean;
-  /** Writes the tail, closes the file and says what the stream was. */
+  /** Writes the tail, makes the file and its name durable, closes it and says what the stream was. */
   finish(): StreamSummary;
 }
 
 export interface OutputLimits {
   readonly headBytes: number;
   readonly tailBytes: number;
+  /** The file is read at once and removed: it need not survive a power cut. */
+  readonly isScratch?: boolean;
 }
 
 /**
@@ -33,7 +37,7 @@ export function createOutputFile(path: string, limits: OutputLimits): OutputFile
   }
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
   const open = (): number => openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  return outputFile(open, createHash("sha256"), 0, limits);
+  return outputFile(path, open, createHash("sha256"), 0, limits);
 }
 
 /** Goes on with a file whose writer died: what is in it counts as the beginning of the stream. */
@@ -41,7 +45,7 @@ export function reopenOutputFile(path: string, limits: OutputLimits): OutputFile
   const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
   const open = (): number => openSync(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
   const hash = createHash("sha256");
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return outputFile(open, hash, 0, limits);
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return outputFile(path, open, hash, 0, limits);
   const fd = open();
   const size = fstatSync(fd).size;
   const chunk = Buffer.allocUnsafe(256 * 1024);
@@ -52,10 +56,16 @@ export function reopenOutputFile(path: string, limits: OutputLimits): OutputFile
     at += count;
   }
   closeSync(fd);
-  return outputFile(open, hash, size, limits);
+  return outputFile(path, open, hash, size, limits);
 }
 
-function outputFile(open: () => number, hash: Hash, sizeBefore: number, limits: OutputLimits): OutputFile {
+function outputFile(
+  path: string,
+  open: () => number,
+  hash: Hash,
+  sizeBefore: number,
+  limits: OutputLimits,
+): OutputFile {
   let fd: number | null = null;
   let bytes = sizeBefore;
   let headRoom = Math.max(0, limits.headBytes - sizeBefore);
@@ -72,6 +82,16 @@ function outputFile(open: () => number, hash: Hash, sizeBefore: number, limits: 
         writeError = { code, message };
       }
     }
+  }
+
+  /** The record of the command's end will name the file: it is there by then, also after a power cut. */
+  function close(opened: number): void {
+    try {
+      if (limits.isScratch !== true) fdatasyncSync(opened);
+    } finally {
+      closeSync(opened);
+    }
+    if (limits.isScratch !== true) syncDirectory(dirname(path));
   }
 
   return {
@@ -92,7 +112,7 @@ function outputFile(open: () => number, hash: Hash, sizeBefore: number, limits: 
       if (droppedBytes > 0) write(Buffer.from(`\n[runbook: ${droppedBytes} bytes left out here]\n`));
       for (const part of tail.parts()) write(part);
       try {
-        if (fd !== null) closeSync(fd);
+        if (fd !== null) close(fd);
       } catch (error) {
         const { code = "EIO", message } = error as NodeJS.ErrnoException;
         writeError ??= { code, message };

@@ -23,6 +23,8 @@ export interface CommandSpec {
   readonly stdoutFile: string;
   /** As `stdoutFile`, for standard error. */
   readonly stderrFile: string;
+  /** The output files are read at once and removed: they need not survive a power cut. */
+  readonly hasScratchOutput?: boolean;
   /** Bytes kept from the beginning of each stream; 8 MiB unless told. */
   readonly headBytes?: number;
   /** Bytes kept from the end of each stream; 1 MiB unless told. */

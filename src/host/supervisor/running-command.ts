@@ -75,7 +75,11 @@ export function startCommand(spec: CommandSpec, context: CommandContext): Runnin
   let killTimer: NodeJS.Timeout | undefined;
 
   function capture(stream: StreamName, path: string): OpenFifo {
-    const limits = { headBytes: spec.headBytes ?? DEFAULT_HEAD_BYTES, tailBytes: spec.tailBytes ?? DEFAULT_TAIL_BYTES };
+    const limits = {
+      headBytes: spec.headBytes ?? DEFAULT_HEAD_BYTES,
+      tailBytes: spec.tailBytes ?? DEFAULT_TAIL_BYTES,
+      isScratch: spec.hasScratchOutput === true,
+    };
     const file = createOutputFile(path, limits);
     let fifo: OpenFifo;
     try {
