@@ -15,8 +15,8 @@ export interface RunStore {
   append(event: JournalEvent): void;
   /** Returns when everything appended so far is durable. Synchronous: what comes after it comes after it. */
   flush(): void;
-  /** Decisions, aborts and signals that others left for this run, oldest first; each is handed out once. */
-  takeMessages(): Promise<readonly InboxMessage[]>;
+  /** Decisions, aborts and signals that others left for this run, oldest first; each store hands each out once. */
+  takeMessages(): Promise<readonly ReceivedMessage[]>;
   /** Calls back when messages may have arrived; returns how to stop. */
   onMessage(listener: () => void): () => void;
   acquireLock(key: string): Promise<LockOutcome>;
@@ -26,6 +26,15 @@ export interface RunStore {
 export type LockOutcome =
   | { readonly kind: "acquired" }
   | { readonly kind: "busy"; readonly run: string; readonly step: string | null; readonly sinceMs: number };
+
+export interface ReceivedMessage {
+  readonly message: InboxMessage;
+  /**
+   * Removes it for good. To be called when what it led to is durable: until then the message is all there is of an answer
+   * whose giver was told that it is kept. A message may therefore come again after a crash.
+   */
+  remove(): void;
+}
 
 /** What another process asks of the executor. Validated where it is written and again where it is read. */
 export type InboxMessage =

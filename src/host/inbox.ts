@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { type FSWatcher, readdirSync, readFileSync, unlinkSync, watch } from "node:fs";
 import { join } from "node:path";
-import type { InboxMessage } from "../engine/ports.ts";
+import type { InboxMessage, ReceivedMessage } from "../engine/ports.ts";
 import { makeDirectory, replaceFile } from "./durable-file.ts";
 
 const inboxName = "inbox";
@@ -21,29 +21,48 @@ export function leaveMessage(runDir: string, message: InboxMessage): string {
   return join(directory, name);
 }
 
-/** Hands out the messages there are and removes them. A file that is no message is removed unseen. */
-export function takeMessages(runDir: string): InboxMessage[] {
+/**
+ * Hands out the messages there are, except those whose names are in `taken`, to which it adds them. Their files stay until
+ * `remove`; a file that is no message is removed unseen.
+ */
+export function takeMessages(runDir: string, taken: Set<string>): ReceivedMessage[] {
   const directory = join(runDir, inboxName);
   let names: string[];
   try {
     names = readdirSync(directory)
-      .filter((name) => /^\d+-[0-9a-f]+\.json$/.test(name))
+      .filter((name) => /^\d+-[0-9a-f]+\.json$/.test(name) && !taken.has(name))
       .sort();
   } catch {
     return [];
   }
-  const messages: InboxMessage[] = [];
+  const messages: ReceivedMessage[] = [];
   for (const name of names) {
     const file = join(directory, name);
-    try {
-      const message = JSON.parse(readFileSync(file, "utf8")) as InboxMessage;
-      if (["decision", "override", "abort", "signal"].includes(message.kind)) messages.push(message);
-    } catch {
-      // not a message: whoever wrote it can write anything, also nothing
-    }
-    unlinkSync(file);
+    taken.add(name);
+    const message = messageIn(file);
+    if (message === null) remove(file);
+    else messages.push({ message, remove: () => remove(file) });
   }
   return messages;
+}
+
+/** One that cannot be removed comes again, and is known by then. */
+function remove(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch {
+    // a disk that takes no changes: the journal will say so
+  }
+}
+
+/** Null = not a message: whoever wrote it can write anything, also nothing. */
+function messageIn(file: string): InboxMessage | null {
+  try {
+    const message = JSON.parse(readFileSync(file, "utf8")) as InboxMessage;
+    return ["decision", "override", "abort", "signal"].includes(message.kind) ? message : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Calls `listener` whenever the inbox may have changed; returns how to stop. Keeps the process alive no longer. */

@@ -1,7 +1,7 @@
 /** The local `RunStore`: a run directory with its journal, inbox and locks. The only door to run state in this mode. */
 import type { JournalEvent, JournalRecord } from "../engine/events.ts";
 import { applyRecord, foldRun, newRunRecord } from "../engine/fold.ts";
-import type { InboxMessage, LockOutcome, RunStore } from "../engine/ports.ts";
+import type { LockOutcome, ReceivedMessage, RunStore } from "../engine/ports.ts";
 import type { RunRecord } from "../engine/run-record.ts";
 import type { Masker } from "../util/mask/masker.ts";
 import { takeMessages, watchInbox } from "./inbox.ts";
@@ -24,6 +24,8 @@ export class FileRunStore implements RunStore {
   private readonly options: StoreOptions;
   private readonly writer: JournalWriter;
   private flushScheduled = false;
+  /** Names of messages that were handed out. */
+  private readonly taken = new Set<string>();
 
   private constructor(options: StoreOptions, writer: JournalWriter, record: RunRecord) {
     this.options = options;
@@ -70,8 +72,8 @@ export class FileRunStore implements RunStore {
     this.writer.flush();
   }
 
-  takeMessages(): Promise<readonly InboxMessage[]> {
-    return Promise.resolve(takeMessages(this.options.runDir));
+  takeMessages(): Promise<readonly ReceivedMessage[]> {
+    return Promise.resolve(takeMessages(this.options.runDir, this.taken));
   }
 
   onMessage(listener: () => void): () => void {
