@@ -25,6 +25,7 @@ import { runSequence, runStep } from "./loop.ts";
 import { type NotifyOn, notify } from "./notify.ts";
 import type { InboxMessage } from "./ports.ts";
 import { elapsedMs } from "./run-clock.ts";
+import type { RunRecord } from "./run-record.ts";
 import { undoAll, undoable } from "./undo.ts";
 import { type Ending, verdictOf } from "./verdict.ts";
 
@@ -64,11 +65,20 @@ export async function drive(context: EngineContext, request: DriveRequest, hooks
   const { store } = context;
   if (request.resumed) reopen(context);
   record(context, request);
+  // What was asked of an executor that was killed is still wanted: no verdict has answered it.
+  if (store.record.abort !== null) context.control.stop = { kind: "abort" };
   await readMessages(context, hooks);
-  const stopListening = store.onMessage(() => void readMessages(context, hooks));
+  let problem: unknown = null;
+  const stopListening = store.onMessage(() => {
+    readMessages(context, hooks).catch((error: unknown) => {
+      problem ??= error;
+      context.control.stop ??= { kind: "signal", signal: "SIGTERM" };
+    });
+  });
   try {
     for (let walked: DriveRequest = request; ; walked = { ...request, resumed: true }) {
       const outcome = await walk(context, walked);
+      if (problem !== null) throw problem;
       if (outcome.kind !== "answered") return outcome;
     }
   } finally {
@@ -97,7 +107,6 @@ function record(context: EngineContext, request: DriveRequest): void {
   }
   if (request.abort !== null) {
     append(context, { type: "abort.requested", by: request.by, ...request.abort, now: false });
-    context.control.stop = { kind: "abort" };
   }
 }
 
@@ -331,9 +340,35 @@ function textOf(context: EngineContext, what: string): string {
   return `${started.runbook} ${started.version} on ${started.target} (${run}, by ${started.actor}): ${what}`;
 }
 
-/** Takes what others left: answers, aborts, key presses. Each is recorded, also one that does not count. */
+/** Takes what others left: answers, aborts, key presses. Each is recorded once, also one that does not count. */
 async function readMessages(context: EngineContext, hooks: EngineHooks): Promise<void> {
-  for (const message of await context.store.takeMessages()) handleMessage(context, message, hooks);
+  for (const { message, remove } of await context.store.takeMessages()) {
+    if (!isRecorded(context.store.record, message)) handleMessage(context, message, hooks);
+    context.store.flush();
+    remove();
+  }
+}
+
+/** An executor was killed after it had recorded the message and before it could remove it. */
+function isRecorded(record: RunRecord, message: InboxMessage): boolean {
+  switch (message.kind) {
+    case "decision": {
+      const { decision, by, signature, shownDigest } = message;
+      const known = record.steps.get(message.step)?.approval?.decisions ?? [];
+      return known.some(
+        (each) =>
+          each.decision === decision &&
+          each.shownDigest === shownDigest &&
+          (signature === null ? each.by?.name === by.name : each.signature === signature),
+      );
+    }
+    case "override":
+      return record.overrides.get(message.step)?.by.name === message.by.name;
+    case "abort":
+      return record.abort?.by.name === message.by.name && record.abort.now === message.now;
+    case "signal":
+      return false;
+  }
 }
 
 function handleMessage(context: EngineContext, message: InboxMessage, hooks: EngineHooks): void {
@@ -361,7 +396,6 @@ function handleMessage(context: EngineContext, message: InboxMessage, hooks: Eng
       if (message.press >= 2) context.control.cancel.abort();
       break;
   }
-  context.store.flush();
 }
 
 /** Records an answer, also one that does not count; attached files are part of the evidence of one that does. */

@@ -22,6 +22,7 @@ import {
 } from "./context.ts";
 import type { Failure, StepStatus } from "./events.ts";
 import { runLeaf } from "./leaf.ts";
+import type { StepRecord } from "./run-record.ts";
 
 /** Runs a list one after the other until one fails, waits or the run is stopped. */
 export async function runSequence(
@@ -46,6 +47,8 @@ export async function runStep(context: EngineContext, node: Node): Promise<Flow>
     if (record.status === "succeeded" || record.status === "skipped" || record.status === "undone") return ok;
     const over = record.status === "failed" || record.status === "timed_out";
     if (over && step.continueOnFailure) return ok;
+    // The executor was killed before the verdict: that is what comes next. Only guards are asked anew.
+    if (over && node.phase !== "guards") return recordedFailure(context, path);
   }
   // What a dead executor had begun is brought to its end also when the run is to stop.
   const isOpen = record?.status === "running" && !record.reopened;
@@ -67,6 +70,17 @@ export async function runStep(context: EngineContext, node: Node): Promise<Flow>
   }
   if (step.forEach !== null) return await runForEach(context, node, step.forEach);
   return await runOnce(context, node);
+}
+
+/** What the step, or the member that failed it, left on record. */
+function recordedFailure(context: EngineContext, path: string): Flow {
+  const isFailed = (step: StepRecord) => step.status === "failed" || step.status === "timed_out";
+  const within = [...context.store.record.steps.values()].filter(
+    (step) => isFailed(step) && (step.path.startsWith(`${path}.`) || step.path.startsWith(`${path}[`)),
+  );
+  // A member comes after the group it is in.
+  const cause = within.findLast(({ failure: why }) => why?.reason !== "member") ?? recordOf(context, path);
+  return { kind: "failed", path: cause?.path ?? path, refused: cause?.failure?.class === "refused" };
 }
 
 function skipReason(context: EngineContext, node: Node): { why: string; problem: string | null } | null {

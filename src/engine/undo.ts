@@ -12,7 +12,9 @@ export function undoable(context: EngineContext): Node[] {
   const nodes = [...leavesOf(context, root.runbook.steps, "", { frame: root, items: [] }, "steps")].filter((node) => {
     const record = recordOf(context, node.path);
     const open = record?.status !== "undone" && record?.status !== "undo_failed";
-    return record?.tookEffect === true && open && node.step.rollback.length > 0;
+    // Of a way back that was interrupted: its check may have seen already that nothing of it is left.
+    const begun = context.store.record.rollback?.steps.includes(node.path);
+    return (record?.tookEffect === true || begun === true) && open && node.step.rollback.length > 0;
   });
   return nodes.sort((a, b) => startOf(context, b) - startOf(context, a));
 }

@@ -8,7 +8,14 @@ import type { EarlierRun } from "../../src/engine/escalation.ts";
 import type { JournalEvent, JournalRecord } from "../../src/engine/events.ts";
 import { factsOf } from "../../src/engine/facts.ts";
 import { applyRecord, newRunRecord } from "../../src/engine/fold.ts";
-import type { ActionOutcome, ActionRequest, EngineClock, InboxMessage, RunStore } from "../../src/engine/ports.ts";
+import type {
+  ActionOutcome,
+  ActionRequest,
+  EngineClock,
+  InboxMessage,
+  ReceivedMessage,
+  RunStore,
+} from "../../src/engine/ports.ts";
 import type { RunRecord } from "../../src/engine/run-record.ts";
 import { emptyConfig } from "../../src/language/load-config.ts";
 import { loadRunbook } from "../../src/language/load-runbook.ts";
@@ -96,6 +103,8 @@ export class EngineRig implements RunStore {
   record!: RunRecord;
   /** Runs of the same runbook before this one, newest first. */
   earlier: readonly EarlierRun[] = [];
+  /** What others leave for the run, and nobody has removed. */
+  readonly inbox: InboxMessage[] = [];
   private hash = zeroHash;
   private readonly script: Record<string, Scripted | Scripted[]>;
   private readonly context: EngineContext;
@@ -203,6 +212,7 @@ export class EngineRig implements RunStore {
     const outcome = drive(this.context, { ...going, ...request }, { signer: () => null }).finally(() => {
       over = true;
     });
+    outcome.catch(() => {}); // told below, by whoever waits for it
     while (!over)
       if (!(await this.clock.advance())) await Promise.race([outcome, new Promise((resolve) => setImmediate(resolve))]);
     return await outcome;
@@ -222,10 +232,13 @@ export class EngineRig implements RunStore {
     else applyRecord(this.record, record);
   }
   flush(): void {}
-  async takeMessages(): Promise<readonly InboxMessage[]> {
-    return [];
+  async takeMessages(): Promise<readonly ReceivedMessage[]> {
+    return this.inbox.map((message) => ({
+      message,
+      remove: () => void this.inbox.splice(this.inbox.indexOf(message), 1),
+    }));
   }
-  onMessage(): () => void {
+  onMessage(_listener: () => void): () => void {
     return () => {};
   }
   async acquireLock(): Promise<{ kind: "acquired" }> {
