@@ -12,7 +12,12 @@ try {
     input: join(root, "test/crash/main.ts"),
     platform: "node",
     // The rig finds the checkout by where its source lies.
-    transform: { define: { "import.meta.dirname": JSON.stringify(join(root, "test/rig")) } },
+    transform: {
+      define: {
+        "import.meta.dirname": JSON.stringify(join(root, "test/rig")),
+        __dirname: JSON.stringify(join(root, "dist")),
+      },
+    },
   });
   const file = join(out, "main.mjs");
   await bundle.write({ file, format: "esm", codeSplitting: false });

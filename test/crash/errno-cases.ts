@@ -2,11 +2,9 @@
  * CM-5: the n-th system call on the journal fails, once or from then on, injected by strace(1). No step starts after the
  * failure, the command ends as documented, and the run goes on once the fault is gone.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
-import { program, type Ran } from "../rig/cli-rig.ts";
 import { type MatrixCase, shuffled } from "./matrix-case.ts";
+import { underStrace } from "./strace.ts";
 import { momentOf, violations, type Workload } from "./workload.ts";
 
 interface Fault {
@@ -47,7 +45,7 @@ async function failCall(workload: Workload, fault: Fault): Promise<string[]> {
   workload.leaveAnswers(run);
   const when = `${fault.nth}${fault.lasting ? "+" : ""}`;
   const inject = `inject=${fault.call}:error=${fault.errno}:when=${when}`;
-  const strace = ["-f", "-qq", "-o", "/dev/null", "-P", journal, "-e", `trace=${fault.call}`, "-e", inject];
+  const strace = ["-o", "/dev/null", "-P", journal, "-e", `trace=${fault.call}`, "-e", inject];
   const { code, stdout, stderr } = await underStrace(workload, strace, ["resume", run, "--no-input", "-o", "json"]);
   const moment = momentOf(workload, run);
   const found: string[] = [];
@@ -71,20 +69,4 @@ async function failCall(workload: Workload, fault: Fault): Promise<string[]> {
   await workload.toTheEnd(run);
   found.push(...(await violations(workload, run, [moment])));
   return found;
-}
-
-async function underStrace(workload: Workload, strace: readonly string[], args: readonly string[]): Promise<Ran> {
-  const { rig } = workload;
-  const child = spawn("strace", [...strace, process.execPath, program, ...args], {
-    cwd: rig.project,
-    // io_uring would pass by every injected fault.
-    env: { ...rig.environment(workload.env()), UV_USE_IO_URING: "0" },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  const [code] = (await once(child, "close")) as [number | null];
-  return { code, stdout, stderr };
 }

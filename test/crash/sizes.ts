@@ -6,6 +6,7 @@ import { errnoCases } from "./errno-cases.ts";
 import { alwaysCrashCases, killCases, raceCases, recoveryCases } from "./kill-cases.ts";
 import type { MatrixCase } from "./matrix-case.ts";
 import { clockCases, diskCases, limitCases, noClock, noLimits, noTmpfs, pauseCases } from "./outside-cases.ts";
+import { powerCases } from "./power-cases.ts";
 import { terminalCases } from "./terminal-cases.ts";
 
 export const sizes = {
@@ -13,6 +14,8 @@ export const sizes = {
     kills: 17,
     recoveries: 2,
     alwaysCrash: 1,
+    states: 300,
+    powerless: 6,
     errnos: 3,
     races: 2,
     everyNthByte: 97,
@@ -26,6 +29,8 @@ export const sizes = {
     kills: 600,
     recoveries: 200,
     alwaysCrash: 20,
+    states: 5_000,
+    powerless: 400,
     errnos: 60,
     races: 100,
     everyNthByte: 1,
@@ -38,13 +43,26 @@ export const sizes = {
 } as const;
 
 export function casesOf(size: keyof typeof sizes): MatrixCase[] {
-  const { kills, recoveries, alwaysCrash, errnos, races, everyNthByte, resumes, terminals, clocks, pauses, disks } =
-    sizes[size];
+  const {
+    kills,
+    recoveries,
+    alwaysCrash,
+    states,
+    powerless,
+    errnos,
+    races,
+    everyNthByte,
+    resumes,
+    terminals,
+    clocks,
+    pauses,
+    disks,
+  } = sizes[size];
   return [
     ...killCases(kills),
     ...recoveryCases(recoveries),
     ...alwaysCrashCases(alwaysCrash),
-    ...(hasTool("strace") ? errnoCases(errnos) : []),
+    ...(hasTool("strace") ? [...powerCases(states, powerless), ...errnoCases(errnos)] : []),
     ...damageCases(everyNthByte, resumes),
     ...raceCases(races),
     ...(noClock === null ? clockCases(clocks) : []),
@@ -58,7 +76,9 @@ export function casesOf(size: keyof typeof sizes): MatrixCase[] {
 /** What could not be run here, and why. */
 export function missingTools(): string[] {
   return [
-    ...(hasTool("strace") ? [] : ["CM-5 (errors of system calls): strace is not installed (apt-get install strace)"]),
+    ...(hasTool("strace")
+      ? []
+      : ["CM-4 (lost power), CM-5 (errors of system calls): strace is not installed (apt-get install strace)"]),
     ...(noClock === null ? [] : [`CM-8 (clocks that are set): ${noClock}`]),
     ...(noTmpfs === null ? [] : [`DISK (full file systems): ${noTmpfs}`]),
     ...(noLimits === null ? [] : [`DISK (limits on files): ${noLimits}`]),

@@ -11,6 +11,7 @@ import { executorAlive } from "../../src/host/claim.ts";
 import { leaveMessage } from "../../src/host/inbox.ts";
 import { CliRig, type Ran } from "../rig/cli-rig.ts";
 import { until } from "../rig/until.ts";
+import { resumeInProcess } from "./in-process.ts";
 import { leaks } from "./leaks.ts";
 import { secretValue } from "./secret-value.ts";
 
@@ -75,7 +76,7 @@ export const stepIds = steps.flatMap((each) =>
 );
 
 const name = "w20";
-const command = ["run", name, "-t", "here"];
+export const command = ["run", name, "-t", "here"];
 const quiet = ["--no-input", "-o", "json"];
 
 /** A project with the workload, and rests of one finished run of it: where each of its executors begins. */
@@ -177,6 +178,11 @@ export class Workload {
     return this.run;
   }
 
+  /** The ledger when a segment begins. */
+  ledgerAtRest(segment: number): string {
+    return readFileSync(join(this.rests[segment - 1] ?? "", "ledger"), "utf8");
+  }
+
   /** Starts the run, or approves what it waits for and resumes it. */
   async begin(run: string | null, env: Readonly<Record<string, string>> = {}): Promise<{ run: string; ran: Ran }> {
     if (run !== null) return { run, ran: await this.goOn(env, run) };
@@ -216,24 +222,46 @@ export class Workload {
     }
   }
 
-  /** Does what a person would do next, and resumes. What nobody can know is decided by the ledger. */
+  /** What nobody can know is decided by the ledger. */
+  private decisions(run: string): { decision: "accept" | "retry"; step: string; reason: string }[] {
+    const ledger = this.rig.ledger();
+    return [...this.rig.record(run).steps.values()]
+      .filter(({ status }) => status === "indeterminate")
+      .map(({ id, path }) => ({
+        decision: ledger.includes(id) ? "accept" : "retry",
+        step: path,
+        reason: "the ledger says so",
+      }));
+  }
+
+  private async goOnInProcess(run: string): Promise<number> {
+    this.leaveAnswers(run);
+    const { stateDir } = this.rig;
+    const decisions = this.decisions(run);
+    return await resumeInProcess({ stateDir, run, env: this.rig.environment(this.env()) }, decisions);
+  }
+
+  /** Does what a person would do next, and resumes. */
   async goOn(env: Readonly<Record<string, string>> = {}, run = this.run): Promise<Ran> {
     await until("the executor is gone", () => !executorAlive(this.rig.runDir(run)));
-    const record = this.rig.record(run);
-    const flags: string[] = [];
     this.leaveAnswers(run);
-    for (const open of record.steps.values()) {
-      if (open.status !== "indeterminate") continue;
-      flags.push(this.rig.ledger().includes(open.id) ? "--accept" : "--retry", open.path);
-    }
+    const flags = this.decisions(run).flatMap(({ decision, step }) => [`--${decision}`, step]);
     if (flags.length > 0) flags.push("--reason", "the ledger says so");
     return await this.rig.run(["resume", run, ...flags, ...quiet], { env: this.env(env) });
   }
 
-  /** Resumes until the run has its verdict; returns how often. */
-  async toTheEnd(run: string, limit = 40): Promise<number> {
+  /**
+   * Resumes until the run has its verdict; returns how often. The first one, which finds what the fault left, is the real
+   * command unless `inProcess`; those that only go from one approval to the next are spared its two starts of Node.
+   */
+  async toTheEnd(run: string, { limit = 40, inProcess = false } = {}): Promise<number> {
     for (let resumes = 0; resumes <= limit; resumes++) {
       if (this.isOver(run)) return resumes;
+      if (inProcess || resumes > 0) {
+        const code = await this.goOnInProcess(run);
+        if (code !== 0 && code !== 5) throw new Error(`resume in process ended with ${code}`);
+        continue;
+      }
       const { code, stderr } = await this.goOn({}, run);
       if (code !== 0 && code !== 1 && code !== 5) throw new Error(`resume ended with ${code}: ${stderr}`);
     }
