@@ -19,6 +19,8 @@ interface Step {
   readonly name?: string;
   readonly uses?: string;
   readonly run?: string;
+  readonly shell?: string;
+  readonly with?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -79,9 +81,24 @@ describe.each(workflows)("%s", (name, workflow) => {
     for (const job of Object.values(workflow.jobs)) {
       for (const right of Object.values(job.permissions ?? {})) expect(right).toBe("read");
       expect(job["timeout-minutes"]).toBeGreaterThan(0);
-      for (const { uses } of job.steps)
-        if (uses !== undefined) expect(uses).toMatch(/^[\w.-]+(?:\/[\w.-]+)+@v?\d+(\.\d+)?$/);
+      for (const { uses } of job.steps) {
+        if (uses === undefined) continue;
+        // A tag can be moved by whoever owns it; only GitHub's own are trusted that far.
+        expect(uses).toMatch(
+          uses.startsWith("actions/") ? /^actions\/[\w-]+@v\d+$/ : /^[\w.-]+(?:\/[\w.-]+)+@[0-9a-f]{40}$/,
+        );
+      }
     }
+  });
+
+  test("installs a stated flyctl wherever runbooks need one", () => {
+    for (const { uses, with: given } of steps(workflow).map(({ step }) => step))
+      if (uses?.includes("setup-flyctl")) expect(given?.["version"]).toMatch(/^\d+\.\d+\.\d+$/);
+  });
+
+  test("no pipe hides how a command ended", () => {
+    for (const { step, script } of steps(workflow))
+      if (/[^|]\|[^|]/.test(script)) expect(step.shell, step.name).toBe("bash");
   });
 
   test("puts no value of others into the text of a script", () => {
