@@ -260,12 +260,14 @@ describeWithPostgres("env-parity with databases", () => {
     return await run("env-parity", ...inputs(...given));
   };
 
-  test("compares the applied migrations; none on both sides is no parity", async () => {
+  test("compares applied migrations and extensions; none on both sides is no parity", async () => {
+    await postgres.sql("DROP EXTENSION plpgsql", "other");
     await postgres.sql("INSERT INTO supabase_migrations.schema_migrations VALUES ('20260101'), ('20260102')", "own");
     await postgres.sql("INSERT INTO supabase_migrations.schema_migrations VALUES ('20260101')", "other");
     const differing = await compared("own", "other");
     expect(differing.code).not.toBe(0);
     expect(said(differing.document)).toContain("20260102 only in shop");
+    expect(said(differing.document)).toContain("plpgsql 1.0 only in shop");
     expect((await compared("own", "own")).document).toMatchObject({ result: "succeeded" });
     const nothing = await compared("empty", "empty");
     expect(nothing.code).not.toBe(0);
