@@ -1,13 +1,13 @@
 /** The evidence of a run that has its verdict: written when it ends, or later, when its executor was killed before. */
-import { resolve } from "node:path";
 import type { RunRecord } from "../engine/run-record.ts";
 import { claimRun } from "../host/claim.ts";
 import { FileRunStore } from "../host/run-store.ts";
-import { loadPrivateKey, type PrivateKey } from "../report/keys.ts";
+import type { PrivateKey } from "../report/keys.ts";
 import { createMasker } from "../util/mask/masker.ts";
 import { writeEvidence } from "./evidence-files.ts";
 import { publish } from "./publications.ts";
 import { loadSealed } from "./sealed-runbook.ts";
+import { signingKey } from "./signing-key.ts";
 
 export interface EvidenceOptions {
   readonly store: FileRunStore;
@@ -61,10 +61,4 @@ export async function completeEvidence(
   } finally {
     release();
   }
-}
-
-/** `RUNBOOK_SIGN_KEY`, relative to the project; null = not set. Throws when it names a key that cannot be used. */
-export function signingKey(project: string): PrivateKey | null {
-  const file = process.env["RUNBOOK_SIGN_KEY"];
-  return file === undefined || file === "" ? null : loadPrivateKey(resolve(project, file));
 }

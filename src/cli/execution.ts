@@ -1,7 +1,7 @@
 /** One execution of a run: wires the engine to the local machine. */
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { ensureSandbox, type SandboxInfo } from "../../sandbox/client.ts";
+import type { SandboxInfo } from "../../sandbox/client.ts";
 import type { EngineContext } from "../engine/context.ts";
 import { drive } from "../engine/engine.ts";
 import type { Person } from "../engine/events.ts";
@@ -29,10 +29,8 @@ import type { PrivateKey } from "../report/keys.ts";
 import type { JsonObject } from "../util/json.ts";
 import { createMasker, MASK } from "../util/mask/masker.ts";
 import { refusalOf } from "../util/mask/refusal.ts";
-import { afterwards } from "./after-execution.ts";
 import { refuseForged, signerOf } from "./approval-signature.ts";
 import { catalogue } from "./catalogue.ts";
-import { signingKey } from "./complete-evidence.ts";
 import { CommandError } from "./errors.ts";
 import { isOver, owesEvidence } from "./evidence-owed.ts";
 import type { ExecutorRequest } from "./executor-request.ts";
@@ -41,10 +39,9 @@ import { knownTexts } from "./known-texts.ts";
 import { finishedRuns } from "./past-runs.ts";
 import { checkPlanApproval, type PlanApproval, usedUp, useUp } from "./plan-approval.ts";
 import { usePluginsOfRun } from "./plugins.ts";
-import { ensureDatabase } from "./sandbox-database.ts";
-import { prometheusRefusal } from "./sandbox-prometheus.ts";
 import { loadSealed } from "./sealed-runbook.ts";
 import { secretSources } from "./secret-sources.ts";
+import { signingKey } from "./signing-key.ts";
 import { toolStates } from "./tool-states.ts";
 import { distDir, toolName, toolVersion } from "./version.ts";
 
@@ -68,9 +65,15 @@ export async function execute(
   await usePluginsOfRun(runDir, files);
   const { runbook, config, sources } = loadSealed(runDir);
   const subjectConfig = { ...sources.config, targets: { [config.target.name]: config.target } };
-  const sandbox = config.target.sandbox ? await ensureSandbox(stateDir, { distDir }) : null;
+  const sandbox = config.target.sandbox ? await runningSandbox(stateDir) : null;
   const found = await resolveSecrets(
-    secretSources({ runbook, target: config.target, providers: config.secrets, projectDir: config.project, sandbox }),
+    await secretSources({
+      runbook,
+      target: config.target,
+      providers: config.secrets,
+      projectDir: config.project,
+      sandbox,
+    }),
   );
   const secrets: { name: string; value: string }[] = [];
   const { target, refusal: noDatabase } = await targetOf(request, runbook, inputs, subjectConfig, config.target.name, {
@@ -82,7 +85,7 @@ export async function execute(
       `no provider knows the secret ${name} for ${config.target.name}${found.problems.length > 0 ? ` (${found.problems.join("; ")})` : ""}`,
   );
   if (noDatabase !== null) refusals.push(noDatabase);
-  const noPrometheus = sandbox === null ? null : prometheusRefusal(runbook, process.env["PATH"] ?? "");
+  const noPrometheus = sandbox === null ? null : await prometheusProblem(runbook);
   if (noPrometheus !== null) refusals.push(noPrometheus);
   const sensitive = Object.entries(request.sensitive).filter(([, value]) => typeof value === "string" && value !== "");
   const known = knownTexts(runDir, request, target);
@@ -150,6 +153,7 @@ export async function execute(
   const { project } = config;
   if (request.start === null && record.finished !== null && isOver(record) && owesEvidence(runDir, record)) {
     const { exitCode } = record.finished;
+    const { afterwards } = await import("./after-execution.ts");
     await afterwards({ kind: "finished", exitCode }, { store, key: null, runDir, record, log, signKey, project });
     release();
     return exitCode;
@@ -245,10 +249,22 @@ export async function execute(
   if (poisoned !== null) throw poisoned;
   await (supervisor as Promise<SupervisorClient> | null)?.then((client) => client.close());
   removeRuntimeDir(runtimeDirFor(runDir));
+  const { afterwards } = await import("./after-execution.ts");
   const code = await afterwards(outcome, { store, key, runDir, record, log, signKey, project });
   log.info({ code }, "executor ended");
   release();
   return code;
+}
+
+/** Loaded only for a target that is a sandbox. */
+async function runningSandbox(stateDir: string): Promise<SandboxInfo> {
+  const { ensureSandbox } = await import("../../sandbox/client.ts");
+  return ensureSandbox(stateDir, { distDir });
+}
+
+async function prometheusProblem(runbook: Runbook): Promise<string | null> {
+  const { prometheusRefusal } = await import("./sandbox-prometheus.ts");
+  return prometheusRefusal(runbook, process.env["PATH"] ?? "");
 }
 
 /** What expressions see of the target, after its database was started if the run needs it. */
@@ -262,6 +278,7 @@ async function targetOf(
 ): Promise<{ readonly target: JsonObject; readonly refusal: string | null }> {
   const target = resolveTarget(config, runbook, name, sandbox);
   if (sandbox === null) return { target, refusal: null };
+  const { ensureDatabase } = await import("./sandbox-database.ts");
   const started = await ensureDatabase(runbook, target, inputValues(inputs), {
     stateDir: request.stateDir,
     found,

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { readSandbox, type SandboxInfo, sandboxSecretNames } from "../../sandbox/client.ts";
+import type { SandboxInfo } from "../../sandbox/client.ts";
 import { systemClock } from "../host/clock.ts";
 import { childEnvironment, loginName } from "../host/environment.ts";
 import { digestOf, type SealedConfig, type SealedFile } from "../host/sealed-run.ts";
@@ -38,7 +38,7 @@ export interface Prepared {
 /** What the words of a command say; see `prepareRunbook`. */
 export async function prepare(
   command: Command,
-  path: string,
+  path: Wanted["path"],
   targetName: string | undefined,
   missing: "refuse" | "unknown",
   inputWords: readonly string[] = command.args.texts("input"),
@@ -59,6 +59,11 @@ export async function prepare(
   });
 }
 
+/** Loaded only for a target that is a sandbox. */
+function sandboxClient() {
+  return import("../../sandbox/client.ts");
+}
+
 async function askInputs(command: Command, runbook: Runbook, names: readonly string[]) {
   // What a terminal shows is no place for a secret: those are told to be given by variable.
   if (names.some((name) => runbook.inputs[name]?.sensitive)) return null;
@@ -68,8 +73,8 @@ async function askInputs(command: Command, runbook: Runbook, names: readonly str
 export interface Wanted {
   readonly project: Project;
   readonly cwd: string;
-  /** Of the runbook, absolute. */
-  readonly path: string;
+  /** Of the runbook, absolute; or what was loaded from it before. */
+  readonly path: string | RunbookSource;
   readonly target: string | undefined;
   readonly inputs: InputSources;
   /** What a required input without a value is. */
@@ -81,12 +86,12 @@ export interface Wanted {
 /** Everything a plan needs but the world. Throws `CommandError` (2, 3). */
 export async function prepareRunbook(wanted: Wanted): Promise<Prepared> {
   const { project, cwd, path, missing } = wanted;
-  const source = await loadWholeRunbook(project, cwd, path);
+  const source = typeof path === "string" ? await loadWholeRunbook(project, cwd, path) : path;
   refuseInvalid(project, source.loaded.diagnostics, wanted.color);
   const runbook = source.loaded.runbook as Runbook;
   const target = chooseTarget(project, runbook, wanted.target);
   const inputs = await resolveInputs(runbook, wanted.inputs, missing);
-  const sandbox = target.sandbox ? readSandbox(project.stateDir) : null;
+  const sandbox = target.sandbox ? (await sandboxClient()).readSandbox(project.stateDir) : null;
   const files = filesToSeal(project, source, target);
   const subject: PlanSubject = {
     runbook,
@@ -173,9 +178,9 @@ export async function lookAround(prepared: Prepared, project: Project, askVersio
     target.sandbox && tool.name === "fly" ? { ...tool, found: tool.found ?? "sandbox" } : tool,
   );
   const looked = await peekSecrets(
-    secretSources({ runbook, target, providers: project.config.secrets, projectDir: project.dir, sandbox }),
+    await secretSources({ runbook, target, providers: project.config.secrets, projectDir: project.dir, sandbox }),
   );
-  const supplied = new Set(target.sandbox && sandbox === null ? sandboxSecretNames : []);
+  const supplied = new Set(target.sandbox && sandbox === null ? (await sandboxClient()).sandboxSecretNames : []);
   const secrets = looked.map((secret) =>
     supplied.has(secret.name) && secret.status !== "found"
       ? { ...secret, status: "found" as const, provider: "sandbox" }

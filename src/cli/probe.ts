@@ -47,7 +47,7 @@ export async function probe(command: Command, prepared: Prepared): Promise<Plan>
   }
   const world = await lookAround(prepared, project, true);
   const found = await resolveSecrets(
-    secretSources({ runbook, target, providers: project.config.secrets, projectDir: project.dir, sandbox }),
+    await secretSources({ runbook, target, providers: project.config.secrets, projectDir: project.dir, sandbox }),
   );
   const probed = new Map<string, Probed>();
   const facts: StepFactsSource = {

@@ -1,6 +1,5 @@
 /** Who is asked for the secrets of a run, in order. On a sandbox its own vault comes after the project's providers. */
 import type { SandboxInfo } from "../../sandbox/client.ts";
-import { vaultSecrets } from "../../sandbox/client.ts";
 import type { AskedProvider, SecretSources } from "../host/secrets.ts";
 import type { SecretProvider } from "../language/config.ts";
 import type { Runbook } from "../language/runbook.ts";
@@ -16,10 +15,12 @@ interface Asking {
   readonly sandbox: SandboxInfo | null;
 }
 
-export function secretSources({ runbook, target, providers, projectDir, sandbox }: Asking): SecretSources {
+export async function secretSources(asking: Asking): Promise<SecretSources> {
+  const { runbook, target, providers, projectDir, sandbox } = asking;
   const own = sandbox === null ? null : providerOf(sandboxVault(target.variables, sandbox), sandbox.secrets);
+  const { vaultSecrets } = own?.type === "vault" ? await import("../../sandbox/client.ts") : { vaultSecrets: [] };
   // What only the store knows must come from it: a dummy in its place would hide that it is sealed.
-  const isStored = (name: string) => own?.type === "vault" && vaultSecrets.some((each) => each === name);
+  const isStored = (name: string) => vaultSecrets.some((each) => each === name);
   return {
     names: runbook.secrets,
     optional: runbook.optionalSecrets,

@@ -1,4 +1,5 @@
 /** Facts about where a run happens, and the environment children get. */
+import { execFile } from "node:child_process";
 import { arch, hostname, type as osType, release, userInfo } from "node:os";
 import type { JsonObject } from "../util/json.ts";
 
@@ -60,19 +61,24 @@ export function environmentFacts(): JsonObject {
 
 /** Commit of the project and whether it has changes; nulls outside a repository or without git. */
 export async function sourceState(directory: string): Promise<{ commit: string | null; dirty: boolean | null }> {
-  const { execa } = await import("execa");
-  const git = (...words: string[]) =>
-    execa("git", ["-C", directory, ...words], {
-      reject: false,
-      timeout: 5_000,
-      stdin: "ignore",
-      env: { GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" },
+  // Runs append to the register of drills themselves: that changes no procedure.
+  const paths = ["--untracked-files=no", "--", ".", ":(exclude)drills.ndjson"];
+  const status = await git(directory, "status", "--porcelain=v2", "--branch", ...paths);
+  // Of a repository too large or too broken for its status, the commit may be known all the same.
+  if (status === null)
+    return { commit: (await git(directory, "rev-parse", "--verify", "HEAD"))?.trim() ?? null, dirty: null };
+  const commit = /^# branch\.oid ([0-9a-f]+)$/m.exec(status)?.[1] ?? null;
+  return commit === null ? { commit, dirty: null } : { commit, dirty: /^[^#]/m.test(status) };
+}
+
+/** What it prints; null when it fails, takes too long or is not there. */
+function git(directory: string, ...words: string[]): Promise<string | null> {
+  const env = { ...process.env, GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" };
+  const options = { env, timeout: 5_000, maxBuffer: 64 * 1024 * 1024 };
+  return new Promise((resolve) => {
+    const child = execFile("git", ["-C", directory, ...words], options, (error, stdout) => {
+      resolve(error === null ? stdout : null);
     });
-  const [head, status] = await Promise.all([
-    git("rev-parse", "HEAD"),
-    // Runs append to the register of drills themselves: that changes no procedure.
-    git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)drills.ndjson"),
-  ]);
-  if (head.failed) return { commit: null, dirty: null };
-  return { commit: head.stdout.trim(), dirty: status.failed ? null : status.stdout !== "" };
+    child.stdin?.end();
+  });
 }

@@ -104,7 +104,7 @@ test("a run without a terminal loads no live view, and the viewer nothing that r
     expect(viewer?.packages).not.toContain(name);
     expect(executor?.packages).not.toContain(name);
   }
-  for (const path of ["src/cli/live-progress.ts", "src/cli/prompts.ts"]) {
+  for (const path of ["src/cli/live-progress.ts", "src/cli/prompts.ts", "sandbox/client.ts"]) {
     expect(viewer?.modules).not.toContain(path);
     expect(executor?.modules).not.toContain(path);
   }

@@ -16,7 +16,7 @@ export async function checkNeeds(project: Project, runbook: Runbook, target: Tar
   const env = childEnvironment(process.env, sandbox?.binDir ?? null);
   const tools = await toolStates(runbook, env, project.dir, true, null);
   const findings = tools.map((tool) => toolFinding(tool, target));
-  const sources = secretSources({
+  const sources = await secretSources({
     runbook,
     target,
     providers: project.config.secrets,

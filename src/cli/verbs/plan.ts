@@ -8,7 +8,7 @@ import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { planText } from "../plan-text.ts";
 import { planOf, prepare } from "../prepare.ts";
-import { findRunbook, loadProjectRunbook, refuseInvalid, runbookFiles } from "../project.ts";
+import { findRunbook, loadWholeRunbook, type RunbookSource, refuseInvalid, runbookFiles } from "../project.ts";
 
 export default async function plan(command: Command): Promise<number> {
   const { args, project, cwd } = command;
@@ -34,7 +34,8 @@ async function planAll(command: Command): Promise<number> {
   if (files.length === 0) {
     throw new CommandError("invalid", `there is no runbook in ${project.dir}/runbooks`, "runbook new my-runbook");
   }
-  const sources = files.map((path) => loadProjectRunbook(project, cwd, path));
+  const sources: RunbookSource[] = [];
+  for (const path of files) sources.push(await loadWholeRunbook(project, cwd, path));
   refuseInvalid(
     project,
     sources.flatMap((source) => source.loaded.diagnostics),
@@ -45,7 +46,7 @@ async function planAll(command: Command): Promise<number> {
   for (const source of sources) {
     for (const target of Object.keys(source.loaded.runbook?.targets ?? {})) {
       if (only !== undefined && target !== only) continue;
-      plans.push(await planOf(await prepare(command, source.path, target, "unknown"), project));
+      plans.push(await planOf(await prepare(command, source, target, "unknown"), project));
     }
   }
   if (plans.length === 0) throw new UsageError(`no runbook lists the target "${only}"`, "runbook plan --all");
