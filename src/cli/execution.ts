@@ -63,7 +63,7 @@ export async function execute(
   const inputs = request.start?.inputs ?? resumeInputs(first?.inputs ?? [], request.sensitive);
   checkSealed(runDir, files);
   await usePluginsOfRun(runDir, files);
-  const { runbook, config, sources } = loadSealed(runDir);
+  const { runbook, config, sources } = loadSealed(runDir, { isProven: true });
   const subjectConfig = { ...sources.config, targets: { [config.target.name]: config.target } };
   const sandbox = config.target.sandbox ? await runningSandbox(stateDir) : null;
   const found = await resolveSecrets(

@@ -18,8 +18,11 @@ export interface SealedRunbook {
   };
 }
 
-/** Throws `JournalCorrupt` when the sealed copy cannot be read: it was valid when it was made. */
-export function loadSealed(runDir: string): SealedRunbook {
+/**
+ * Throws `JournalCorrupt` when the sealed copy cannot be read: it was valid when it was made. After `checkSealed` it is
+ * proven to be that copy.
+ */
+export function loadSealed(runDir: string, { isProven = false } = {}): SealedRunbook {
   const yaml = readText(runDir, "runbook.yaml");
   const config = JSON.parse(readText(runDir, "config.json")) as SealedConfig;
   const { runbook, diagnostics } = loadRunbook({
@@ -27,6 +30,7 @@ export function loadSealed(runDir: string): SealedRunbook {
     text: yaml,
     catalogue: catalogue(),
     evidence: config.evidence,
+    isProven,
     readInclude: (name) => ({ path: `includes/${name}.yaml`, text: readText(runDir, `includes/${name}.yaml`) }),
   });
   if (runbook === null) {

@@ -32,6 +32,8 @@ export interface LoadOptions {
   readonly evidence?: EvidenceDefaults | undefined;
   /** Looks for the files beside the runbook; without it a missing one is not told. */
   readonly beside?: FilesBeside | undefined;
+  /** The text was found valid before, and a digest says that it is that text: it is read and not judged again. */
+  readonly isProven?: boolean;
 }
 
 export interface IncludedText {
@@ -89,7 +91,7 @@ class Loader {
   }
 
   load(file: string, text: string, stack: readonly string[]): Loaded {
-    const { catalogue, config, evidence = config?.evidence } = this.#options;
+    const { catalogue, config, evidence = config?.evidence, isProven = false } = this.#options;
     const findings = new Findings();
     const source = readYaml(file, text, findings);
     const foreign = looksLike(source.data, text.slice(0, recognised));
@@ -114,11 +116,11 @@ class Loader {
       this.#findings.addAll(findings.sorted());
       return { source, runbook: null };
     }
-    diagnoseSchema(runbookValidator(catalogue), source, findings);
+    if (!isProven) diagnoseSchema(runbookValidator(catalogue), source, findings);
     const include = (name: string, pointer: string) => this.#include(name, source, pointer, stack, findings);
     const runbook = normalizeRunbook(source.data, { catalogue, config, evidence, source, findings, include });
     for (const path of collectFiles(runbook, catalogue, source, findings, this.#options.beside)) this.files.add(path);
-    lintRunbook({ runbook, source, catalogue, config, findings });
+    if (!isProven) lintRunbook({ runbook, source, catalogue, config, findings });
     this.#findings.addAll(findings.sorted());
     return { source, runbook };
   }
