@@ -134,8 +134,8 @@ const doors: readonly { readonly module: string; readonly by: readonly string[];
   { module: "node:fs/promises", by: ["steps/probes.ts"], why: "as node:fs" },
   {
     module: "node:child_process",
-    by: ["host/supervisor/", "cli/launch.ts", "cli/person-programs.ts"],
-    why: "a process started elsewhere has no supervisor, no masking and no record",
+    by: ["host/supervisor/", "host/environment.ts", "cli/launch.ts", "cli/person-programs.ts"],
+    why: "a process started elsewhere has no supervisor, no masking and no record; git only tells the commit",
   },
   {
     module: "node:net",
