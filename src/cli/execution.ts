@@ -213,7 +213,7 @@ export async function execute(
     policy: config.policy,
     actor,
     protected: config.target.protected,
-    control: { stop: null, cancel: new AbortController() },
+    control: { stop: null, cancel: new AbortController(), wake: null },
     preapproval: preapprovalOf(request, config.policy, record, () => clock.now()),
     mask: (text) => masker.text(text),
     scan: async () => {
@@ -239,6 +239,7 @@ export async function execute(
       if (record.finished !== null || context.control.stop !== null) return;
       store.append({ type: "signal.received", signal: "SIGHUP", press: 1 });
       context.control.stop = { kind: "signal", signal: "SIGTERM" };
+      context.control.wake?.();
     });
   }
   const outcome = await drive(

@@ -4,7 +4,7 @@ import type { Command } from "./command.ts";
 import { problemOf } from "./inputs.ts";
 import { PromptInput } from "./prompt-input.ts";
 import * as screens from "./prompt-screens.ts";
-import { screenOf } from "./prompts.ts";
+import { screenOf } from "./prompt-screens.ts";
 
 /** The typed texts by name; null when the person left. */
 export async function askInputs(

@@ -35,6 +35,7 @@ import type { LogTail } from "./log-tail.ts";
 import type { Progress } from "./plain-progress.ts";
 import { type Role, type Symbols, type Terminal, unicodeSymbols } from "./terminal.ts";
 import { onTypedLines } from "./typed-lines.ts";
+import { countdownLines } from "./undo-notice.ts";
 
 export interface LiveOptions {
   /** Whether Ctrl-C speaks to the run; default true. */
@@ -42,6 +43,10 @@ export interface LiveOptions {
   /** The run was already introduced in this terminal. */
   readonly goesOn?: boolean;
   readonly tail?: LogTail;
+  /** What is shown when the way back is announced. */
+  readonly announced?: (run: RunRecord) => readonly string[];
+  /** Takes a typed line; true = it meant something, and is not looked at here. */
+  readonly typed?: (run: RunRecord, word: string) => boolean;
   /** For tests. */
   readonly stream?: ScreenStream;
   readonly nowMs?: () => number;
@@ -101,6 +106,10 @@ class LiveView implements Progress {
     this.run = run;
     const note = noteOf(entry);
     if (note !== null) this.screen.print(noteLines(this.look(), ...note));
+    if (entry.type === "rollback.announced") {
+      this.settle();
+      this.screen.print(this.options.announced?.(run) ?? []);
+    }
     if ("step" in entry) this.step(entry, run);
     if (entry.type === "run.finished" || entry.type === "run.waiting") this.settle();
   }
@@ -147,7 +156,7 @@ class LiveView implements Progress {
   }
 
   private answer(word: string): void {
-    if (this.run === null) return;
+    if (this.run === null || this.options.typed?.(this.run, word)) return;
     if (word === "l") this.screen.print(logLines(this.run, this.look()));
     if (word === "?") this.screen.print(keyLines(this.look()));
   }
@@ -162,7 +171,7 @@ class LiveView implements Progress {
     const adopted = this.block === null ? rootSteps(run).find((step) => step.status === "running") : undefined;
     if (adopted !== undefined) this.block = new StepBlock(run, adopted, () => {});
     const look = this.look();
-    const footer = footerLines(run, look);
+    const footer = [...countdownLines(run, look), ...footerLines(run, look)];
     const room = Math.max(1, look.rows - 1 - footer.length);
     const now = this.block?.lines(run, look, "live") ?? [];
     const kept = now.length <= room ? now : now.slice(0, room);
@@ -321,6 +330,10 @@ function noteOf(entry: JournalRecord): Note | null {
     }
     case "abort.requested":
       return ["warn", "warning", `abort asked for by ${entry.by.name}${entry.reason ? `: ${entry.reason}` : ""}`];
+    case "rollback.answered":
+      return entry.begin
+        ? ["undone", "warning", `${entry.by.name} begins the way back`]
+        : ["warn", "warning", `${entry.by.name} stopped the way back; nothing is undone`];
     case "rollback.started":
       return ["undone", "warning", `rolling back: ${entry.why}; undoing ${entry.steps.join(", ") || "nothing"}`];
     case "step.undone":

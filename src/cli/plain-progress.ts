@@ -107,6 +107,14 @@ function describe(entry: JournalRecord, run: RunRecord): Words | null {
       return ["run", "abort", `by=${entry.by.name}${entry.reason ? ` reason=${JSON.stringify(entry.reason)}` : ""}`];
     case "signal.received":
       return ["run", "signal", `${entry.signal} (${entry.press})`];
+    case "rollback.announced":
+      return [
+        "run",
+        "rollback",
+        `in ${formatDuration(entry.noticeMs)} unless stopped: ${entry.why}; would undo ${entry.steps.join(", ")}`,
+      ];
+    case "rollback.answered":
+      return ["run", "rollback", `${entry.begin ? "at once" : "stopped, nothing is undone"} by=${entry.by.name}`];
     case "rollback.started":
       return ["run", "rollback", `${entry.why}; undoing ${entry.steps.join(", ") || "nothing"}`];
     case "rollback.finished":

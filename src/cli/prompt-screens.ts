@@ -4,6 +4,7 @@ import type { ApprovalRecord, RunRecord, StepRecord } from "../engine/run-record
 import type { Runbook } from "../language/runbook.ts";
 import { inertLine } from "../report/inert.ts";
 import { formatDuration } from "../util/duration.ts";
+import type { Command } from "./command.ts";
 import { stepsByPath } from "./overrides.ts";
 import { paint, type Terminal, unicodeSymbols } from "./terminal.ts";
 import { inAscii, wrapWords } from "./text-width.ts";
@@ -11,6 +12,11 @@ import { inAscii, wrapWords } from "./text-width.ts";
 export interface Screen {
   readonly terminal: Terminal;
   readonly columns: number;
+}
+
+export function screenOf(command: Command): Screen {
+  const columns = Number(process.env["COLUMNS"]) || process.stderr.columns || command.terminal.width;
+  return { terminal: command.terminal, columns: Math.max(30, columns) };
 }
 
 /** One key or word and what it does. */
@@ -167,6 +173,15 @@ export function choiceLine(screen: Screen, choices: readonly Choice[]): string {
 
 export function say(screen: Screen, text: string): string {
   return ended(screen, flow(screen, text));
+}
+
+/** The step that ended the run; a failed member rather than its group. */
+export function failedStep(record: RunRecord): StepRecord | null {
+  const failed = [...record.steps.values()].filter(
+    (step) =>
+      ["failed", "timed_out"].includes(step.status) && step.phase === "steps" && step.why !== "continueOnFailure",
+  );
+  return failed.find((step) => step.failure?.reason !== "member") ?? failed[0] ?? null;
 }
 
 /** Steps whose change stands. */

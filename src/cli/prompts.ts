@@ -26,6 +26,7 @@ import * as screens from "./prompt-screens.ts";
 import { loadRun } from "./run-lookup.ts";
 import { loadSealed } from "./sealed-runbook.ts";
 import { onDisconnect, sensitiveInputs, starter } from "./starter.ts";
+import { undoNoticeMs } from "./undo-notice.ts";
 
 /** What an answer asks of the executor. */
 export type Change = Partial<Pick<DriveRequest, "decisions" | "overrides" | "rollback" | "abort">>;
@@ -84,7 +85,7 @@ export async function askResume(command: Command, record: RunRecord): Promise<Ch
 
 /** On a protected target the name is typed before anything starts; `-y` does not stand for it. */
 export async function confirmTarget(command: Command, runbook: string, target: string): Promise<boolean> {
-  const screen = screenOf(command);
+  const screen = screens.screenOf(command);
   const input = await PromptInput.open(new AbortController().signal);
   try {
     process.stderr.write(`\n${screens.say(screen, `${target} is protected, and ${runbook} changes it.`)}`);
@@ -97,13 +98,13 @@ export async function confirmTarget(command: Command, runbook: string, target: s
 function asksSomething(record: RunRecord): boolean {
   return record.result === "waiting"
     ? waitingSteps(record).length > 0
-    : record.result === "failed" && failedStep(record) !== null;
+    : record.result === "failed" && screens.failedStep(record) !== null;
 }
 
 async function ask(session: Session): Promise<Move> {
   const { record } = session;
   const step = record.result === "waiting" ? waitingSteps(record)[0] : undefined;
-  if (step === undefined) return await failureQuestion(session, failedStep(record) as StepRecord);
+  if (step === undefined) return await failureQuestion(session, screens.failedStep(record) as StepRecord);
   if (step.status === "indeterminate" || step.approval === null) return await unknownQuestion(session, step);
   return step.approval.request.kind === "manual"
     ? await manualQuestion(session, step, step.approval)
@@ -121,19 +122,14 @@ async function withSession(
   const unwatch = watchJournal(runDir, () => moved.abort());
   const input = await PromptInput.open(moved.signal);
   try {
-    const move = await question({ command, runDir, record, runbook, screen: screenOf(command), input });
+    const move = await question({ command, runDir, record, runbook, screen: screens.screenOf(command), input });
     if (!moved.signal.aborted) return move;
-    process.stderr.write(screens.say(screenOf(command), "Somebody else answered; the run goes on."));
+    process.stderr.write(screens.say(screens.screenOf(command), "Somebody else answered; the run goes on."));
     return { kind: "watch" };
   } finally {
     unwatch();
     input.close();
   }
-}
-
-export function screenOf(command: Command): screens.Screen {
-  const columns = Number(process.env["COLUMNS"]) || process.stderr.columns || command.terminal.width;
-  return { terminal: command.terminal, columns: Math.max(30, columns) };
 }
 
 /** Asks until one of `words` begins the line; the rest of the line comes with it. Enter alone does nothing. */
@@ -348,15 +344,6 @@ function objectionOf(session: Session, answer: Answer): ReturnType<typeof object
   return objectionTo(answer, { record, policy, now: systemClock().now(), signer: signerOf(policy, record) });
 }
 
-/** The step that ended the run; a failed member rather than its group. */
-function failedStep(record: RunRecord): StepRecord | null {
-  const failed = [...record.steps.values()].filter(
-    (step) =>
-      ["failed", "timed_out"].includes(step.status) && step.phase === "steps" && step.why !== "continueOnFailure",
-  );
-  return failed.find((step) => step.failure?.reason !== "member") ?? failed[0] ?? null;
-}
-
 function start(command: Command, record: RunRecord, change: Change): Executor {
   return startExecutor({
     stateDir: command.project.stateDir,
@@ -371,6 +358,7 @@ function start(command: Command, record: RunRecord, change: Change): Executor {
       rollback: false,
       abort: null,
       refusal: null,
+      undoNoticeMs: undoNoticeMs(command),
       ...change,
     },
     onDisconnect: onDisconnect(command),

@@ -12,6 +12,8 @@ export interface RunTerms {
   readonly approval: string | null;
   readonly overrides: readonly StepReason[];
   readonly onDisconnect: "continue" | "stop";
+  /** As `DriveRequest.undoNoticeMs`; absent = none. */
+  readonly undoNoticeMs?: number;
 }
 
 export function startRun(
@@ -42,6 +44,7 @@ export function startRun(
       rollback: false,
       abort: null,
       refusal: null,
+      undoNoticeMs: terms.undoNoticeMs ?? 0,
     },
     onDisconnect: terms.onDisconnect,
   });

@@ -20,6 +20,8 @@ import { type Progress, plainProgress } from "./plain-progress.ts";
 import { unpublished } from "./publications.ts";
 import { wantsReports } from "./report-requests.ts";
 import { nextFor } from "./run-lookup.ts";
+import { onTypedLines } from "./typed-lines.ts";
+import { answerNotice, noticeKeys } from "./undo-notice.ts";
 import { toolVersion } from "./version.ts";
 
 export interface WatchOptions {
@@ -93,21 +95,50 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
   return await conclude(command, runDir, followed.record, code);
 }
 
+/** Plain progress of somebody who can type: the announced way back is answered by a line. */
+function answeringProgress(plain: Progress, runDir: string): Progress {
+  let latest: RunRecord | null = null;
+  const stop = onTypedLines((_, words) => {
+    for (const word of words) answerNotice(runDir, latest, word);
+  });
+  return {
+    record: (entry, run) => {
+      latest = run;
+      plain.record(entry, run);
+      if (entry.type === "rollback.announced") process.stderr.write(`${noticeKeys}\n`);
+    },
+    end: () => {
+      stop();
+      plain.end();
+    },
+  };
+}
+
 /** The live view is loaded only where somebody looks at it. */
 async function chooseProgress(command: Command, options: WatchOptions, runDir: string): Promise<Progress> {
   if (command.terminal.progress === "quiet") return { record: () => {}, end: () => {} };
   // Records on the same screen would be drawn over.
   const records = command.output === "ndjson" && process.stdout.isTTY;
+  const answers = options.keys && command.terminal.interactive;
   if (command.terminal.progress === "tty" && !records) {
+    const { failedStep, failureScreen, screenOf } = await import("./prompt-screens.ts");
+    const { loadSealed } = await import("./sealed-runbook.ts");
     const { liveProgress } = await import("./live-progress.ts");
     const { logTail } = await import("./log-tail.ts");
     return liveProgress(command.terminal, {
       keys: options.keys,
       goesOn: options.goesOn === true || options.introduced === true,
       tail: logTail(runDir),
+      announced: (run) => {
+        const step = failedStep(run);
+        if (step === null) return [];
+        return failureScreen(screenOf(command), run, step, loadSealed(runDir).runbook).trimEnd().split("\n");
+      },
+      typed: (run, word) => answers && answerNotice(runDir, run, word),
     });
   }
-  return plainProgress((line) => process.stderr.write(`${line}\n`));
+  const plain = plainProgress((line) => process.stderr.write(`${line}\n`));
+  return answers ? answeringProgress(plain, runDir) : plain;
 }
 
 /** Throws `UsageError`: call it before anything is started. */

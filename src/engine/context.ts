@@ -52,6 +52,8 @@ export interface Control {
     /** The time of a group is over; stops only what is in it. */
     | { readonly kind: "timeout" };
   cancel: AbortController;
+  /** Called after every message, by whoever waits for one. */
+  wake: (() => void) | null;
 }
 
 /** A step at its place: what the loop walks. */

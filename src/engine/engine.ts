@@ -27,6 +27,7 @@ import type { InboxMessage } from "./ports.ts";
 import { elapsedMs } from "./run-clock.ts";
 import type { RunRecord } from "./run-record.ts";
 import { undoAll, undoable } from "./undo.ts";
+import { noticeUndo } from "./undo-notice.ts";
 import { type Ending, verdictOf } from "./verdict.ts";
 
 /** What the person who starts or resumes a run wants besides going on. */
@@ -43,6 +44,8 @@ export interface DriveRequest {
   readonly abort: { readonly reason: string | null; readonly rollback: boolean } | null;
   /** Why nothing may start: a missing tool or secret, a busy lock. */
   readonly refusal: string | null;
+  /** How long a way back that follows a failure is announced before it begins, milliseconds; absent = not at all. */
+  readonly undoNoticeMs?: number;
 }
 
 export type DriveOutcome =
@@ -140,7 +143,7 @@ async function walk(context: EngineContext, request: DriveRequest): Promise<Walk
   const stopped = stopOf(context);
   if (flow.kind === "stopped" && stopped !== null && stopped.kind === "signal")
     return { kind: "stopped", signal: stopped.signal };
-  const aborted = flow.kind === "stopped" || stopped?.kind === "abort";
+  let aborted = flow.kind === "stopped" || stopped?.kind === "abort";
   const wantsUndo =
     undoing ||
     (aborted
@@ -153,9 +156,20 @@ async function walk(context: EngineContext, request: DriveRequest): Promise<Walk
   let rollback: Ending["rollback"] = "none";
   const failedAt = flow.kind === "failed" ? flow.path : firstFailure(context);
   if (wantsUndo && !guarded && (undoable(context).length > 0 || context.store.record.rollback !== null)) {
-    const outcome = await undoAll(context, failedAt === null ? "asked for" : `${failedAt} failed`);
-    if (outcome === "waiting") return await stopOrWait(context);
-    rollback = outcome;
+    const why = failedAt === null ? "asked for" : `${failedAt} failed`;
+    const notice = undoing || aborted ? "begin" : await noticeUndo(context, why, request.undoNoticeMs ?? 0);
+    const since = stopOf(context);
+    if (notice === "stopped" && since?.kind === "signal") return { kind: "stopped", signal: since.signal };
+    if (since?.kind === "abort") {
+      aborted = true;
+      context.control.stop = null;
+      context.control.cancel = new AbortController();
+    }
+    if (notice === "begin") {
+      const outcome = await undoAll(context, why);
+      if (outcome === "waiting") return await stopOrWait(context);
+      rollback = outcome;
+    }
   }
   const refused = guarded || (flow.kind === "failed" && flow.refused);
   return await conclude(
@@ -346,6 +360,7 @@ async function readMessages(context: EngineContext, hooks: EngineHooks): Promise
     if (!isRecorded(context.store.record, message)) handleMessage(context, message, hooks);
     context.store.flush();
     remove();
+    context.control.wake?.();
   }
 }
 
@@ -366,6 +381,8 @@ function isRecorded(record: RunRecord, message: InboxMessage): boolean {
       return record.overrides.get(message.step)?.by.name === message.by.name;
     case "abort":
       return record.abort?.by.name === message.by.name && record.abort.now === message.now;
+    case "rollback":
+      return record.undoNotice?.begin === message.begin;
     case "signal":
       return false;
   }
@@ -390,6 +407,12 @@ function handleMessage(context: EngineContext, message: InboxMessage, hooks: Eng
       context.control.stop = { kind: "abort" };
       if (message.now) context.control.cancel.abort();
       break;
+    case "rollback": {
+      const { undoNotice, rollback } = context.store.record;
+      if (undoNotice?.begin !== null || rollback !== null) break;
+      append(context, { type: "rollback.answered", begin: message.begin, by: message.by });
+      break;
+    }
     case "signal":
       append(context, { type: "signal.received", signal: message.signal, press: message.press });
       context.control.stop ??= { kind: "signal", signal: message.signal };

@@ -289,6 +289,15 @@ export type JournalEvent =
       readonly rollback: boolean;
       readonly now: boolean;
     }
+  /** Where somebody watches: the way back begins after `noticeMs` unless it is stopped. */
+  | {
+      readonly type: "rollback.announced";
+      readonly why: string;
+      readonly steps: readonly string[];
+      readonly noticeMs: number;
+    }
+  /** `begin`: at once; else it was stopped, and nothing is undone. */
+  | { readonly type: "rollback.answered"; readonly begin: boolean; readonly by: Person }
   | { readonly type: "rollback.started"; readonly why: string; readonly steps: readonly string[] }
   /** A step's way back was walked to its end. `verified` null = nothing could verify it. */
   | ({ readonly type: "step.undone"; readonly ok: boolean; readonly verified: boolean | null } & StepFacts)

@@ -24,6 +24,7 @@ export function newRunRecord(first: JournalRecord): RunRecord {
     overrides: new Map(),
     locks: new Set(),
     abort: null,
+    undoNotice: null,
     rollback: null,
     waitingSince: null,
     waitingSeq: 0,
@@ -132,6 +133,21 @@ export function applyRecord(record: RunRecord, entry: JournalRecord): void {
       record.abort = entry;
       deviate(record, entry, "aborted", null, "the run was aborted", entry.by.name, entry.reason);
       break;
+    case "rollback.announced":
+      record.undoNotice = { ...entry, begin: null };
+      break;
+    case "rollback.answered":
+      if (record.undoNotice) record.undoNotice.begin = entry.begin;
+      if (!entry.begin)
+        deviate(
+          record,
+          entry,
+          "rollback-stopped",
+          null,
+          "a person stopped the way back before it began",
+          entry.by.name,
+        );
+      break;
     case "rollback.started":
       record.rollback = { why: entry.why, steps: entry.steps, ok: null };
       break;
@@ -169,6 +185,7 @@ export function applyRecord(record: RunRecord, entry: JournalRecord): void {
       record.sealed = null;
       record.result = "running";
       record.abort = null;
+      record.undoNotice = null;
       // A rollback that failed is what a resume goes on with.
       record.rollback = record.rollback?.ok === false ? { ...record.rollback, ok: null } : null;
       for (const step of record.steps.values()) reopenStep(step);

@@ -169,6 +169,7 @@ function limited(
       outer.stop = value;
     },
     cancel: own,
+    wake: null,
   };
   // A running member listens to one signal: it must hear both.
   const forward = () => own.abort();

@@ -56,6 +56,8 @@ export type InboxMessage =
       readonly rollback: boolean;
       readonly now: boolean;
     }
+  /** About a way back that was announced: at once, or not at all. */
+  | { readonly kind: "rollback"; readonly begin: boolean; readonly by: Person }
   | { readonly kind: "signal"; readonly signal: "SIGINT" | "SIGTERM"; readonly press: number };
 
 /** The journal could not be made durable: disk full, I/O error, short write. Exit 9. */

@@ -123,6 +123,7 @@ export interface Deviation {
     | "aborted"
     | "dirty-source"
     | "notification-failed"
+    | "rollback-stopped"
     | "survivors"
     | "secret-leak"
     | "escalated";
@@ -158,6 +159,8 @@ export interface RunRecord {
   /** Each time the wall clock was found set: how far it and the time since boot had moved since the look before. */
   readonly clockAnomalies: { readonly seq: number; readonly wallMs: number; readonly bootMs: number }[];
   abort: (EventOf<"abort.requested"> & { readonly at: string }) | null;
+  /** `begin`: what a person answered; null = nobody did. */
+  undoNotice: null | (EventOf<"rollback.announced"> & { readonly at: string; begin: boolean | null });
   rollback: null | { readonly why: string; readonly steps: readonly string[]; ok: boolean | null };
   /** Since when only a person can advance the run, and the number of the record that says so. */
   waitingSince: string | null;

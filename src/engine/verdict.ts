@@ -90,7 +90,8 @@ function endingText(record: RunRecord, result: RunResult, ending: Ending): strin
       return `state unknown: ${undoneBecause(record, ending)}${why ? ` (${why})` : ""}, and its undo failed`;
     default: {
       if (failed === null || failed === undefined) return `cleanup failed: ${ending.cleanupFailed.join(", ")}`;
-      return `${ending.failedAt} failed${why ? `: ${why}` : ""}${unknownState(record)}`;
+      const held = record.undoNotice?.begin === false ? "; a person stopped the way back" : "";
+      return `${ending.failedAt} failed${why ? `: ${why}` : ""}${held}${unknownState(record)}`;
     }
   }
 }

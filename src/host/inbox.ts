@@ -59,7 +59,7 @@ function remove(file: string): void {
 function messageIn(file: string): InboxMessage | null {
   try {
     const message = JSON.parse(readFileSync(file, "utf8")) as InboxMessage;
-    return ["decision", "override", "abort", "signal"].includes(message.kind) ? message : null;
+    return ["decision", "override", "abort", "rollback", "signal"].includes(message.kind) ? message : null;
   } catch {
     return null;
   }

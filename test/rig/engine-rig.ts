@@ -100,6 +100,9 @@ export class EngineRig implements RunStore {
   readonly events: JournalRecord[] = [];
   /** `path` of every action in the order they were started; checks as `path?`. */
   readonly ran: string[] = [];
+  /** What somebody leaves in the inbox as soon as an event of this type is in the journal. */
+  readonly answers: Partial<Record<JournalEvent["type"], InboxMessage>> = {};
+  private readInbox: () => void = () => {};
   record!: RunRecord;
   /** Runs of the same runbook before this one, newest first. */
   earlier: readonly EarlierRun[] = [];
@@ -194,7 +197,7 @@ export class EngineRig implements RunStore {
       policy: emptyConfig.policy,
       actor: person,
       protected: false,
-      control: { stop: null, cancel: new AbortController() },
+      control: { stop: null, cancel: new AbortController(), wake: null },
       preapproval: () => null,
       mask: (text: string) => text,
       failpoint: () => {},
@@ -230,6 +233,10 @@ export class EngineRig implements RunStore {
     this.events.push(record);
     if (this.record === undefined) this.record = newRunRecord(record);
     else applyRecord(this.record, record);
+    const answer = this.answers[event.type];
+    if (answer === undefined) return;
+    this.inbox.push(answer);
+    queueMicrotask(() => this.readInbox());
   }
   flush(): void {}
   async takeMessages(): Promise<readonly ReceivedMessage[]> {
@@ -238,7 +245,8 @@ export class EngineRig implements RunStore {
       remove: () => void this.inbox.splice(this.inbox.indexOf(message), 1),
     }));
   }
-  onMessage(_listener: () => void): () => void {
+  onMessage(listener: () => void): () => void {
+    this.readInbox = listener;
     return () => {};
   }
   async acquireLock(): Promise<{ kind: "acquired" }> {

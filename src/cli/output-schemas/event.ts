@@ -186,6 +186,8 @@ export const eventFields = {
   }),
   "signal.received": record({ signal: text, press: count }),
   "abort.requested": record({ by: person, reason: orNull(text), rollback: truth, now: truth }),
+  "rollback.announced": record({ why: text, steps: list(path), noticeMs: ms }),
+  "rollback.answered": record({ begin: truth, by: person }),
   "rollback.started": record({ why: text, steps: list(path) }),
   "step.undone": record({ ...stepFacts, ok: truth, verified: orNull(truth) }),
   "rollback.finished": record({ ok: truth }),

@@ -16,6 +16,7 @@ import { reportRequests } from "../report-requests.ts";
 import { findRun, loadRun } from "../run-lookup.ts";
 import { loadSealed } from "../sealed-runbook.ts";
 import { detached, onDisconnect, sensitiveInputs, starter } from "../starter.ts";
+import { undoNoticeMs } from "../undo-notice.ts";
 import { codeOf, waitForPersonMs, watchRun } from "../watch-run.ts";
 
 export default async function resume(command: Command): Promise<number> {
@@ -57,6 +58,7 @@ export default async function resume(command: Command): Promise<number> {
       rollback: args.on("rollback"),
       abort: null,
       refusal: null,
+      undoNoticeMs: undoNoticeMs(command),
       ...change,
     },
     onDisconnect: onDisconnect(command),

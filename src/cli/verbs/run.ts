@@ -11,6 +11,7 @@ import { reportRequests } from "../report-requests.ts";
 import { approvalFor, prepareSaved } from "../saved-plan.ts";
 import { startRun } from "../start-run.ts";
 import { detached, onDisconnect } from "../starter.ts";
+import { undoNoticeMs } from "../undo-notice.ts";
 import { waitForPersonMs, watchRun } from "../watch-run.ts";
 import plan from "./plan.ts";
 import { verbNamed } from "./table.ts";
@@ -44,6 +45,7 @@ export default async function run(command: Command): Promise<number> {
     approval,
     overrides,
     onDisconnect: onDisconnect(command),
+    undoNoticeMs: undoNoticeMs(command),
   });
   if (args.on("detach")) return detached(command, id, executor);
   return await watchRun(command, { run: id, executor, keys: true });

@@ -77,8 +77,13 @@ test.skipIf(noPty).for(looks)(
     await pty.see(/half way/);
     expect(pty.screen().some((line) => line.includes("working 0:0"))).toBe(true);
     gate.open();
+    await pty.see(/rolling back in \d+s/);
+    const announced = pty.screen().join(" ").replace(/ +/g, " ");
+    expect(announced).toMatch(/FAILED confirm\.bad .*What rolling back would do change: back/);
+    pty.type("b\r");
     expect(await pty.ended).toBe(6);
     const screen = pty.screen();
+    expect(screen.join("\n")).not.toMatch(/rolling back in/);
     for (const [mark, id] of [
       [ok, "look"],
       [ok, "change"],
@@ -102,11 +107,32 @@ test.skipIf(noPty).for(looks)(
   },
 );
 
+test.skipIf(noPty)("a line typed while the way back is announced stops it, and the question follows", async () => {
+  const rig = newRig();
+  tour(rig);
+  rig.gate("go").open();
+  const pty = terminal(rig, ["run", "tour"]);
+  await pty.see(/rolling back in \d+s/);
+  pty.type("?\r");
+  await pty.see(/stop after this step; again: end the step now/);
+  pty.type("\r");
+  await pty.see(/stopped the way back; nothing is undone/);
+  await pty.see(/b {2}roll back now[\s\S]*> /);
+  expect(rig.ledger()).toEqual(["at-gate"]);
+  pty.type("b\r");
+  expect(await pty.ended).toBe(6);
+  expect(rig.ledger()).toEqual(["at-gate", "back"]);
+  const record = rig.record(rig.runs()[0] ?? "");
+  expect(record.deviations.map(({ kind }) => kind)).toContain("rollback-stopped");
+});
+
 test.skipIf(noPty)("`--progress plain` in a terminal draws nothing in place", async () => {
   const rig = newRig();
   tour(rig);
   rig.gate("go").open();
   const pty = terminal(rig, ["run", "tour", "--progress", "plain", "--color", "never"]);
+  await pty.see(/rollback +in 15\.0s unless stopped: .*would undo change[\s\S]*b Enter {2}now/);
+  pty.type("b\r");
   expect(await pty.ended).toBe(6);
   expect(pty.output).not.toContain("\u001b");
   expect(pty.output).toMatch(/Z {2}change +start/);
@@ -139,7 +165,7 @@ test.skipIf(noPty)("a lost terminal does not stop the run, and `attach` shows al
   const rig = newRig();
   tour(rig);
   const gate = rig.gate("go");
-  const pty = terminal(rig, ["run", "tour"]);
+  const pty = terminal(rig, ["run", "tour", "-y"]);
   await pty.see(/half way/);
   await pty.end();
   gate.open();
@@ -153,7 +179,7 @@ test.skipIf(noPty)("Enter pressed while it runs leaves no half of a block behind
   const rig = newRig();
   tour(rig);
   const gate = rig.gate("go");
-  const pty = terminal(rig, ["run", "tour"]);
+  const pty = terminal(rig, ["run", "tour", "-y"]);
   await pty.see(/half way/);
   for (let press = 0; press < 3; press++) {
     pty.type("\r");
@@ -173,7 +199,7 @@ test.skipIf(noPty)("l shows the end of the log of what runs, ? the keys; neither
   const rig = newRig();
   tour(rig);
   const gate = rig.gate("go");
-  const pty = terminal(rig, ["run", "tour"]);
+  const pty = terminal(rig, ["run", "tour", "-y"]);
   await pty.see(/half way/);
   pty.type("l\r");
   await pty.see(/last lines of change; all of it: runbook logs rb-\w+/);
