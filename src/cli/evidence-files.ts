@@ -55,7 +55,7 @@ export function renderReport(
   layout: string | null = null,
 ): string {
   const view = viewOf(runDir, record);
-  const addendum = loadAddendum(runDir, addendumContext(runDir));
+  const addendum = loadAddendum(runDir, () => addendumContext(runDir));
   return format === "md"
     ? renderMarkdown(view, layout ?? layoutOf(runDir, record)) + addendumMarkdown(addendum)
     : withAddendumHtml(renderHtml(view), addendum);

@@ -1,8 +1,8 @@
 /** Finds runs by id, unique prefix or `last`, and says how to answer them. */
 import { join } from "node:path";
-import { foldRun } from "../engine/fold.ts";
+import { foldAny } from "../engine/fold.ts";
 import type { ApprovalRecord, RunRecord } from "../engine/run-record.ts";
-import { journalName, readJournalFile } from "../host/journal-file.ts";
+import { journalName, journalRecords } from "../host/journal-file.ts";
 import { summarize } from "../host/run-summary.ts";
 import { runDirectory, runIds } from "../host/state-dir.ts";
 import { UsageError } from "./errors.ts";
@@ -31,9 +31,9 @@ export function newestFirst(stateDir: string, ids: readonly string[]): string[] 
 /** The record of a run. Throws `JournalCorrupt`, and `UsageError` when the run never wrote a record. */
 export function loadRun(stateDir: string, run: string): { record: RunRecord; runDir: string } {
   const runDir = runDirectory(stateDir, run);
-  const { records } = readJournalFile(join(runDir, journalName));
-  if (records.length === 0) throw new UsageError(`${run} has no record: it never started`, `rm -r ${runDir}`);
-  return { record: foldRun(records), runDir };
+  const record = foldAny(journalRecords(join(runDir, journalName)));
+  if (record === null) throw new UsageError(`${run} has no record: it never started`, `rm -r ${runDir}`);
+  return { record, runDir };
 }
 
 /** The command that answers what a step waits for. */

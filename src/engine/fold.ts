@@ -54,13 +54,19 @@ export function newRunRecord(first: JournalRecord): RunRecord {
   return record;
 }
 
-/** Folds whole journals; throws on an empty one. */
-export function foldRun(records: Iterable<JournalRecord>): RunRecord {
+/** Folds whole journals; null = an empty one. */
+export function foldAny(records: Iterable<JournalRecord>): RunRecord | null {
   let record: RunRecord | null = null;
   for (const entry of records) {
     if (record === null) record = newRunRecord(entry);
     else applyRecord(record, entry);
   }
+  return record;
+}
+
+/** Folds whole journals; throws on an empty one. */
+export function foldRun(records: Iterable<JournalRecord>): RunRecord {
+  const record = foldAny(records);
   if (record === null) throw new Error("the journal is empty");
   return record;
 }

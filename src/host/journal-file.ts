@@ -17,8 +17,18 @@ import { type Failpoint, failpoint } from "./failpoints.ts";
 export const journalName = "journal.ndjson";
 const chunkBytes = 1024 * 1024;
 
-/** Reads and verifies a journal. Throws `JournalCorrupt` for damage that is more than a torn tail. */
-export function readJournalFile(file: string): { records: JournalRecord[]; goodBytes: number; torn: number } {
+interface JournalEnd {
+  /** Bytes of the records. */
+  readonly goodBytes: number;
+  /** Bytes behind them: a write that was cut off. */
+  readonly torn: number;
+}
+
+/**
+ * Reads and verifies a journal, record by record: no more of it is in memory than a chunk. Throws `JournalCorrupt` for
+ * damage that is more than a torn tail, at its end: records that were given before are then worth nothing.
+ */
+export function* journalRecords(file: string): Generator<JournalRecord, JournalEnd, void> {
   let fd: number;
   try {
     fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -27,16 +37,26 @@ export function readJournalFile(file: string): { records: JournalRecord[]; goodB
   }
   try {
     const reader = new JournalReader<JournalRecord>();
-    const records: JournalRecord[] = [];
     const buffer = Buffer.allocUnsafe(chunkBytes);
     for (let bytes = readSync(fd, buffer); bytes > 0; bytes = readSync(fd, buffer)) {
-      for (const record of reader.push(buffer.subarray(0, bytes))) records.push(record);
+      yield* reader.push(buffer.subarray(0, bytes));
     }
     const { torn, bad } = reader.end();
     if (bad !== null) throw new JournalCorrupt(bad.seq, `${file}: record ${bad.seq} is damaged: ${bad.reason}`);
-    return { records, goodBytes: reader.goodBytes, torn: torn?.bytes ?? 0 };
+    return { goodBytes: reader.goodBytes, torn: torn?.bytes ?? 0 };
   } finally {
     closeSync(fd);
+  }
+}
+
+/** All records of a journal; see `journalRecords`. */
+export function readJournalFile(file: string): JournalEnd & { readonly records: JournalRecord[] } {
+  const records: JournalRecord[] = [];
+  const reading = journalRecords(file);
+  for (;;) {
+    const { done, value } = reading.next();
+    if (done) return { records, ...value };
+    records.push(value);
   }
 }
 

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { foldRun } from "../engine/fold.ts";
 import type { RunRecord } from "../engine/run-record.ts";
-import { journalName, readJournalFile } from "./journal-file.ts";
+import { journalName, journalRecords } from "./journal-file.ts";
 
 export interface RunSummary {
   readonly record: RunRecord;
@@ -15,8 +15,7 @@ export interface RunSummary {
 /** Null when there is no readable journal yet. Throws `JournalCorrupt` never: a damaged run has no summary. */
 export function summarize(runDir: string): RunSummary | null {
   try {
-    const { records } = readJournalFile(join(runDir, journalName));
-    const record = foldRun(records);
+    const record = foldRun(journalRecords(join(runDir, journalName)));
     const current = [...record.steps.values()].find((step) =>
       ["running", "waiting", "indeterminate"].includes(step.status),
     );

@@ -5,11 +5,11 @@ import { type Addendum, type AddendumContext, addendumFile, noAddendum, readAdde
 import { KeyError, type PublicKey, parsePublicKey } from "./keys.ts";
 import { listFiles, readRunFile } from "./run-files.ts";
 
-/** Never throws: a file that cannot be read is a problem of the addendum. */
-export function loadAddendum(dir: string, context: AddendumContext): Addendum {
+/** Never throws: a file that cannot be read is a problem of the addendum. `context` is asked when there is one. */
+export function loadAddendum(dir: string, context: () => AddendumContext): Addendum {
   if (!listFiles(dir).some((file) => file.path === addendumFile)) return noAddendum;
   try {
-    return readAddendum(readRunFile(dir, addendumFile), context);
+    return readAddendum(readRunFile(dir, addendumFile), context());
   } catch (error) {
     return { ...noAddendum, problems: [`${addendumFile} cannot be read: ${(error as Error).message}`] };
   }

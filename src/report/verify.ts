@@ -138,7 +138,7 @@ function checkAddendum(
   report: Report,
 ): Addendum {
   const { run, seals } = journal;
-  const addendum = loadAddendum(dir, { run, seals, keys: [...approverKeysOf(config), ...givenKeys(key)] });
+  const addendum = loadAddendum(dir, () => ({ run, seals, keys: [...approverKeysOf(config), ...givenKeys(key)] }));
   for (const problem of addendum.problems) report("addendum-altered", problem);
   return addendum;
 }

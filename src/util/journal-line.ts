@@ -7,7 +7,7 @@
  * this line's bytes in front of `,"hash":`. The newline is the frame. Verifying hashes the bytes as they lie in the
  * file; nothing is serialised again.
  */
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import { hash as hashOf } from "node:crypto";
 
 /** What the first record's hash starts from. */
@@ -53,9 +53,10 @@ export function parseLine<R extends JournalEntry = JournalEntry>(
   const bodyBytes = line.length - tailBytes;
   const stated = bodyBytes < 1 ? null : tailPattern.exec(line.toString("latin1", bodyBytes));
   if (stated === null) return { ok: false, reason: "it does not end with its hash", complete: false };
-  if (!isUtf8(line)) return { ok: false, reason: "it is not UTF-8", complete: false };
+  const isPlain = isAscii(line);
+  if (!isPlain && !isUtf8(line)) return { ok: false, reason: "it is not UTF-8", complete: false };
   // Valid UTF-8 survives the way through a string byte for byte, so hashing the text hashes the bytes of the file.
-  const text = line.toString("utf8");
+  const text = line.toString(isPlain ? "latin1" : "utf8");
   let record: R;
   try {
     record = JSON.parse(text) as R;

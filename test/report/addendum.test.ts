@@ -214,7 +214,11 @@ describe("verify --check", () => {
       expect(addendum === null || addendum.records > 0).toBe(true);
       const { loadAddendum } = await import("../../src/report/addendum-file.ts");
       const seals = new Set([stories.succeeded().headHash]);
-      return checkStandard("soc2-a1.3", record, loadAddendum(dir, { run, seals, keys: [] })).missing;
+      return checkStandard(
+        "soc2-a1.3",
+        record,
+        loadAddendum(dir, () => ({ run, seals, keys: [] })),
+      ).missing;
     };
     expect(await missing()).toContain("actions");
     await add({ action: ["Fix it"] });

@@ -50,7 +50,7 @@ export default async function prune(command: Command): Promise<number> {
 function aged({ record, dir }: PastRun) {
   const isBusy = executorAlive(dir) || owesEvidence(dir, record);
   try {
-    return { record, isBusy, addendum: loadAddendum(dir, addendumContext(dir)) };
+    return { record, isBusy, addendum: loadAddendum(dir, () => addendumContext(dir)) };
   } catch {
     // Without its sealed config nobody can tell what was added to it.
     return { record, isBusy: true, addendum: noAddendum };
