@@ -64,7 +64,10 @@ function spoil(document: unknown): void {
   const value = structuredClone(strange[chance(strange.length)]);
   const [other, otherKey] = places[chance(places.length)]!;
   const ways = [
-    () => delete node[key],
+    () => {
+      if (Array.isArray(node)) node.splice(Number(key), 1);
+      else delete node[key];
+    },
     () => (node[key] = value),
     () => (node[key] = structuredClone(other[otherKey])),
     () => {
