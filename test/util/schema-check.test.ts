@@ -123,7 +123,7 @@ describe("says what Ajv says", () => {
         if (answer.length > 0) wrong += 1;
       }
     }
-    expect(wrong).toBeGreaterThan(200);
+    expect(wrong).toBeGreaterThan(100);
     for (const odd of [null, [], {}, "", 7]) expectSame(ours(odd), theirs(odd));
   });
 
