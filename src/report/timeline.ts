@@ -30,7 +30,9 @@ export function timelineBars(record: RunRecord, steps: readonly StepRecord[]): B
   const bars: Bar[] = [];
   for (const [index, step] of steps.entries()) {
     const asked = step.approval?.request.at ?? null;
-    const from = asked ?? step.startedAt;
+    // Guards are asked again before every resume; between two answers they did not run.
+    const again = step.phase === "guards" ? step.attempts.at(-1)?.startedAt : undefined;
+    const from = asked ?? again ?? step.startedAt;
     if (from === null || isGroup(step, steps)) continue;
     const answered = step.approval?.decisions.at(-1)?.at ?? null;
     const end = step.finishedAt ?? answered;

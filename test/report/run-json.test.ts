@@ -16,7 +16,7 @@ const extras = {
 
 /** The fields of cli.md, section 3, in their order. */
 const fields =
-  "format run runbook version digest target dry result exitCode exitName actor startedAt finishedAt durationMs workingMs waitingMs objectives budget planDigest executor deviations waitingFor dir report steps";
+  "format run runbook version digest target dry result exitCode exitName actor startedAt finishedAt durationMs workingMs waitingMs objectives budget planDigest headHash executor deviations waitingFor dir report steps";
 const stepFields =
   "path id title phase type effects status why attempts startedAt finishedAt durationMs outputs checks artifacts failure";
 

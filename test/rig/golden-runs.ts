@@ -16,7 +16,8 @@ export const goldenNames = ["rolled-back", "succeeded"] as const;
 /** `succeeded` is signed and has an addendum; `rolled-back` has neither. */
 export function writeGolden(name: (typeof goldenNames)[number], dir: string): void {
   const isSigned = name === "succeeded";
-  const builder = isSigned ? stories.succeeded() : stories.rolledBack();
+  const key = isSigned ? testKey("evidence") : null;
+  const builder = key === null ? stories.rolledBack() : stories.succeeded(key.id);
   builder.write(dir);
   const record = builder.fold();
   const view = reportView(record, {
@@ -26,7 +27,7 @@ export function writeGolden(name: (typeof goldenNames)[number], dir: string): vo
   const write = (path: string, text: string) => writeFileSync(join(dir, path), text);
   write("report.md", renderMarkdown(view));
   write("report.html", renderHtml(view));
-  write("evidence.json", evidenceText(record, digestsOf(dir), isSigned ? testKey("evidence") : null));
+  write("evidence.json", evidenceText(record, digestsOf(dir), key));
   write("SHA256SUMS", formatSums(digestsOf(dir)));
   if (isSigned) write("addendum.ndjson", addendum(builder.run, `sha256:${builder.headHash}`));
 }

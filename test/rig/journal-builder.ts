@@ -85,8 +85,12 @@ export class JournalBuilder {
   private readonly shownDigests = new Map<string, string>();
   private commands = 0;
 
-  constructor(run = "rb-7f3k2m") {
+  /** Id of the key its executors sign with; null = they say nothing of one, as earlier versions did. */
+  private readonly signer: string | null;
+
+  constructor(run = "rb-7f3k2m", signer: string | null = null) {
     this.run = run;
+    this.signer = signer;
   }
 
   wait(ms: number): this {
@@ -157,6 +161,7 @@ export class JournalBuilder {
       node: "20.20.2",
       tool: "0.1.0",
       resumed,
+      ...(this.signer === null ? {} : { signer: this.signer }),
     });
   }
 

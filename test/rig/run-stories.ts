@@ -30,8 +30,8 @@ const failure = {
   facts: { p95Ms: 912 },
 };
 
-function opening(run: string): JournalBuilder {
-  return new JournalBuilder(run)
+function opening(run: string, signer: string | null): JournalBuilder {
+  return new JournalBuilder(run, signer)
     .start(steps, { yaml })
     .wait(20)
     .append({ type: "lock.acquired", key: "fly-app/shop-web" })
@@ -46,8 +46,8 @@ function opening(run: string): JournalBuilder {
     });
 }
 
-function approved(run: string): JournalBuilder {
-  return opening(run)
+function approved(run: string, signer: string | null): JournalBuilder {
+  return opening(run, signer)
     .ask("approve")
     .append({ type: "run.waiting", for: ["approve"] })
     .wait(11_000)
@@ -58,8 +58,8 @@ function approved(run: string): JournalBuilder {
     .end("approve", null, 31_400);
 }
 
-function deployed(run: string): JournalBuilder {
-  return approved(run).step("deploy", {
+function deployed(run: string, signer: string | null = null): JournalBuilder {
+  return approved(run, signer).step("deploy", {
     argv: ["fly", "deploy", "--app", "shop-web", "--image", "shop-web:deploy-01HY", "--yes"],
     env: ["FLY_API_TOKEN", "PATH"],
     stdout: "==> Verifying app config\nmachine 1 of 2 healthy\nmachine 2 of 2 healthy\n",
@@ -72,8 +72,8 @@ function deployed(run: string): JournalBuilder {
 const deploy = { step: "deploy", title: "Deploy the earlier image" };
 
 export const stories = {
-  succeeded: () =>
-    deployed("rb-2q9x4d")
+  succeeded: (signer: string | null = null) =>
+    deployed("rb-2q9x4d", signer)
       .begin("confirm")
       .step("confirm.version", {
         ms: 210,
@@ -148,7 +148,7 @@ export const stories = {
       .seal(),
 
   waiting: () =>
-    opening("rb-w8f2aa")
+    opening("rb-w8f2aa", null)
       .ask("approve")
       .append({ type: "run.waiting", for: ["approve"] }),
 
@@ -168,7 +168,7 @@ export const stories = {
       .seal(),
 
   indeterminate: () =>
-    approved("rb-d1ed5x")
+    approved("rb-d1ed5x", null)
       .begin("deploy", { argv: ["fly", "deploy"] })
       .wait(18_000)
       .executor(true)
