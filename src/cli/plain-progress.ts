@@ -44,6 +44,11 @@ function line(time: string, step: string, verb: string, text: string): string {
 
 type Words = readonly [step: string, verb: string, text: string];
 
+/** The head of the journal when the line is written: kept elsewhere, `verify --head` finds a rewritten one. */
+function headOf(run: RunRecord): string {
+  return `head=sha256:${run.headHash}`;
+}
+
 /** Null = not worth a line. */
 function describe(entry: JournalRecord, run: RunRecord): Words | null {
   switch (entry.type) {
@@ -51,7 +56,7 @@ function describe(entry: JournalRecord, run: RunRecord): Words | null {
       return [
         "run",
         "start",
-        `${entry.runbook}@${entry.version} ${entry.digest.slice(0, 15)}… ${entry.run} target=${entry.target} actor=${entry.actor}`,
+        `${entry.runbook}@${entry.version} ${entry.digest.slice(0, 15)}… ${entry.run} target=${entry.target} actor=${entry.actor} ${headOf(run)}`,
       ];
     case "executor.started":
       return entry.resumed ? ["run", "resume", `by a new executor (pid ${entry.pid})`] : null;
@@ -89,13 +94,13 @@ function describe(entry: JournalRecord, run: RunRecord): Words | null {
       return [
         entry.step,
         "waiting",
-        `${entry.expiresAt ? `until=${entry.expiresAt.slice(11, 19)}Z ` : ""}${entry.from.length > 0 ? `from=${entry.from.join(",")} ` : ""}next: runbook approve ${entry.run}`,
+        `${entry.expiresAt ? `until=${entry.expiresAt.slice(11, 19)}Z ` : ""}${entry.from.length > 0 ? `from=${entry.from.join(",")} ` : ""}${headOf(run)} next: runbook approve ${entry.run}`,
       ];
     case "approval.decided":
       return [
         entry.step,
         entry.decision,
-        `${entry.by ? `by=${entry.by.name}${entry.by.keyId ? ` key=${entry.by.keyId}` : ""}` : ""}${entry.reason ? ` reason=${JSON.stringify(entry.reason)}` : ""}`,
+        `${entry.by ? `by=${entry.by.name}${entry.by.keyId ? ` key=${entry.by.keyId}` : ""}` : ""}${entry.reason ? ` reason=${JSON.stringify(entry.reason)}` : ""} ${headOf(run)}`.trimStart(),
       ];
     case "override.recorded":
       return [entry.step, "override", `reason=${JSON.stringify(entry.reason)} by=${entry.by.name}`];

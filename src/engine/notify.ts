@@ -9,11 +9,14 @@ const longestPauseMs = 30_000;
 
 export type NotifyOn = Notification["on"][number];
 
-/** Sends every notification that asks for `on`; returns when all have been tried. */
+/** Sends every notification that asks for `on`, with the head of the journal, which is durable then; returns when all have been tried. */
 export async function notify(context: EngineContext, on: NotifyOn, text: string): Promise<void> {
-  for (const [index, notification] of context.root.runbook.notify.entries()) {
-    if (!notification.on.includes(on)) continue;
-    const outcome = await send(context, notification, index, text);
+  const wanted = [...context.root.runbook.notify.entries()].filter(([, notification]) => notification.on.includes(on));
+  if (wanted.length === 0) return;
+  context.store.flush();
+  const anchored = `${text} [head sha256:${context.store.record.headHash}]`;
+  for (const [index, notification] of wanted) {
+    const outcome = await send(context, notification, index, anchored);
     append(context, {
       type: "notification.sent",
       on,

@@ -76,6 +76,8 @@ export interface RunDocument {
   }[];
   readonly budget: { readonly targetMs: number; readonly actualMs: number | null; readonly met: boolean | null } | null;
   readonly planDigest: string;
+  /** Head of the journal as it is now, `sha256:…`. */
+  readonly headHash: string;
   readonly executor: {
     readonly pid: number;
     readonly startedAt: string;
@@ -148,6 +150,7 @@ export function runDocument(record: RunRecord, extras: RunDocumentExtras): RunDo
           ? null
           : { targetMs: started.budgetMs, actualMs: null, met: null },
     planDigest: started.planDigest,
+    headHash: `sha256:${record.headHash}`,
     executor: executor && {
       pid: executor.pid,
       startedAt: executor.at,

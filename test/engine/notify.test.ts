@@ -10,8 +10,12 @@ import type { JsonObject } from "../../src/util/json.ts";
 function meeting(...answers: readonly (FailureSketch | "done")[]) {
   const events: JournalEvent[] = [];
   const pauses: number[] = [];
+  const texts: unknown[] = [];
   let asked = 0;
-  const run = async (): Promise<ActionOutcome> => {
+  let flushed = false;
+  const run = async ({ spec }: { readonly spec: JsonObject }): Promise<ActionOutcome> => {
+    // What is told is durable.
+    texts.push(flushed ? spec["text"] : "told before it was durable");
     const answer = answers[Math.min(asked++, answers.length - 1)] ?? "done";
     if (answer === "done") return { kind: "done", result: null, durationMs: 1 };
     const { class: failureClass, ...facts } = answer;
@@ -39,9 +43,15 @@ function meeting(...answers: readonly (FailureSketch | "done")[]) {
     actions: { run },
     clock: { sleep: async (ms: number) => void pauses.push(ms) },
     control: { stop: null, cancel: new AbortController() },
-    store: { append: (event: JournalEvent) => void events.push(event) },
+    store: {
+      append: (event: JournalEvent) => void events.push(event),
+      flush: () => {
+        flushed = true;
+      },
+      record: { headHash: "a".repeat(64) },
+    },
   } as unknown as EngineContext;
-  return { send: () => notify(context, "failed", "it failed"), events, pauses, asked: () => asked };
+  return { send: () => notify(context, "failed", "it failed"), events, pauses, texts, asked: () => asked };
 }
 
 interface FailureSketch {
@@ -70,6 +80,7 @@ test.each<[string, readonly (FailureSketch | "done")[], number[], string]>([
 ])("a service that is %s", async (_, answers, pauses, detail) => {
   const meets = meeting(...answers);
   await meets.send();
+  expect(new Set(meets.texts)).toEqual(new Set([`it failed [head sha256:${"a".repeat(64)}]`]));
   expect(meets.pauses).toEqual(pauses);
   expect(meets.events).toMatchObject([{ type: "notification.sent", on: "failed", ok: detail === "sent", detail }]);
 });

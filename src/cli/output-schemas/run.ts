@@ -84,6 +84,7 @@ const run = record({
   objectives: list(objective),
   budget: orNull(budget),
   planDigest: digest,
+  headHash: described(digest, "Head of the journal as it is now."),
   executor: orNull(record({ pid: count, startedAt: time, host: text, alive: truth })),
   deviations: list(deviation),
   waitingFor: orNull(list(waiting)),

@@ -1,9 +1,12 @@
 /** What is printed last about a run, and what a plan looks like, in wide and narrow terminals. */
 import { describe, expect, test } from "vitest";
 import { type OutcomeOptions, outcomeText } from "../../../src/cli/outcome-text.ts";
+import { plainProgress } from "../../../src/cli/plain-progress.ts";
 import { planText } from "../../../src/cli/plan-text.ts";
 import { asciiSymbols, type Terminal, unicodeSymbols } from "../../../src/cli/terminal.ts";
 import { clip, columnsOf, wrapWords } from "../../../src/cli/text-width.ts";
+import type { JournalRecord } from "../../../src/engine/events.ts";
+import { foldRun } from "../../../src/engine/fold.ts";
 import type { Plan, PlannedStep } from "../../../src/plan/plan.ts";
 import { JournalBuilder } from "../../rig/journal-builder.ts";
 import { stories } from "../../rig/run-stories.ts";
@@ -24,8 +27,8 @@ function optionsOf(width: number, exitCode: number): OutcomeOptions {
   return { runDir: "/state/runs/rb-x", interrupted: false, exitCode, refusal: null, terminal, project: "/project" };
 }
 
-/** Paths and commands are copied as a whole: they alone may be longer than a line. */
-const copied = /^ +(log|report|next|to do|│) /;
+/** Paths, heads and commands are copied as a whole: they alone may be longer than a line. */
+const copied = /^ +(log|report|head|next|to do|│) /;
 
 describe.each(Object.entries(stories))("the last screen of a run that ended as %s", (_, story) => {
   const record = story().fold();
@@ -153,4 +156,27 @@ test("columns: wide letters take two, marks none", () => {
   expect(clip("日本語", 5, "…")).toBe("日本…");
   expect(clip("abc", 3, "…")).toBe("abc");
   expect(wrapWords("aa 日本語日本語 b", 6)).toEqual(["aa", "日本語", "日本語", "b"]);
+});
+
+test("progress in lines names the head at the start, at a question, at its answer and at the seal, and each is one of the journal", () => {
+  const builder = stories.succeeded();
+  const written: string[] = [];
+  const progress = plainProgress((line) => written.push(line));
+  const records = builder.lines.map((line) => JSON.parse(line) as JournalRecord);
+  for (const [index, entry] of records.entries()) progress.record(entry, foldRun(records.slice(0, index + 1)));
+  progress.end();
+  const heads = written.flatMap((line) => {
+    const head = /\bhead[ =]sha256:([0-9a-f]{64})/.exec(line)?.[1];
+    return head === undefined ? [] : [[line.slice(11).trim().split(/ +/).slice(0, 2).join(" "), head]];
+  });
+  expect(heads.map(([what]) => what)).toEqual([
+    "run start",
+    "approve waiting",
+    "approve refused",
+    "approve approved",
+    "run sealed",
+  ]);
+  for (const [, head] of heads) expect(records.map(({ hash }) => hash)).toContain(head);
+  const last = outcomeText(builder.fold(), optionsOf(80, 0));
+  expect(last).toContain(`  head     ${builder.headHash}\n`);
 });
