@@ -2,6 +2,7 @@
 
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
+import { printableJson } from "../util/json.ts";
 import type { Arguments } from "./arguments.ts";
 import { UsageError } from "./errors.ts";
 import { openProject, type Project, withPlugins } from "./project.ts";
@@ -73,7 +74,7 @@ export function makeCommand(args: Arguments): Command {
       project = await withPlugins(opened, cwd);
     },
     json: (document) => {
-      process.stdout.write(`${JSON.stringify(document, null, process.stdout.isTTY ? 2 : 0)}\n`);
+      process.stdout.write(`${printableJson(document, process.stdout.isTTY ? 2 : 0)}\n`);
     },
     print: (text) => {
       process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);

@@ -52,7 +52,7 @@ export function openingLines(run: RunRecord, look: Look): string[] {
     "",
     ...row(look, { indent: 2, lead: "", text: title, right: [beside ? name : ""], mode: "final", role: "strong" }),
     ...wrapWords(where, look.columns - 3).map((line) => `  ${paintIf(look, line, "quiet")}`),
-    ...wrapWords(`head ${run.headHash}`, look.columns - 3).map((line) => `  ${paintIf(look, line, "quiet")}`),
+    ...wrapWords(`head sha256:${run.headHash}`, look.columns - 3).map((line) => `  ${paintIf(look, line, "quiet")}`),
     "",
   ];
 }

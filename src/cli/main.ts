@@ -1,5 +1,6 @@
 /** Entry of `runbook`. Loads nothing heavy for `--version` and `--help`; every verb is loaded when it is called. */
 import { exitCodes } from "../engine/exit-codes.ts";
+import { printableJson } from "../util/json.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Command, VerbFunction } from "./command.ts";
 import { toolName, toolVersion } from "./version.ts";
@@ -92,7 +93,7 @@ async function fail(error: unknown, command: Command | null, argv: readonly stri
   if (wantsJson) {
     const { exitName, message, next } = described;
     const document = described.document ?? { format: "runbook.error/1.0", exitCode, exitName, message, next };
-    process.stdout.write(`${JSON.stringify(document)}\n`);
+    process.stdout.write(`${printableJson(document)}\n`);
   }
   process.stderr.write(`${described.message}\n${described.next ? `next: ${described.next}\n` : ""}`);
   if (process.env["RUNBOOK_TESTING"] === "1" && described.stack) process.stderr.write(`${described.stack}\n`);

@@ -34,8 +34,8 @@ export function outcomeText(record: RunRecord, options: OutcomeOptions): string 
     }
     lines.push(`  report   ${dir}/report.md`);
   }
-  // Without its `sha256:` it fits 80 columns; `verify --head` takes both.
-  lines.push(`  head     ${record.headHash}`);
+  // As `verify` shows it: just within 80 columns.
+  lines.push(`  head  sha256:${record.headHash}`);
   for (const next of nextCommands(record, options)) lines.push(`  next     ${next}`);
   if (record.started.environment["sandbox"] === true) lines.push(...sandboxLines(options));
   const text = `${lines.join("\n")}\n`;

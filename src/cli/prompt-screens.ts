@@ -30,7 +30,7 @@ export function approvalScreen(
   objection: Objection,
 ): string {
   const { request } = approval;
-  const lines = ["", ...shownLines(screen, request.shown), "", ...flow(screen, `head ${record.headHash}`)];
+  const lines = ["", ...shownLines(screen, request.shown), "", `  head sha256:${record.headHash}`];
   if (request.min > 1) {
     const names = new Set(
       approval.decisions.filter((item) => item.decision === "approved").map((item) => item.by?.name),

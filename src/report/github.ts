@@ -3,6 +3,7 @@
  * Workflow commands: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
  */
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
+import { inertLines } from "./inert.ts";
 import { isGroup, stepsInOrder } from "./step-order.ts";
 import { isFailed, verdictOf } from "./verdict.ts";
 
@@ -63,9 +64,9 @@ function reasonOf(step: StepRecord): string {
   ].join("\n");
 }
 
-/** `%`, carriage return and newline end a command's data; a property also ends at `:` and `,`. */
+/** Inert, as a runner shows it in its log. `%` and newline end a command's data; a property also ends at `:` and `,`. */
 function data(text: string): string {
-  return text.replace(/%/g, "%25").replace(/\r/g, "%0D").replace(/\n/g, "%0A");
+  return inertLines(text.replace(/\r\n/g, "\n")).replace(/%/g, "%25").replace(/\n/g, "%0A");
 }
 
 function property(text: string): string {

@@ -40,6 +40,11 @@ export function inertLine(value: string): string {
     .replace(/\n/g, " ⏎ ");
 }
 
+/** The same over several lines, for a document that its author wrote in Markdown. */
+export function inertLines(value: string): string {
+  return noRunnerCommands(inert(value));
+}
+
 /** No line is a command to a CI runner that prints it (`::set-env …`, `##[error]`). */
 function noRunnerCommands(text: string): string {
   if (!text.includes("::") && !text.includes("##[")) return text;

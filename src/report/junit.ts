@@ -3,7 +3,7 @@
  * no standard; this is the subset that CI systems agree on (https://github.com/testmoapp/junitxml).
  */
 import type { RunRecord } from "../engine/run-record.ts";
-import { inert } from "./inert.ts";
+import { inertLines } from "./inert.ts";
 import { type Case, casesOf } from "./test-cases.ts";
 
 export function junitReport(record: RunRecord): string {
@@ -49,7 +49,7 @@ function seconds(ms: number): string {
 
 /** Attribute text of XML 1.0, which has no way to write most control characters: they are shown as `\u001b`. */
 function xml(text: string): string {
-  return inert(text).replace(
+  return inertLines(text).replace(
     /[&<>"'\t\n\ufffe\uffff]/g,
     (c) =>
       ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", "\t": "&#9;", "\n": "&#10;" })[c] ?? "",

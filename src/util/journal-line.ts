@@ -9,6 +9,7 @@
  */
 import { isAscii, isUtf8 } from "node:buffer";
 import { hash as hashOf } from "node:crypto";
+import { printableJson } from "./json.ts";
 
 /** What the first record's hash starts from. */
 export const zeroHash = "0".repeat(64);
@@ -34,7 +35,7 @@ export function encodeLine(
   fields: { readonly seq: number; readonly at: string; readonly run: string; readonly type: string },
   previousHash: string,
 ): { line: string; hash: string } {
-  const body = JSON.stringify(fields).slice(0, -1);
+  const body = printableJson(fields).slice(0, -1);
   const hash = hashOf("sha256", previousHash + body, "hex");
   return { line: `${body},"hash":"${hash}"}\n`, hash };
 }

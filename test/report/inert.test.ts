@@ -2,47 +2,8 @@ import { describe, expect, test } from "vitest";
 import { markdownCode, markdownProseCode, markdownText, mermaidLabel, relativeUrl } from "../../src/report/inert.ts";
 import { renderMarkdown } from "../../src/report/markdown.ts";
 import { reportView } from "../../src/report/view.ts";
+import { runSaying } from "../rig/hostile-run.ts";
 import { hostileTexts } from "../rig/hostile-text.ts";
-import { JournalBuilder, operator } from "../rig/journal-builder.ts";
-
-/** A run in which everything that comes from outside is `text`. */
-function runSaying(text: string): JournalBuilder {
-  const spec = { path: "deploy", title: text, effects: "write" as const };
-  const failure = { class: "failed" as const, reason: "exit-code", message: text, facts: { detail: text } };
-  return new JournalBuilder()
-    .start([spec], {
-      title: text,
-      actor: text,
-      reason: text,
-      inputs: [{ name: "note", value: text, source: "flag", sensitive: false }],
-      environment: { host: text },
-      yaml: text,
-    })
-    .ask("deploy", { title: text, prompt: text, shown: text, from: [text] })
-    .answer("deploy", "rejected", { ...operator, name: text, login: text }, text)
-    .step("deploy", {
-      argv: ["echo", text],
-      env: [text],
-      stdout: text,
-      stderr: text,
-      outputs: { said: text },
-      checks: [
-        { that: text, status: "not_met", severity: "error", expected: text, actual: text, message: text, show: text },
-      ],
-      artifacts: { [`a${text.replace(/[\0/]/g, "")}`]: text },
-      failure,
-    })
-    .append({
-      type: "decision.recorded",
-      step: "deploy",
-      decision: "accept",
-      reason: text,
-      by: { ...operator, name: text },
-    })
-    .append({ type: "rollback.started", why: text, steps: [text] })
-    .finish("failed", 1, { summary: text })
-    .seal();
-}
 
 function report(text: string): string {
   const builder = runSaying(text);

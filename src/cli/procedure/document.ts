@@ -6,7 +6,7 @@ import type { StepRecord } from "../../engine/run-record.ts";
 import type { Config } from "../../language/config.ts";
 import type { Input, Runbook, Step } from "../../language/runbook.ts";
 import { allSteps } from "../../plan/scope.ts";
-import { inert, markdownCode, markdownText } from "../../report/inert.ts";
+import { inertLines, markdownCode, markdownText } from "../../report/inert.ts";
 import type { Catalogue } from "../../steps/step-type.ts";
 import { formatDuration } from "../../util/duration.ts";
 import { flowChart } from "./flow.ts";
@@ -33,7 +33,7 @@ export function procedureDocument(runbook: Runbook, options: ProcedureOptions): 
       ...(runbook.severity === null ? [] : [`severity ${markdownText(runbook.severity)}`]),
       markdownCode(options.file),
     ]),
-    inert(runbook.description).trim(),
+    inertLines(runbook.description).trim(),
     links(runbook),
     section("Flow", [flowChart(runbook)]),
     section("Inputs", inputs(runbook)),

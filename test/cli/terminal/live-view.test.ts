@@ -49,7 +49,7 @@ test("shows what ran, what runs, what comes, and both clocks", () => {
     "
       Roll production back to the last good release       rollback-production 1.0.0
       production (protected) · incident=INC-482 · rb-7f3k2m · as operator@example
-      head 450a4802038ceddd190f620b98e4ad094a2263c437a912eb8d915a1d66d3b5b8
+      head sha256:450a4802038ceddd190f620b98e4ad094a2263c437a912eb8d915a1d66d3b5b8
 
       ✔ window     Inside the change window                                    0.0s
       ✔ pre_state  Record what is live now                                     3.1s
@@ -96,7 +96,7 @@ test("keeps finished steps in the scrollback and every name on the screen when a
     "
       Roll production back to the last good release       rollback-production 1.0.0
       production (protected) · incident=INC-482 · rb-7f3k2m · as operator@example
-      head 450a4802038ceddd190f620b98e4ad094a2263c437a912eb8d915a1d66d3b5b8
+      head sha256:450a4802038ceddd190f620b98e4ad094a2263c437a912eb8d915a1d66d3b5b8
 
       ✔ window     Inside the change window                                    0.0s
       ✔ pre_state  Record what is live now                                     3.1s
@@ -144,8 +144,8 @@ test("fits 40 columns: no line is wider, ids stay whole", () => {
       incident=INC-482 · rb-7f3k2m · as
       operator@example
       head
-      450a4802038ceddd190f620b98e4ad094a226
-      3c437a912eb8d915a1d66d3b5b8
+      sha256:450a4802038ceddd190f620b98e4ad
+      094a2263c437a912eb8d915a1d66d3b5b8
 
       ✔ window     Inside the change   0.0s
                    window

@@ -178,5 +178,5 @@ test("progress in lines names the head at the start, at a question, at its answe
   ]);
   for (const [, head] of heads) expect(records.map(({ hash }) => hash)).toContain(head);
   const last = outcomeText(builder.fold(), optionsOf(80, 0));
-  expect(last).toContain(`  head     ${builder.headHash}\n`);
+  expect(last).toContain(`  head  sha256:${builder.headHash}\n`);
 });
