@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { runProcess } from "../measure.mjs";
-import { commandSteps, makeProject, runWords } from "../projects.mjs";
+import { commandSteps, makeProject, program, runWords } from "../projects.mjs";
 
 const mebibyte = 1024 * 1024;
 
@@ -34,24 +34,72 @@ const isItem = (path) => path.endsWith("]");
 /** `{ in: … }` of a forEach over numbers. */
 const numbers = (count) => JSON.stringify(Array.from({ length: count }, (_, at) => at));
 
+/** `inner` has `inEach` steps; each of `names` uses it so many times, and then does what `more` says. */
+function nested(directory, inEach, names, more = "") {
+  const uses = (parts) =>
+    Array.from(
+      { length: parts },
+      (_, at) => `  - id: part${at}\n    title: Part ${at}\n    uses: runbook/inner\n`,
+    ).join("");
+  const runbooks = Object.entries(names).map(([name, parts]) => [name, { steps: uses(parts) + more }]);
+  makeProject(directory, { inner: { steps: commandSteps(inEach, "true") }, ...Object.fromEntries(runbooks) });
+}
+const isNested = (path) => path.includes(".");
+
 const sequence = {
   id: "L1",
   title: "load: sequential steps with a command, through used runbooks",
   prepare({ directory, small }) {
-    const [parts, inEach] = small ? [2, 20] : [5, 2_000];
-    const uses = Array.from(
-      { length: parts },
-      (_, at) => `  - id: part${at}\n    title: Part ${at}\n    uses: runbook/inner\n`,
-    ).join("");
-    makeProject(directory, { inner: { steps: commandSteps(inEach, "true") }, outer: { steps: uses } });
-    const count = parts * inEach;
+    const [few, inEach] = small ? [20, 20] : [1_000, 1_000];
+    const parts = 10;
+    nested(
+      directory,
+      inEach,
+      { none: 0, few: 1, many: parts },
+      "  - { id: end, title: End, run: 'true', effects: read }\n",
+    );
+    const many = parts * inEach;
+    const run = (name, count) => checked(directory, name, count === 0 ? {} : { succeeded: count }, isNested);
+    const names = ["the start alone", `${few} steps`, `${many} steps`];
     return {
-      unit: `${count} steps`,
+      unit: `${few} and ${many} steps`,
       entrants: [
+        { name: names[0], run: run("none", 0) },
+        { name: names[1], run: run("few", few) },
+        { name: names[2], goalBytes: 250 * mebibyte, run: run("many", many) },
+      ],
+      // engine.md section 6: time(10k) / time(1k) at most 12.
+      growth: { names, few, many, timeGoal: 1.2 },
+    };
+  },
+};
+
+const resumption = {
+  id: "L4",
+  title: "load: resume of a waiting run with a long journal",
+  async prepare({ directory, small }) {
+    const [parts, inEach] = small ? [2, 20] : [10, 2_500];
+    const ask = "  - id: ask\n    title: Ask\n    uses: approval\n    with: { prompt: Go on? }\n";
+    nested(directory, inEach, { long: parts }, ask);
+    const run = checked(directory, "long", { succeeded: parts * inEach }, isNested, { codes: [5] });
+    await run();
+    const state = join(directory, "state-long");
+    const [id] = readdirSync(join(state, "runs"));
+    const text = readFileSync(join(state, "runs", id, "journal.ndjson"));
+    const records = text.toString("latin1").split("\n").length - 1;
+    const words = [process.execPath, program, "resume", id, "--no-input", "--state-dir", state];
+    return {
+      unit: `${records} records, ${Math.round(text.length / mebibyte)} MiB`,
+      entrants: [
+        { name: "resume", run: () => runProcess(words, { cwd: directory, memory: true, codes: [5] }) },
         {
-          name: "run",
-          goalBytes: 250 * mebibyte,
-          run: checked(directory, "outer", { succeeded: count }, (path) => path.includes(".")),
+          name: "status",
+          run: () =>
+            runProcess([process.execPath, program, "status", id, "--state-dir", state], {
+              cwd: directory,
+              memory: true,
+              codes: [5, 0],
+            }),
         },
       ],
     };
@@ -111,4 +159,4 @@ const hosts = {
   },
 };
 
-export const loadWorkloads = [sequence, wide, hosts];
+export const loadWorkloads = [sequence, wide, hosts, resumption];
