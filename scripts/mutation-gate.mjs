@@ -118,6 +118,22 @@ const mutations = [
     tests: ["test/host/journal-file.test.ts"],
   },
   {
+    name: "not-adopted-first",
+    why: "something new starts beside a command of a dead executor that still runs",
+    file: "src/engine/engine.ts",
+    from: "  if (request.resumed) await adoptOpen(context);",
+    to: "",
+    tests: ["test/engine/interrupted-steps.test.ts"],
+  },
+  {
+    name: "expiry-by-date-alone",
+    why: "an approval counts again after its time, once somebody sets the clock back",
+    file: "src/engine/run-clock.ts",
+    from: "return now.getTime() >= atMs || passedMs >= atMs - Date.parse(request.at);",
+    to: "return now.getTime() >= atMs || passedMs < 0;",
+    tests: ["test/engine/run-clock.test.ts"],
+  },
+  {
     name: "lost-write-runs-again",
     why: "a write of unknown outcome is repeated without asking",
     file: "src/engine/interrupted.ts",

@@ -120,3 +120,25 @@ describe.each(["read", "write", "destructive"] as const)("%s", (effects) => {
     });
   });
 });
+
+test("what a dead executor had started is taken over before a guard or another branch starts anything", async () => {
+  const rig = new EngineRig(
+    `guards: [{ id: g, title: g, run: g, effects: read }]
+steps: [{ id: both, title: Both, parallel: [
+  { id: b, title: b, run: b, effects: read },
+  { id: a, title: a, run: a, effects: read }] }]`,
+  );
+  const started = { attempt: 1, phase: "steps", effects: "read", action: "", definition: "" } as const;
+  rig.append({ type: "step.started", step: "both", title: "Both", stepType: "parallel", ...started });
+  rig.append({ type: "step.started", step: "both.a", title: "a", stepType: "run", ...started });
+  const command = { command: "1000001", argv: ["a"], cwd: "/", env: [], effects: "read", timeoutMs: 1_000 } as const;
+  rig.append({ type: "command.started", step: "both.a", attempt: 1, ...command });
+  rig.takeOver = async (path) => {
+    await new Promise((resolve) => setImmediate(resolve));
+    rig.ran.push(`${path} taken over`);
+  };
+  expect((await rig.drive({ resumed: true })).kind).toBe("finished");
+  expect(rig.ran[0]).toBe("both.a taken over");
+  expect(rig.ran).toContain("g");
+  expect(rig.ran).toContain("both.b");
+});

@@ -108,6 +108,8 @@ export class EngineRig implements RunStore {
   earlier: readonly EarlierRun[] = [];
   /** What others leave for the run, and nobody has removed. */
   readonly inbox: InboxMessage[] = [];
+  /** What taking over the commands of an interrupted step takes. */
+  takeOver: (path: string) => Promise<void> = async () => {};
   private hash = zeroHash;
   private readonly script: Record<string, Scripted | Scripted[]>;
   private readonly context: EngineContext;
@@ -187,7 +189,7 @@ export class EngineRig implements RunStore {
         keepFile: () => {
           throw new Error("no file");
         },
-        adoptCommands: async () => {},
+        adoptCommands: ({ path }: { readonly path: string }) => this.takeOver(path),
         windowOpen: async () => undefined,
       },
       catalogue,
