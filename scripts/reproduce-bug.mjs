@@ -2,7 +2,7 @@
 // fix out of today's code or, where later changes lie over it, goes back to the commit before the fix (with the tests of
 // the first commit that has the reproducer), builds, and runs the reproducer: it has to fail there. Needs the git history.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,33 +29,46 @@ for (const row of rows.filter(({ number }) => wanted.length === 0 || wanted.incl
 process.exitCode = unshown === 0 ? 0 : 1;
 
 function reproduce({ subject, words }) {
-  const fix = git("log", "--format=%H", "--fixed-strings", `--grep=${subject}`).split("\n").filter(Boolean).at(-1);
+  const found = subject === "" ? "" : git("log", "--format=%H", "--fixed-strings", `--grep=${subject}`);
+  const fix = found.split("\n").filter(Boolean).at(-1);
   if (fix === undefined) return ["not run", `no commit says "${subject}"`];
+  const tried = [];
+  for (const fill of [withoutFix, beforeFix]) {
+    const { isShown, detail } = tryIn(fill, fix, words);
+    if (isShown) return ["shown", detail];
+    tried.push(detail);
+  }
+  return ["NOT SHOWN", tried.join("; ")];
+}
+
+function tryIn(fill, fix, words) {
   const copy = mkdtempSync(join(tmpdir(), "reproduce-bug-"));
   try {
-    const where = withoutFix(copy, fix, words);
+    const where = fill(copy, fix, words);
+    if (where === null) return { isShown: false, detail: "later changes lie over the fix" };
     symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
     const built = spawnSync(process.execPath, ["scripts/build.mjs"], { cwd: copy, encoding: "utf8" });
-    if (built.status !== 0) return ["NOT SHOWN", `${where}: it does not build: ${built.stderr.trim().split("\n")[0]}`];
-    const ran = run(copy, words);
-    const said = /^ FAIL +(.+)$/m.exec(ran.text)?.[1] ?? /^FAILED .*$/m.exec(ran.text)?.[0] ?? "";
-    if (ran.status === 0 || said === "")
-      return ["NOT SHOWN", `${where}: ${ran.status === 0 ? "it passes" : "no test ran"}`];
-    return ["shown", `${where}: ${said}`];
+    if (built.status !== 0) return { isShown: false, detail: `${where}: it does not build` };
+    const { status, text } = run(copy, words);
+    const said = words.startsWith("node ") ? text.trim().split("\n").at(-1) : /^ FAIL +(.+ > .+)$/m.exec(text)?.[1];
+    if (status !== 0 && said) return { isShown: true, detail: `${where}: ${said}` };
+    return { isShown: false, detail: `${where}: ${status === 0 ? "it passes" : "no test ran"}` };
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
 }
 
-/** Fills the copy with code without the fix, and says which. */
-function withoutFix(copy, fix, words) {
+/** Fills the copy with today's code without the fix, and says so; null when that cannot be taken out any more. */
+function withoutFix(copy, fix) {
   unpack(copy, "HEAD");
   const patch = join(copy, "fix.patch");
   writeFileSync(patch, git("diff", `${fix}^`, fix, "--", "src", "scripts"));
   const undone = spawnSync("git", ["apply", "-R", "-C1", patch], { cwd: copy, stdio: "ignore" });
-  if (undone.status === 0) return `HEAD without ${fix.slice(0, 7)}`;
-  rmSync(copy, { recursive: true });
-  mkdirSync(copy);
+  return undone.status === 0 ? `HEAD without ${fix.slice(0, 7)}` : null;
+}
+
+/** Fills the copy with the code before the fix and the tests of the first commit that has the reproducer. */
+function beforeFix(copy, fix, words) {
   unpack(copy, `${fix}^`);
   rmSync(join(copy, "test"), { recursive: true });
   const tests = testsOf(fix, words);

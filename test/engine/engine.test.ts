@@ -216,3 +216,20 @@ always:
   expect(await rig.drive()).toMatchObject({ exitCode: 1 });
   expect(rig.ran).toEqual(["a", "clean1", "clean2"]);
 });
+
+test("failures that a forEach or a group tolerates do not count as the run's", async () => {
+  const rig = new EngineRig(
+    `steps: [
+  { id: each, title: Each, forEach: { in: "\${{ [1, 2, 3, 4] }}", as: n, maxFailures: 50% }, run: "x \${{ n }}", effects: read },
+  { id: may, title: May, continueOnFailure: true, steps: [{ id: fail, title: Fail, run: y, effects: read }] },
+  { id: last, title: Last, run: z, effects: read }]`,
+    { "each[1]": "no", "may.fail": "no" },
+  );
+  expect(await rig.drive()).toMatchObject({ kind: "finished", exitCode: 0 });
+  expect([rig.status("each[1]"), rig.status("may.fail"), rig.status("last")]).toEqual([
+    "failed",
+    "failed",
+    "succeeded",
+  ]);
+  expect(rig.record.finished?.result).toBe("succeeded");
+});

@@ -78,7 +78,7 @@ const resumption = {
   id: "L4",
   title: "load: resume of a waiting run with a long journal",
   async prepare({ directory, small }) {
-    const [parts, inEach] = small ? [2, 20] : [10, 2_500];
+    const [parts, inEach] = small ? [2, 20] : [26, 1_000];
     const ask = "  - id: ask\n    title: Ask\n    uses: approval\n    with: { prompt: Go on? }\n";
     nested(directory, inEach, { long: parts }, ask);
     const run = checked(directory, "long", { succeeded: parts * inEach }, isNested, { codes: [5] });
