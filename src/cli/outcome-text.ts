@@ -3,7 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { waitingSteps } from "../engine/decision.ts";
 import { exitNameOf } from "../engine/exit-codes.ts";
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
-import { inertLine } from "../report/inert.ts";
+import { inertLine, noRunnerCommands } from "../report/inert.ts";
 import { formatDuration } from "../util/duration.ts";
 import { wrap } from "./plan-text.ts";
 import { nextFor } from "./run-lookup.ts";
@@ -38,7 +38,7 @@ export function outcomeText(record: RunRecord, options: OutcomeOptions): string 
   lines.push(`  head  sha256:${record.headHash}`);
   for (const next of nextCommands(record, options)) lines.push(`  next     ${next}`);
   if (record.started.environment["sandbox"] === true) lines.push(...sandboxLines(options));
-  const text = `${lines.join("\n")}\n`;
+  const text = noRunnerCommands(`${lines.join("\n")}\n`);
   return options.terminal.symbols === unicodeSymbols ? text : inAscii(text);
 }
 

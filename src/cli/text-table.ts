@@ -1,6 +1,6 @@
 /** Rows of text in columns, and counted words. */
 import { cellWidth, wrapWords } from "../language/text-layout.ts";
-import { inertLine } from "../report/inert.ts";
+import { inertLine, noRunnerCommands } from "../report/inert.ts";
 
 /**
  * Columns as wide as their longest cell, two blanks apart; the last one is not padded, and wrapped when there is a
@@ -13,7 +13,7 @@ export function textTable(rows: readonly (readonly string[])[], indent = "", wid
     row.forEach((cell, at) => {
       widths[at] = Math.max(widths[at] ?? 0, cellWidth(cell));
     });
-  return cells.flatMap((row) => tableRow(row, widths, indent, widthColumns)).join("\n");
+  return noRunnerCommands(cells.flatMap((row) => tableRow(row, widths, indent, widthColumns)).join("\n"));
 }
 
 function tableRow(row: readonly string[], widths: readonly number[], indent: string, widthColumns: number): string[] {

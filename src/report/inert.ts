@@ -45,8 +45,11 @@ export function inertLines(value: string): string {
   return noRunnerCommands(inert(value));
 }
 
-/** No line is a command to a CI runner that prints it (`::set-env …`, `##[error]`). */
-function noRunnerCommands(text: string): string {
+/**
+ * No line is a command to a CI runner that prints it (`::set-env …`, `##[error]`). The runner ignores blanks before it, so
+ * text that is wrapped after it was made inert needs this once more.
+ */
+export function noRunnerCommands(text: string): string {
   if (!text.includes("::") && !text.includes("##[")) return text;
   return text.replace(/^(\s*)::/gm, "$1\\u003a:").replace(/##\[/g, "\\u0023#[");
 }

@@ -39,7 +39,7 @@ beforeAll(() => {
         effects: "read",
         with: { script: 'printf "%s\\n" "$WORD"' },
         env: { WORD: "${{ inputs.word }}" },
-        verify: ['result.stdout != "no\\n"'],
+        verify: ['!result.stdout.startsWith("::")'],
       },
     ],
   });
@@ -60,7 +60,7 @@ function perform(inputs: Readonly<Record<string, string>>) {
   const temp = join(rig.dir, `runner-${++runs}`);
   mkdirSync(temp);
   const [output, summary] = [join(temp, "output"), join(temp, "summary")];
-  let [code, stdout] = [0, ""];
+  let [code, stdout, stderr] = [0, "", ""];
   for (const step of action.runs.steps) {
     if (step.run === undefined || code !== 0) continue;
     const script = join(temp, "step.sh");
@@ -71,7 +71,8 @@ function perform(inputs: Readonly<Record<string, string>>) {
       env: {
         ...rig.environment(env),
         GITHUB_ACTION_PATH: root,
-        GITHUB_ACTION: "runbook",
+        GITHUB_ACTIONS: "true",
+        GITHUB_WORKSPACE: rig.project,
         GITHUB_OUTPUT: output,
         GITHUB_STEP_SUMMARY: summary,
         RUNNER_TEMP: temp,
@@ -81,7 +82,9 @@ function perform(inputs: Readonly<Record<string, string>>) {
     });
     code = ended.status ?? -1;
     stdout += ended.stdout;
+    stderr += ended.stderr;
   }
+  const lines = `${stdout}${stderr}`.split("\n");
   const textOf = (file: string) => (existsSync(file) ? readFileSync(file, "utf8") : "");
   const outputs = Object.fromEntries(
     textOf(output)
@@ -89,7 +92,7 @@ function perform(inputs: Readonly<Record<string, string>>) {
       .filter((line) => line !== "")
       .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
   );
-  return { code, stdout, outputs, summary: textOf(summary) };
+  return { code, stdout, commands: lines.filter((line) => /^\s*::/.test(line)), outputs, summary: textOf(summary) };
 }
 
 test("is composite, and every output is one its step sets", () => {
@@ -105,7 +108,7 @@ test("is composite, and every output is one its step sets", () => {
 test("validates, with annotations for the files of the pull request", () => {
   expect(perform({})).toMatchObject({ code: 0, outputs: { "exit-code": "0" } });
   rig.write("runbooks/broken.yaml", "apiVersion: runbook/v1\nname: broken\n");
-  const { code, stdout, outputs } = perform({ verb: "validate" });
+  const { code, stdout, outputs } = perform({ command: "validate" });
   rmSync(join(rig.project, "runbooks/broken.yaml"));
   expect([code, outputs["exit-code"]]).toEqual([3, "3"]);
   expect(stdout).toMatch(/^::error file=runbooks\/broken\.yaml/m);
@@ -114,30 +117,46 @@ test("validates, with annotations for the files of the pull request", () => {
 const given = () => `word=two words; $(id) \`id\` "q"\nledger=${rig.ledgerFile}\ngates=${join(rig.dir, "gates")}\n`;
 
 test("plans without running anything", () => {
-  const { code, stdout } = perform({ verb: "plan", runbook: "say", target: "here", inputs: given() });
+  const { code, stdout } = perform({ command: "plan", runbook: "say", target: "here", inputs: given() });
   expect(code).toBe(0);
   expect(stdout).toContain("say 1.0.0 → here");
   expect(rig.runs()).toEqual([]);
 });
 
 test("runs, gives the run's id, result and report, and no word of an input is read by the shell", () => {
-  const { code, outputs, summary, stdout } = perform({ verb: "run", runbook: "say", target: "here", inputs: given() });
+  const { code, outputs, summary, commands } = perform({
+    command: "run",
+    runbook: "say",
+    target: "here",
+    inputs: given(),
+  });
   expect(code).toBe(0);
-  expect(outputs).toMatchObject({ result: "succeeded", "exit-code": "0", run: rig.runs()[0] });
-  expect(rig.file(outputs["run"] ?? "", "logs/say.1.log")).toBe('two words; $(id) `id` "q"\n');
-  expect(readFileSync(outputs["report"] ?? "", "utf8")).toBe(summary);
-  expect(summary).toContain("Say it");
-  const [, token] = /^::stop-commands::([0-9a-f-]{36})$/m.exec(stdout) ?? [];
-  expect(stdout).toContain(`::${token}::`);
+  expect(outputs).toMatchObject({ result: "succeeded", "exit-code": "0", "run-id": rig.runs()[0] });
+  expect(rig.file(outputs["run-id"] ?? "", "logs/say.1.log")).toBe('two words; $(id) `id` "q"\n');
+  expect(readFileSync(outputs["report"] ?? "", "utf8")).toContain("# Test say: PASSED");
+  expect(summary.match(/^# Test say: PASSED/gm)).toHaveLength(1);
+  expect(commands).toEqual([]);
 });
 
-test("a run that fails fails the job, and the report is there all the same", () => {
-  const inputs = given().replace(/^word=.*$/m, "word=no");
-  const { code, outputs, summary } = perform({ verb: "run", runbook: "say", target: "here", inputs });
+test("a run that fails fails the job, names the line, and what it printed is no command to the runner", () => {
+  const inputs = given().replace(/^word=.*$/m, "word=::error::pwned");
+  const { code, outputs, summary, commands } = perform({ command: "run", runbook: "say", target: "here", inputs });
   expect([code, outputs["exit-code"], outputs["result"]]).toEqual([1, "1", "failed"]);
+  expect(commands).toEqual([expect.stringMatching(/^::error file=runbooks\/say\.yaml,line=\d+,title=say%3A say::/)]);
   expect(summary).toContain("Say it");
 });
 
-test("a verb that is none is refused before anything is called", () => {
-  expect(perform({ verb: "abort" })).toMatchObject({ code: 2, outputs: {} });
+test.each([
+  [{ command: "abort" }, /command must be validate, plan or run/],
+  [{ command: "validate", version: "0.0" }, /this is runbook \d+\.\d+\.\d+, and the workflow expects 0\.0/],
+])("%j is refused before anything is called", (inputs, said) => {
+  const { code, outputs, stdout } = perform(inputs);
+  expect([code, outputs]).toEqual([2, {}]);
+  expect(stdout).toMatch(said);
+});
+
+test("the version that is expected may be a whole one or its beginning", () => {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+  for (const expected of [version, version.replace(/\.\d+$/, "")])
+    expect(perform({ command: "validate", version: expected }).code).toBe(0);
 });

@@ -82,6 +82,18 @@ test("what a failed command printed is shown, at most 20 lines, and cannot act o
   expect(text).not.toContain("\u001b");
 });
 
+test("wherever its words are wrapped, no line is a command to a CI runner", () => {
+  for (let blanks = 0; blanks < 60; blanks++) {
+    const message = `${"x".repeat(blanks)} ::error::pwned`;
+    const record = new JournalBuilder()
+      .start([{ path: "check" }])
+      .step("check", { argv: ["check"], failure: { class: "failed", reason: "exit-code", message, facts: {} } })
+      .finish("failed", 1)
+      .fold();
+    expect(outcomeText(record, optionsOf(80, 1))).not.toMatch(/^\s*::/m);
+  }
+});
+
 const step: PlannedStep = {
   path: "deploy",
   id: "deploy",
