@@ -59,9 +59,9 @@ const rows = {
   // The log holds what the drills before it broke; it is read since the newest release.
   "log-check": { before: ["rollback-production"] },
   "performance-baseline": { before: [["performance-baseline", { keep: "true" }]] },
-  "launch-day-monitor": { inputs: { every: "1s", for: "1s", confirmAfter: "1s" } },
+  // Both measure what the drills break.
+  "launch-day-monitor": { isFirst: true, inputs: { every: "1s", for: "1s", confirmAfter: "1s" } },
   "rollback-production": { inputs: { reason: "library" } },
-  // It measures what the drills break.
   "slo-report": { isFirst: true },
   "secrets-audit": { before: ["secrets-sync"] },
   "secrets-sync": { inputs: { reason: "library" } },
