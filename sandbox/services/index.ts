@@ -5,6 +5,7 @@ import { alertmanager } from "./alertmanager.ts";
 import { chatwoot } from "./chatwoot.ts";
 import { github } from "./github.ts";
 import { mcp } from "./mcp.ts";
+import { openai } from "./openai.ts";
 import { pagerduty } from "./pagerduty.ts";
 import { prometheus } from "./prometheus.ts";
 import { publer } from "./publer.ts";
@@ -19,6 +20,7 @@ export const services: Readonly<Record<SandboxService, Service>> = {
   chatwoot,
   github,
   mcp,
+  openai,
   pagerduty,
   prometheus,
   publer,

@@ -22,18 +22,23 @@ const backups: Readonly<Record<string, readonly Backup[]>> = {
 };
 
 /**
- * One call of Supabase's Management API v1 (supabase/supabase, apps/docs/spec/api_v1_openapi.json, Apache-2.0):
- * `GET /v1/projects/{ref}/database/backups`, with a bearer token; 401 without, 403 for a project of somebody else.
+ * Two calls of Supabase's Management API v1 (supabase/supabase, apps/docs/spec/api_v1_openapi.json, Apache-2.0):
+ * `GET /v1/projects/{ref}/database/backups` and `…/health`, with a bearer token; 401 without, 403 for a project of somebody
+ * else.
  */
 export const supabase: Service = {
   secrets: ["SUPABASE_ACCESS_TOKEN"],
   states: ["ok", "last-failed", "only-pending", "old", "none", "forbidden"],
-  answer({ method, path, headers, state, secrets }): ServiceAnswer {
+  answer({ method, path, query, headers, state, secrets }): ServiceAnswer {
     if (headers.authorization !== `Bearer ${secrets["SUPABASE_ACCESS_TOKEN"]}`)
       return { status: 401, body: { message: "Unauthorized" } };
-    if (method !== "GET" || !/^\/v1\/projects\/[a-z]{20}\/database\/backups$/.test(path))
-      return { status: 404, body: { message: "Not Found" } };
+    const [, asked = ""] = /^\/v1\/projects\/[a-z]{20}\/(database\/backups|health)$/.exec(path) ?? [];
+    if (method !== "GET" || asked === "") return { status: 404, body: { message: "Not Found" } };
     if (state === "forbidden") return { status: 403, body: { message: "Forbidden resource" } };
+    if (asked === "health") {
+      const names = query.getAll("services").flatMap((each) => each.split(","));
+      return { status: 200, body: names.map((name) => ({ name, status: "ACTIVE_HEALTHY" })) };
+    }
     return {
       status: 200,
       body: {

@@ -7,6 +7,7 @@ export const sandboxServices = [
   "chatwoot",
   "github",
   "mcp",
+  "openai",
   "pagerduty",
   "prometheus",
   "publer",
