@@ -12,9 +12,10 @@ import { planSteps, unknownFacts } from "../plan/plan-steps.ts";
 import { isLeaf, resolveAction } from "../plan/resolve-action.ts";
 import { newFrame, type Place, type StepFactsSource, scopeOf } from "../plan/scope.ts";
 import { parseDurationMs } from "../util/duration.ts";
-import { evaluateOutputs, messageText } from "./checks.ts";
+import { messageText } from "./checks.ts";
 import { append, type EngineContext, type Flow, failure, finished, type Node, ok, recordOf } from "./context.ts";
 import type { Failure } from "./events.ts";
+import { judgeFacts } from "./judge.ts";
 import { elapsedMs, isExpired } from "./run-clock.ts";
 import type { ApprovalRecord } from "./run-record.ts";
 
@@ -60,18 +61,7 @@ function decided(context: EngineContext, node: Node, kind: PersonKind, approval:
   const who = last?.by?.name ?? null;
   if (approval.state === "approved") {
     const result = { by: who, note: last?.reason ?? null };
-    const outputs = evaluateOutputs(node.step.outputs, scopeOf(node.place, { result }));
-    const problem = outputs.problems[0] === undefined ? null : failure("output", outputs.problems.join("; "));
-    append(
-      context,
-      finished(node.path, 1, waitedMs, problem === null ? "succeeded" : "failed", {
-        outputs: outputs.values,
-        artifacts: last?.attachments ?? [],
-        failure: problem,
-        result,
-      }),
-    );
-    return problem === null ? ok : { kind: "failed", path: node.path, refused: false };
+    return judgeFacts(context, node, waitedMs, result, last?.attachments ?? []);
   }
   const refused = kind !== "manual" || approval.state === "expired";
   const declined: Failure = {
@@ -84,7 +74,7 @@ function decided(context: EngineContext, node: Node, kind: PersonKind, approval:
     facts: {},
   };
   append(context, finished(node.path, 1, waitedMs, "failed", { failure: declined }));
-  return { kind: "failed", path: node.path, refused };
+  return { kind: "failed", path: node.path, refused, declined: true };
 }
 
 function ask(context: EngineContext, node: Node, kind: PersonKind): Flow {
@@ -146,7 +136,7 @@ function preapproved(context: EngineContext, node: Node): Flow {
   if (counts) return decided(context, node, "approval", approval);
   const refusal: Failure = { class: "refused", reason: "approval-file", message: given.why, facts: {} };
   append(context, finished(node.path, 1, 0, "failed", { failure: refusal }));
-  return { kind: "failed", path: node.path, refused: true };
+  return { kind: "failed", path: node.path, refused: true, declined: true };
 }
 
 function promptOf(kind: PersonKind, spec: Readonly<Record<string, unknown>>, title: string): string {

@@ -67,7 +67,8 @@ export interface Node {
 /** What a step or a list of steps means for what comes next. */
 export type Flow =
   | { readonly kind: "ok" }
-  | { readonly kind: "failed"; readonly path: string; readonly refused: boolean }
+  /** `declined`: a person said no, or nobody answered in time; nothing around it may go on regardless. */
+  | { readonly kind: "failed"; readonly path: string; readonly refused: boolean; readonly declined?: true }
   /** Only a person can advance the run. */
   | { readonly kind: "waiting" }
   /** A signal or an abort: nothing more is started. */

@@ -51,10 +51,7 @@ export async function judge(
   if (problem === null) {
     const found = await keepArtifacts(context, node, step.artifacts);
     artifacts = found.artifacts;
-    const files = Object.fromEntries(
-      artifacts.map((file) => [file.name, { path: file.path, bytes: file.bytes, sha256: file.sha256 }]),
-    );
-    checks = runChecks(step.verify, scopeOf(node.place, { result, outputs: outputs.values, artifacts: files }));
+    checks = runChecks(step.verify, ownScope(node, result, outputs.values, artifacts));
     problem = found.problem ?? outputProblem(outputs.problems) ?? checkProblem(checks);
   }
   if (problem === null) {
@@ -80,6 +77,28 @@ export async function judge(
     failure: problem,
     result: kept,
   });
+}
+
+/** The end of a step whose facts a person gave: outputs and checks hold for them as for any other. */
+export function judgeFacts(
+  context: EngineContext,
+  node: Node,
+  durationMs: number,
+  result: Json,
+  artifacts: readonly Artifact[],
+): Flow {
+  const outputs = evaluateOutputs(node.step.outputs, scopeOf(node.place, { result }));
+  const checks = runChecks(node.step.verify, ownScope(node, result, outputs.values, artifacts));
+  const problem = outputProblem(outputs.problems) ?? checkProblem(checks);
+  const facts = { outputs: outputs.values, checks, artifacts, failure: problem, result };
+  return end(context, node, 1, durationMs, problem === null ? "succeeded" : "failed", facts);
+}
+
+function ownScope(node: Node, result: Json, outputs: JsonObject, artifacts: readonly Artifact[]) {
+  const files = Object.fromEntries(
+    artifacts.map((file) => [file.name, { path: file.path, bytes: file.bytes, sha256: file.sha256 }]),
+  );
+  return scopeOf(node.place, { result, outputs, artifacts: files });
 }
 
 async function keepArtifacts(

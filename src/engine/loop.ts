@@ -46,7 +46,7 @@ export async function runStep(context: EngineContext, node: Node): Promise<Flow>
   if (record !== undefined) {
     if (record.status === "succeeded" || record.status === "skipped" || record.status === "undone") return ok;
     const over = record.status === "failed" || record.status === "timed_out";
-    if (over && step.continueOnFailure) return ok;
+    if (over && record.why === "continueOnFailure") return ok;
     // The executor was killed before the verdict: that is what comes next. Only guards are asked anew.
     if (over && node.phase !== "guards") return recordedFailure(context, path);
   }
@@ -80,7 +80,9 @@ function recordedFailure(context: EngineContext, path: string): Flow {
   );
   // A member comes after the group it is in.
   const cause = within.findLast(({ failure: why }) => why?.reason !== "member") ?? recordOf(context, path);
-  return { kind: "failed", path: cause?.path ?? path, refused: cause?.failure?.class === "refused" };
+  const failed = { kind: "failed", path: cause?.path ?? path, refused: cause?.failure?.class === "refused" } as const;
+  const isNo = ["rejected", "expired", "refused"].includes(cause?.approval?.state ?? "");
+  return isNo ? { ...failed, declined: true } : failed;
 }
 
 function skipReason(context: EngineContext, node: Node): { why: string; problem: string | null } | null {
@@ -193,7 +195,7 @@ function endGroup(
   flow: Flow,
   outputs: Readonly<Record<string, Json>>,
 ): Flow {
-  const tolerated = status !== "succeeded" && node.step.continueOnFailure;
+  const tolerated = status !== "succeeded" && node.step.continueOnFailure && !isDeclined(flow);
   const over = `not done within ${node.step.timeoutMs} ms`;
   const problem: Failure | null =
     status === "succeeded"
@@ -228,13 +230,19 @@ async function runAtOnce(context: EngineContext, nodes: readonly Node[], max: nu
   return worst(flows);
 }
 
-/** A failure outranks a stop, and both outrank waiting: what is known to be wrong is decided first. */
+/** A person's no outranks any other failure, that a stop, and both outrank waiting: what is known to be wrong is decided first. */
 function worst(flows: readonly Flow[]): Flow {
+  const declined = flows.find(isDeclined);
+  if (declined !== undefined) return declined;
   for (const kind of ["failed", "stopped", "waiting"] as const) {
     const found = flows.find((flow) => flow.kind === kind);
     if (found !== undefined) return found;
   }
   return ok;
+}
+
+function isDeclined(flow: Flow): boolean {
+  return flow.kind === "failed" && flow.declined === true;
 }
 
 async function runForEach(context: EngineContext, node: Node, forEach: NonNullable<Step["forEach"]>): Promise<Flow> {
@@ -258,7 +266,7 @@ async function runForEach(context: EngineContext, node: Node, forEach: NonNullab
     for (const item of queue) {
       if (failures > limit) return;
       const flow = await runStep(context, item);
-      if (flow.kind === "failed") failures++;
+      if (flow.kind === "failed") failures += isDeclined(flow) ? Number.POSITIVE_INFINITY : 1;
       flows.push(flow);
     }
   };
