@@ -7,6 +7,11 @@ import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 
+/** Both apps have the same secrets, of which `secrets-sync` replaces those of the first. */
+const parity = ["shop", "shop-staging"].flatMap((app) =>
+  ["SHOP_SESSION_KEY", "SHOP_WEBHOOK_SECRET"].map((name) => ["secrets", "set", `${name}=library`, "-a", app]),
+);
+
 /**
  * What a runbook needs here that it does not say itself. `inputs`: what a person would give. `before`: runbooks that must
  * have run, with the inputs of their own row or as [name, inputs]. `answers`: step → the reason with which each question is
@@ -35,15 +40,16 @@ const rows = {
       verified: "orders are there",
     },
   },
-  "env-parity": {
-    fly: ["shop", "shop-staging"].map((app) => ["secrets", "set", "SHOP_SESSION_KEY=library", "-a", app]),
-  },
+  "drift-sweep": { before: ["secrets-sync"], fly: parity },
+  "env-parity": { fly: parity },
   "go-live-checklist": {
-    before: ["backup-database", "backup-verify", "restore-drill", "rollback-staging"],
+    before: ["backup-database", "backup-verify", "restore-drill", "rollback-staging", "secrets-sync"],
+    fly: parity,
     answers: {
       freeze: "https://chat.shop.example/m/1, release manager",
       on_call: "https://rota.shop.example/2, first responder",
       status_page: "https://status.shop.example/drafts/3, first responder",
+      product: "rehearsal",
       go: "rehearsal",
     },
   },

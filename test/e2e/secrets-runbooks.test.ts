@@ -128,6 +128,27 @@ describe("secrets-sync and secrets-audit", () => {
     await rig.sandboxVerb("service", "github", "ok");
   });
 
+  test("a credential that no longer works is found, and the part of a key that a refusal shows is kept nowhere", async () => {
+    expect((await sync()).code).toBe(0);
+    await rig.setService("openai", "revoked");
+    await rig.setService("supabase", "forbidden");
+    await rig.setService("chatwoot", "html");
+    const { code, document, stdout, stderr } = await run("secrets-audit");
+    expect(code).toBe(1);
+    const at = (id: string) => document.steps.find(({ path }) => path === `live.${id}`)?.failure?.message;
+    expect(at("openai")).toContain("OpenAI answered 401 to OPENAI_API_KEY");
+    expect(at("supabase")).toContain("Supabase answered 403");
+    expect(at("chatwoot")).toContain("something else answers");
+    const key = rig.sandbox.secrets["OPENAI_API_KEY"] ?? "";
+    for (const text of [...keptTexts(), stdout, stderr]) expect(text).not.toContain(key.slice(0, 8));
+    await rig.setService("openai", "quota-used-up");
+    await rig.setService("supabase", "ok");
+    await rig.setService("chatwoot", "ok");
+    const quota = await run("secrets-audit");
+    expect(said(quota.document)).toContain("OpenAI answered 429");
+    await rig.setService("openai", "ok");
+  });
+
   test("on a protected target a person is asked before the first write", async () => {
     const words = ["plan", "secrets-sync", "-t", "production", ...inputs("reason=a rehearsal")];
     const { document } = await rig.json<{ steps: { id: string; effects: string; if: { value: unknown } | null }[] }>(
