@@ -57,7 +57,8 @@ describe("a bad release is rolled back", () => {
     const { document } = await rig.json(rollBack);
     const { run, dir } = document;
     const report = readFileSync(document.report ?? "", "utf8");
-    expect(report).toContain("Roll production back to the last good release: PASSED, RTO");
+    // Outside its window the run passes with a deviation; the window is judged by the clock of the machine.
+    expect(report).toMatch(/Roll production back to the last good release: PASSED(?: WITH DEVIATIONS)?, RTO/);
     expect(report).toMatch(/\| RTO \| 5m \| \*\*[\d.]+m?s\*\* \| .* \| met \|/);
     expect(report).toContain("reason: bad release");
     expect(report).toContain("| version | `10` |"); // before
