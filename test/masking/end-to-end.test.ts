@@ -293,7 +293,7 @@ describe("the search before the verdict", () => {
       result: "failed",
       summary: expect.stringContaining("artifacts/write/kept.txt holds the secret BETA"),
     });
-    expect(document.deviations).toMatchObject([{ kind: "secret-leak" }]);
+    expect(document.deviations).toMatchObject([{ kind: "secret-leak" }, { kind: "escalated" }]);
     const types = rig.journal(document.run).map((entry) => entry.type);
     expect(types.indexOf("secrets.scanned")).toBeLessThan(types.indexOf("run.finished"));
     expect(rig.file(document.run, "report.md")).toContain("holds the secret BETA");
