@@ -111,8 +111,6 @@ const layers: readonly Layer[] = [
 const exceptions: readonly { readonly from: string; readonly to: string; readonly why: string }[] = [
   { from: "host/command-runner.ts", to: "steps/prompt-hint.ts", why: "a timeout has no result a step could look at" },
   { from: "host/action-runner.ts", to: "steps/window-calendar.ts", why: "one calendar answers for plan and run" },
-  { from: "cli/inputs.ts", to: "yaml", why: "reads --inputs-file" },
-  { from: "cli/completion-names.ts", to: "yaml", why: "completion reads names in a tenth of a second, unchecked" },
 ];
 
 /** Modules of Node that touch the world, and who may import them. A folder ends with a slash. */

@@ -56,8 +56,8 @@ function runbooksIn(folder: string): string[] {
 async function readYamlMap(file: string): Promise<Readonly<Record<string, unknown>>> {
   try {
     if (statSync(file).size > largestBytes) return {};
-    const { parse } = await import("yaml");
-    const data: unknown = parse(readFileSync(file, "utf8"), { maxAliasCount: 0, logLevel: "silent" });
+    const { parsePlainYaml } = await import("../language/plain-yaml.ts");
+    const data: unknown = parsePlainYaml(readFileSync(file, "utf8"), { isDraft: true });
     return isObject(data) ? data : {};
   } catch {
     return {};

@@ -3,7 +3,7 @@
  * objects as JSON. Every problem is told at once with the flag that mends it.
  */
 import { readFileSync } from "node:fs";
-import { compileRegex } from "../language/cel/index.ts";
+import { inputProblems } from "../language/input-value.ts";
 import type { Input, Runbook } from "../language/runbook.ts";
 import type { ResolvedInput } from "../plan/build-plan.ts";
 import { closest } from "../util/closest.ts";
@@ -59,7 +59,7 @@ export async function resolveInputs(
     const source = given.value !== undefined ? given.source : input.default === undefined ? "none" : "default";
     const lacks = value === null && input.required;
     if (lacks && missing === "refuse") absent.push(name);
-    if (value !== null) problems.push(...schemaProblems(name, input, value));
+    if (value !== null) problems.push(...problemsOf(name, input, value));
     inputs.push({ name, value, source, sensitive: input.sensitive, isUnknown: lacks && missing === "unknown" });
   }
   if (absent.length > 0 && sources.ask !== undefined && problems.length === 0) {
@@ -100,7 +100,7 @@ function givenValue(
 /** What is wrong with a typed text as the value of an input; null = nothing. */
 export function problemOf(name: string, input: Input, text: string): string | null {
   const { value, problem } = readText(name, input, text);
-  return problem ?? schemaProblems(name, input, value)[0] ?? null;
+  return problem ?? problemsOf(name, input, value)[0] ?? null;
 }
 
 function readText(name: string, input: Input, text: string): { value: unknown; problem: string | null } {
@@ -135,10 +135,10 @@ async function readInputsFile(file: string): Promise<Record<string, unknown>> {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new UsageError(`--inputs-file ${file}: ${code === "ENOENT" ? "there is no such file" : message}`);
   }
-  const { parse } = await import("yaml");
+  const { parsePlainYaml } = await import("../language/plain-yaml.ts");
   let data: unknown;
   try {
-    data = parse(text, { maxAliasCount: 0, stringKeys: true });
+    data = parsePlainYaml(text);
   } catch (error) {
     throw new UsageError(
       `--inputs-file ${file}: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`,
@@ -148,16 +148,6 @@ async function readInputsFile(file: string): Promise<Record<string, unknown>> {
   return data;
 }
 
-function schemaProblems(name: string, input: Input, value: unknown): string[] {
-  return schemaCheck(input.schema, { matcher })(value).map(({ keyword, message, params }) => {
-    const shown = `-i ${name}: ${JSON.stringify(value)}`;
-    if (keyword === "pattern") return `${shown} does not match ${String(params["pattern"])}`;
-    return `${shown} ${message}${keyword === "enum" ? `: ${(params["allowedValues"] as unknown[]).join(", ")}` : ""}`;
-  });
-}
-
-/** A pattern is the author's: matched in linear time, never by a backtracking engine. */
-function matcher(pattern: string): (text: string) => boolean {
-  const regex = compileRegex(pattern);
-  return (text) => typeof regex === "string" || regex.matcher(text).find();
+function problemsOf(name: string, input: Input, value: unknown): string[] {
+  return inputProblems(value, input.schema).map((problem) => `-i ${name}: ${problem}`);
 }

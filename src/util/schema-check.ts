@@ -27,12 +27,18 @@ export type SchemaCheck = (value: unknown) => readonly SchemaError[];
 export interface SchemaOptions {
   /** How a `pattern` is matched; default the engine of the language, with the flag `u`. Give one for patterns of others. */
   readonly matcher?: (pattern: string) => (text: string) => boolean;
+  /** Whether a text has a `format`; null = that one is not checked. Default none is: it is an annotation. */
+  readonly format?: (name: string) => ((text: string) => boolean) | null;
 }
 
 /** Throws at a keyword it does not know, when a value first gets there: ours are all known, and a test says so. */
 export function schemaCheck(schema: JsonSchema, options: SchemaOptions = {}): SchemaCheck {
   const matcher = options.matcher ?? expressionOf;
-  const check = lazily({ root: schema, matcher, references: new Map() }, schema, []);
+  const check = lazily(
+    { root: schema, matcher, format: options.format ?? (() => null), references: new Map() },
+    schema,
+    [],
+  );
   return (value) => {
     const found: SchemaError[] = [];
     check(value, "", found);
@@ -46,6 +52,7 @@ type Check = (value: unknown, at: string, found: SchemaError[] | null) => boolea
 interface Context {
   readonly root: JsonSchema;
   readonly matcher: (pattern: string) => (text: string) => boolean;
+  readonly format: (name: string) => ((text: string) => boolean) | null;
   readonly references: Map<string, Check>;
 }
 
@@ -59,7 +66,7 @@ interface Part {
 
 /** Annotations, for people and editors, and what other keywords look at. */
 const silent = new Set(
-  "$schema $id $defs title description default examples format then else markdownDescription enumDescriptions markdownEnumDescriptions patternErrorMessage errorMessage defaultSnippets".split(
+  "$schema $id $defs title description default examples then else markdownDescription enumDescriptions markdownEnumDescriptions patternErrorMessage errorMessage defaultSnippets".split(
     " ",
   ),
 );
@@ -80,6 +87,13 @@ const keywords: Readonly<Record<string, (part: Part) => Check>> = {
     const matches = part.context.matcher(pattern);
     const tell = teller(part, `must match pattern "${pattern}"`, { pattern });
     return (value, at, found) => typeof value !== "string" || matches(value) || tell(value, at, found);
+  },
+  format: (part) => {
+    const format = part.given as string;
+    const fits = part.context.format(format);
+    if (fits === null) return valid;
+    const tell = teller(part, `must match format "${format}"`, { format });
+    return (value, at, found) => typeof value !== "string" || fits(value) || tell(value, at, found);
   },
   $ref: ({ context, given }) => {
     const reference = given as string;

@@ -63,7 +63,7 @@ const cases: { name: string; args: string[]; says: RegExp[] }[] = [
     name: "invalid inputs, all at once",
     args: ["run", "rollback-production", "-t", "local", "-i", "reason=x", "-i", "incident=482", "-i", "realese=v41"],
     says: [
-      /-i reason: "x" must NOT have fewer than 3/,
+      /-i reason: "x" is shorter than 3/,
       /-i incident: "482" does not match/,
       /no input "realese". Did you mean "release"\?/,
     ],

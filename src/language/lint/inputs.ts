@@ -1,6 +1,7 @@
 /** Inputs that contradict themselves, inputs of used runbooks, names nothing reads. */
 import { nearestHint } from "../../util/closest.ts";
 import { compileRegex } from "../cel/index.ts";
+import { inputProblems } from "../input-value.ts";
 import type { Input, Runbook } from "../runbook.ts";
 import { escapePointer } from "../source.ts";
 import type { LintContext } from "./context.ts";
@@ -37,22 +38,17 @@ export function lintInputs(context: LintContext, use: Use): void {
         "unknown-input",
         source.keyAt(`${step.pointer}/with/${escapePointer(name)}`),
         `"${step.action.name}" has no input "${name}".`,
-        { hint: nearestHint(name, Object.keys(inputs)) },
+        { hint: nearestHint(name, Object.keys(inputs)) ?? "It takes no inputs." },
       );
     }
     for (const [name, value] of Object.entries(step.action.with)) {
       const input = inputs[name];
       if (input === undefined || (typeof value === "string" && value.includes("${{"))) continue;
-      const problem = valueProblem(value, input, true);
-      if (problem === null) continue;
-      findings.error(
-        "bad-value",
-        source.at(`${step.pointer}/with/${escapePointer(name)}`),
-        `${problem.replace(/^The default /, "")}`,
-        {
-          hint: `"${name}" is an input of runbook/${step.action.name}.`,
-        },
-      );
+      const problem = value === null ? undefined : inputProblems(value, input.schema)[0];
+      if (problem === undefined) continue;
+      findings.error("bad-value", source.at(`${step.pointer}/with/${escapePointer(name)}`), `${problem}.`, {
+        hint: `"${name}" is an input of runbook/${step.action.name}.`,
+      });
     }
     lintTargetsOf(step.action.runbook, step.action.name, step.pointer, context);
     const missing = Object.keys(inputs).filter(
@@ -149,35 +145,14 @@ function contradictions(input: Input, pointer: string, context: LintContext): vo
       : []),
   ];
   for (const [value, place] of values) {
-    const problem = valueProblem(value, input, place.endsWith("/default"));
-    if (problem !== null) findings.error("bad-input", source.at(place), problem);
+    const isDefault = place.endsWith("/default");
+    const problem = inputProblems(value, isDefault ? schema : { type: schema["type"] })[0];
+    if (problem === undefined) continue;
+    findings.error("bad-input", source.at(place), isDefault ? `The default ${problem}.` : `${problem}.`);
   }
   if (input.required && input.default !== undefined) {
     findings.error("bad-input", source.keyAt(`${pointer}/required`), "An input with a default is never missing.", {
       hint: "Remove required or default.",
     });
   }
-}
-
-function valueProblem(value: unknown, { type, schema }: Input, isDefault: boolean): string | null {
-  const found = Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
-  const matches = type === "integer" ? Number.isInteger(value) : found === type;
-  const shown = JSON.stringify(value);
-  if (!matches) return `${shown} is not of type ${type}.`;
-  if (!isDefault) return null;
-  const allowed = schema["enum"];
-  if (Array.isArray(allowed) && !allowed.includes(value)) return `The default ${shown} is not in the enum.`;
-  if (typeof value === "number") {
-    if (typeof schema["minimum"] === "number" && value < schema["minimum"])
-      return `The default ${shown} is below the minimum.`;
-    if (typeof schema["maximum"] === "number" && value > schema["maximum"])
-      return `The default ${shown} is above the maximum.`;
-  }
-  if (typeof value === "string" && typeof schema["minLength"] === "number" && value.length < schema["minLength"])
-    return `The default ${shown} is too short.`;
-  const regex =
-    typeof value === "string" && typeof schema["pattern"] === "string" ? compileRegex(schema["pattern"]) : "";
-  if (typeof regex !== "string" && !regex.test(String(value)))
-    return `The default ${shown} does not match the pattern ${String(schema["pattern"])}.`;
-  return null;
 }

@@ -336,7 +336,7 @@ test.skipIf(noPty)("required inputs that were not given are asked for, until eac
   const pty = terminal(rig, "run", "greet", "-t", "here");
   await pty.see(/name: Who is greeted\r?\n {2}> $/m);
   pty.type("\rab\r");
-  await pty.see(/must NOT have fewer than 3 characters/);
+  await pty.see(/is shorter than 3 characters/);
   pty.type("ada\r");
   await pty.see(/times: How often\r?\n {2}> $/m);
   pty.type("often\r");
