@@ -8,7 +8,6 @@ import type { Input, Runbook } from "../language/runbook.ts";
 import type { ResolvedInput } from "../plan/build-plan.ts";
 import { closest } from "../util/closest.ts";
 import { isObject } from "../util/json.ts";
-import { schemaCheck } from "../util/schema-check.ts";
 import { UsageError } from "./errors.ts";
 
 export interface InputSources {

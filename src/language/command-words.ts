@@ -145,7 +145,10 @@ function metacharacter(
       separates: true,
     };
   }
-  const variable = /^\$(?:\{[^}{]*\}?|\(|[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?!$-])/.exec(rest)?.[0];
+  // An unclosed hole is a mistake of its own.
+  const variable = rest.startsWith("${{")
+    ? undefined
+    : /^\$(?:\{[^}{]*\}?|\(|[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?!$-])/.exec(rest)?.[0];
   if (variable !== undefined) {
     const hint =
       variable === "$("
@@ -155,6 +158,15 @@ function metacharacter(
       length: variable.length,
       message: `"${variable}" is expanded by a shell only; here it would stay as it is.`,
       hint,
+      separates: false,
+    };
+  }
+  const braces = /^\{[^\s{}]*(?:,|\.\.)[^\s{}]*\}/.exec(rest)?.[0];
+  if (braces !== undefined) {
+    return {
+      length: braces.length,
+      message: `"${braces}" is expanded by a shell only; here it would stay as it is.`,
+      hint: "Write the words out, or quote it if it is meant as it is.",
       separates: false,
     };
   }

@@ -1,12 +1,21 @@
 /** Turns errors of the schema validator into one diagnostic per mistake, on the key or the value that is wrong. */
 import { closest, editDistance, nearestHint } from "../util/closest.ts";
+import { parseDurationMs } from "../util/duration.ts";
 import { isObject } from "../util/json.ts";
 import type { SchemaError } from "../util/schema-check.ts";
 import type { DiagnosticCode } from "./codes.ts";
 import type { Edit, Range } from "./diagnostic.ts";
 import type { Findings } from "./findings.ts";
 import type { Validator } from "./schema/validators.ts";
-import { describeType, misplacedKey, textOf, typeHint, unknownKeyHint } from "./schema-words.ts";
+import {
+  definitionOf,
+  describeType,
+  misplacedKey,
+  schemaOfWith,
+  textOf,
+  typeHint,
+  unknownKeyHint,
+} from "./schema-words.ts";
 import { escapePointer, lastKeyOf, parentOf, type Source, valueAt } from "./source.ts";
 
 /** Validates `source.data`; true when it holds. */
@@ -33,7 +42,7 @@ export function diagnoseSchema({ schema, check }: Validator, source: Source, fin
     said.add(key);
     if (error.propertyName !== undefined) badName(error, source, findings);
     else if (error.keyword === "additionalProperties") unknownKey(error, place, source, findings);
-    else if (error.keyword === "false schema") misplacedKey(pointer, source, findings);
+    else if (error.keyword === "false schema") misplacedKey(pointer, source, findings, schema);
     else {
       const { code, message, hint } = wrongValue(error, source);
       const at = error.keyword === "uniqueItems" ? `${pointer}/${String(error.params["i"])}` : pointer;
@@ -46,7 +55,7 @@ export function diagnoseSchema({ schema, check }: Validator, source: Source, fin
 
 /** A wrong type hides what else is wrong with a value; a forbidden key hides what is wrong inside it. */
 function weight(error: SchemaError): number {
-  const order = ["false schema", "additionalProperties", "type", "const", "enum", "pattern"];
+  const order = ["false schema", "additionalProperties", "type", "const", "enum", "minLength", "pattern"];
   const index = order.indexOf(error.keyword);
   return index === -1 ? order.length : index;
 }
@@ -82,7 +91,7 @@ function unknownKey(error: SchemaError, place: string, source: Source, findings:
   const near = known.filter((key) => editDistance(name, key) <= 1);
   const [meant] = near;
   const isSure = near.length === 1 && !present.includes(meant!) && name.length > 2;
-  findings.error("unknown-key", at, `${whatIs(error.instancePath)} has no key "${name}".`, {
+  findings.error("unknown-key", at, `${whatIs(error.instancePath, source)} has no key "${name}".`, {
     hint: unknownKeyHint(name, known, error.instancePath),
     fix: isSure ? renamedKey(source.text, at.range, name, meant!) : undefined,
   });
@@ -124,6 +133,13 @@ function missingKeys(
     });
     if (names.length === 1) return;
   }
+  const [missing] = names;
+  const choice = names.length === 1 ? alternativeTo(pointer, missing!, root, source) : null;
+  if (choice !== null) {
+    const hint = `${choice.name}: ${choice.description} ${missing}: ${choice.missing}`;
+    findings.error("missing-key", source.keyAt(pointer), `"with" needs "${choice.name}" or "${missing}".`, { hint });
+    return;
+  }
   const list = names.filter((name) => name !== "timeout" || lastKeyOf(pointer) !== "until").map((name) => `"${name}"`);
   const text = list.length === 1 ? list[0]! : `${list.slice(0, -1).join(", ")} and ${list.at(-1)}`;
   const first = errors.find(
@@ -134,12 +150,30 @@ function missingKeys(
     isObject(data) && names.length === 1 && names[0] === "with"
       ? ` "${textOf(data["uses"])}" needs to be told what to do.`
       : "";
-  findings.error("missing-key", source.keyAt(pointer), `${whatIs(pointer)} needs ${text}.${type}`, {
+  findings.error("missing-key", source.keyAt(pointer), `${whatIs(pointer, source)} needs ${text}.${type}`, {
     hint:
       type === ""
         ? descriptionOf(root, first, names)
         : fieldsOf(root, textOf((data as Record<string, unknown>)["uses"])),
   });
+}
+
+/** The member of `with` that may stand instead of a missing one. */
+function alternativeTo(
+  pointer: string,
+  missing: string,
+  root: unknown,
+  source: Source,
+): { name: string; description: string; missing: string } | null {
+  const schema = schemaOfWith(pointer, root, source);
+  const otherwise = schema?.["else"];
+  const condition = schema?.["if"];
+  if (!isObject(schema?.["properties"]) || !isObject(otherwise) || !isObject(condition)) return null;
+  const [name] = (condition["required"] ?? []) as readonly string[];
+  const required = (otherwise["required"] ?? []) as readonly string[];
+  if (name === undefined || required.length !== 1 || required[0] !== missing) return null;
+  const properties = schema["properties"] as Properties;
+  return { name, description: properties[name]?.description ?? "…", missing: properties[missing]?.description ?? "…" };
 }
 
 type Properties = Readonly<Record<string, { readonly description?: string }>>;
@@ -161,8 +195,8 @@ function describeAll(properties: Properties, names: readonly string[]): string {
 
 /** The members `with` must have for a step type. */
 function fieldsOf(root: unknown, type: string): string | undefined {
-  const node = valueAt(root, `/$defs/with.${escapePointer(type.replaceAll("/", "."))}`);
-  if (!isObject(node) || !isObject(node["properties"])) return undefined;
+  const node = definitionOf(type, root);
+  if (node === null || !isObject(node["properties"])) return undefined;
   const then = isObject(node["then"]) ? node["then"] : {};
   const required = (node["required"] ?? then["required"] ?? []) as readonly string[];
   const short = required.map((name) => `${name}: …`).join(", ");
@@ -204,11 +238,11 @@ function wrongValue(error: SchemaError, source: Source): Wrong {
       const expected = hole ? all.filter((type) => type !== "string") : all;
       const range = source.rangeOf(pointer);
       const text = source.text.slice(range.start, range.end);
-      const what = pointer === "" ? "The file" : `"${name}"`;
+      const what = pointer === "" ? "The file" : /\/\d+$/.test(pointer) ? `An item of "${name}"` : `"${name}"`;
       return wrong(
         "wrong-type",
         `${what} must be ${expected.map(describeType).join(" or ")}${hole ? ", or a hole" : ""}, not ${typeName(data)}.`,
-        typeHint(name, expected, data, text),
+        typeHint({ name, isItem: /\/\d+$/.test(pointer), expected, data, written: text, schema }),
       );
     }
     case "const":
@@ -310,20 +344,23 @@ function badText(name: string, data: string, schema: Record<string, unknown>): W
       fixed === "" ? hint : `Write ${fixed}; in an expression - means minus.`,
     );
   }
-  if (/^Write a duration/.test(hint ?? "")) return wrong("bad-duration", `${quoted} is not a duration.`, hint);
-  if (/, or a hole\.$/.test(hint ?? "")) return wrong("wrong-type", `"${name}" is a text here.`, hint);
+  if (/^Write a duration/.test(hint ?? "")) {
+    if (parseDurationMs(data) === 0)
+      return wrong("bad-duration", `${quoted} is no time at all.`, "Write how long it may take, such as 90s.");
+    return wrong("bad-duration", `${quoted} is not a duration.`, hint);
+  }
+  const needed = /^Write (.*), or a hole\.$/.exec(hint ?? "");
+  if (needed !== null) {
+    const types = needed[1]!.split(" or ");
+    const words = `"${name}" must be ${types.map(describeType).join(" or ")}, or a hole, not a text.`;
+    const near = typeHint({ name, isItem: false, expected: types, data, written: data, schema: {} });
+    return wrong("wrong-type", words, near ?? "A value that is known later is written ${{ … }}.");
+  }
   if (name === "version") return wrong("bad-version", `${quoted} is not a version.`, hint);
-  if (name === "name") return wrong("bad-name", `${quoted} cannot be a name.`, hint);
+  if (name === "secrets" || name === "name") return wrong("bad-name", `${quoted} cannot be a name.`, hint);
   if ((name === "title" || name === "owner") && /[\r\n]/.test(data))
     return wrong("bad-value", `"${name}" must be one line.`);
-  return wrong("bad-value", `${quoted} is not a value of "${name}".`, hint ?? exampleHint(schema));
-}
-
-function exampleHint(schema: Record<string, unknown>): string | undefined {
-  const examples = schema["examples"];
-  return Array.isArray(examples) && examples.length > 0
-    ? `For example ${examples.map((e) => JSON.stringify(e)).join(" or ")}.`
-    : undefined;
+  return wrong("bad-value", `${quoted} is not a value of "${name}".`, hint);
 }
 
 function typeName(data: unknown): string {
@@ -341,8 +378,8 @@ function short(value: unknown): string {
 }
 
 /** Names the map a pointer stands for, as the subject of a sentence. */
-function whatIs(pointer: string): string {
-  if (pointer === "") return "A runbook";
+function whatIs(pointer: string, source: Source): string {
+  if (pointer === "") return source.file.endsWith("runbook.config.yaml") ? "The project file" : "A runbook";
   const key = lastKeyOf(pointer);
   const parent = lastKeyOf(parentOf(pointer));
   if (/^\d+$/.test(key)) {

@@ -1,4 +1,4 @@
-/** Collects diagnostics of one load; the same problem at the same place is kept once. */
+/** Collects diagnostics of one load; the same problem at the same place is kept once, the graver one. */
 import type { DiagnosticCode } from "./codes.ts";
 import type { Diagnostic, Edit, Location } from "./diagnostic.ts";
 
@@ -10,7 +10,7 @@ export interface Extra {
 
 export class Findings {
   readonly #list: Diagnostic[] = [];
-  readonly #seen = new Set<string>();
+  readonly #seen = new Map<string, number>();
 
   error(code: DiagnosticCode, at: Location, message: string, extra: Extra = {}): void {
     this.add("error", code, at, message, extra);
@@ -22,10 +22,11 @@ export class Findings {
 
   add(severity: Diagnostic["severity"], code: DiagnosticCode, at: Location, message: string, extra: Extra = {}): void {
     const key = JSON.stringify([code, at.file, at.range.start, at.range.end, message]);
-    if (this.#seen.has(key)) return;
-    this.#seen.add(key);
+    const before = this.#seen.get(key);
+    if (before !== undefined && (severity === "warning" || this.#list[before]!.severity === "error")) return;
+    this.#seen.set(key, before ?? this.#list.length);
     const { hint, related, fix } = extra;
-    this.#list.push({
+    this.#list[before ?? this.#list.length] = {
       code,
       severity,
       message,
@@ -33,7 +34,7 @@ export class Findings {
       ...(hint ? { hint } : {}),
       ...(related ? { related } : {}),
       ...(fix ? { fix } : {}),
-    });
+    };
   }
 
   addAll(diagnostics: Iterable<Diagnostic>): void {

@@ -7,8 +7,8 @@ export function textOf(value: unknown): string {
 import { closest } from "../util/closest.ts";
 import { isObject } from "../util/json.ts";
 import type { Findings } from "./findings.ts";
-import { groupKeys } from "./schema/step-schema.ts";
-import { lastKeyOf, parentOf, type Source, valueAt } from "./source.ts";
+import { definitionName, groupKeys } from "./schema/step-schema.ts";
+import { escapePointer, lastKeyOf, parentOf, type Source, valueAt } from "./source.ts";
 
 export function describeType(type: string): string {
   const words: Record<string, string> = {
@@ -23,17 +23,26 @@ export function describeType(type: string): string {
   return words[type] ?? type;
 }
 
+interface WrongType {
+  /** Of the key; of the list for an item. */
+  readonly name: string;
+  readonly isItem: boolean;
+  readonly expected: readonly string[];
+  readonly data: unknown;
+  /** As it stands in the file. */
+  readonly written: string;
+  readonly schema: Readonly<Record<string, unknown>>;
+}
+
 /** How to write the value so that it has the expected type; undefined when nothing better than the message is known. */
-export function typeHint(
-  name: string,
-  expected: readonly string[],
-  data: unknown,
-  written: string,
-): string | undefined {
+export function typeHint({ name, isItem, expected, data, written, schema }: WrongType): string | undefined {
+  if ((name === "id" || name === "as") && (data === null || typeof data === "boolean"))
+    return `${written} is a word of the expression language; write ${written === "" ? "a name" : `${written}_step`}.`;
   if (expected.includes("string") && (typeof data === "number" || typeof data === "boolean")) {
     if (name === "version") return `Quote it, and give it three numbers: "${threeNumbers(written)}".`;
-    if (name === "timeout" || name === "every" || name === "delay" || name === "budget")
-      return `Write the unit: ${written}s.`;
+    if (name === "irreversible") return "Write the reason: why it cannot or need not be undone.";
+    if (/^Write a duration/.test(String(schema["patternErrorMessage"] ?? "")) && typeof data === "number")
+      return `Write the unit: ${["s", "m", "h", "d"].map((unit) => written + unit).join(", ")}.`;
     return `Quote it: "${written}".`;
   }
   if (data === null) return "Write a value after the colon, or remove the key.";
@@ -47,12 +56,27 @@ export function typeHint(
     /^-?\d+(\.\d+)?$/.test(data)
   )
     return `Write ${data} without quotes.`;
+  if (expected.includes("array") && name === "command" && typeof data === "string")
+    return `Write each word as an item: [${data.trim().split(/\s+/).join(", ")}].`;
   if (expected.includes("array") && !Array.isArray(data))
     return isObject(data) ? 'Begin each item with "- ".' : `Write a list: [${written.split("\n")[0]!.slice(0, 40)}].`;
   if (expected.includes("string") && isObject(data)) {
     return Object.keys(data).length === 1 ? 'If it is one text, quote it: a ": " inside it makes a map.' : undefined;
   }
+  if (expected.includes("string") && Array.isArray(data) && "patternErrorMessage" in schema)
+    return String(schema["patternErrorMessage"]);
+  if (expected.includes("object")) return mapHint(isItem ? "-" : `${name}:`, schema);
   return undefined;
+}
+
+/** How a map is written: with the keys it must have, or with names the author chooses. */
+function mapHint(before: string, schema: Readonly<Record<string, unknown>>): string {
+  const then = isObject(schema["then"]) ? schema["then"] : {};
+  const known = isObject(schema["properties"]) ? Object.keys(schema["properties"]) : [];
+  const required = (schema["required"] ?? then["required"] ?? []) as readonly string[];
+  if (before === "-" && known.includes("uses")) return "A step is a map: - { id: …, title: …, run: … }.";
+  const keys = required.length > 0 ? required : known.slice(0, 1);
+  return `Write ${before} { ${(keys.length > 0 ? keys : ["NAME"]).map((key) => `${key}: …`).join(", ")} }.`;
 }
 
 function threeNumbers(written: string): string {
@@ -113,11 +137,29 @@ export function unknownKeyHint(name: string, known: readonly string[], pointer: 
   return known.length === 0 ? "It takes no keys." : known.length > 40 ? undefined : `Allowed: ${known.join(", ")}.`;
 }
 
+/** The schema of what a step type is given; null when there is no such type. */
+export function definitionOf(type: string, root: unknown): Readonly<Record<string, unknown>> | null {
+  const node = valueAt(root, `/$defs/${escapePointer(definitionName(type))}`);
+  return isObject(node) ? node : null;
+}
+
+/** The same for the `with` at a pointer. */
+export function schemaOfWith(pointer: string, root: unknown, source: Source): Readonly<Record<string, unknown>> | null {
+  if (lastKeyOf(pointer) !== "with") return null;
+  return definitionOf(textOf(valueAt(source.data, `${parentOf(pointer)}/uses`)), root);
+}
+
 /** A key that exists but not here: beside another action, on a group, on the wrong provider. */
-export function misplacedKey(pointer: string, source: Source, findings: Findings): void {
+export function misplacedKey(pointer: string, source: Source, findings: Findings, root: unknown): void {
   const key = lastKeyOf(pointer);
   const owner = valueAt(source.data, parentOf(pointer));
   const at = source.keyAt(pointer);
+  const condition = schemaOfWith(parentOf(pointer), root, source)?.["if"];
+  const [other] = isObject(condition) ? ((condition["required"] ?? []) as readonly string[]) : [];
+  if (other !== undefined) {
+    findings.error("key-not-allowed", at, `"${key}" does not go with "${other}".`, { hint: "Keep one of the two." });
+    return;
+  }
   const grand = lastKeyOf(parentOf(parentOf(pointer)));
   if (grand === "targets" && key === "name") {
     findings.error("key-not-allowed", at, '"name" is always set: it is the name of the target.', {

@@ -45,6 +45,8 @@ function clip(text: string, { start, end }: Range): Range {
   return newline > 0 ? { start: range.start, end: range.start + newline } : range;
 }
 
+export const cutByComment = 'The " #" cuts this value off: the rest is a comment.';
+
 /** Quotes a value so that YAML reads it as one text. */
 export function quoted(value: string): string {
   return value.includes('"') || value.includes("\\") ? `'${value.replaceAll("'", "''")}'` : `"${value}"`;

@@ -22,7 +22,7 @@ import type { Findings } from "./findings.ts";
 import type { ScalarStyle } from "./scalar-map.ts";
 import { escapePointer, type Position, Source } from "./source.ts";
 import { type GuardProblem, guardYaml, tooMany, yamlLimits } from "./yaml-guard.ts";
-import { explainYamlError } from "./yaml-traps.ts";
+import { cutByComment, explainYamlError, quoted } from "./yaml-traps.ts";
 
 const options: ParseOptions & DocumentOptions & SchemaOptions = {
   version: "1.2",
@@ -187,7 +187,19 @@ class Walk {
       inFlow,
     });
     if (typeof node.value === "number" && style === "plain") this.#checkNumber(node.value, range);
+    if (style === "plain" && !empty) this.#checkComment(range);
     return node.value;
+  }
+
+  /** `Tell #launch`: a comment that somebody meant has a blank after its mark. */
+  #checkComment({ start, end }: Range): void {
+    const comment = /^[ \t]+#[^\s#!][^\r\n]*/.exec(this.#text.slice(end, end + 1_000))?.[0];
+    if (comment === undefined) return;
+    const range = { start, end: end + comment.trimEnd().length };
+    const whole = quoted(this.#text.slice(range.start, range.end));
+    this.#findings.warning("hash-in-plain", { file: this.#file, range }, cutByComment, {
+      hint: `Quote the whole value: ${whole}. A comment has a blank after #.`,
+    });
   }
 
   #checkNumber(value: number, range: Range): void {

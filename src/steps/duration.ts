@@ -5,7 +5,12 @@ import { StepFailure } from "./step-type.ts";
 
 /** Schema of a field that holds a length of time. */
 export function durationField(description: string): JsonSchema {
-  return { type: "string", pattern: "^(([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+|P[0-9DTHMS.]+)$", description };
+  return {
+    type: "string",
+    pattern: "^(([0-9]+(\\.[0-9]+)?(ms|s|m|h|d|w))+|P[0-9WDTHMS.]+)$",
+    patternErrorMessage: "Write a duration like 90s, 5m, 1h30m, 90d or PT1H30M.",
+    description,
+  };
 }
 
 /** Milliseconds. Throws a `fatal` failure naming `field` for text that is no length of time. */

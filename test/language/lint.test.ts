@@ -185,7 +185,7 @@ describe("used runbooks", () => {
     const text = `${other}inputs: { n: { type: integer, maximum: 3, default: 1 } }\ntargets: [one]\nsteps:\n${look("a", "if: inputs.n > 1")}`;
     expect(problems(`targets: [one, two]\n${uses}    with: { n: 5 }\n`, { includes: { other: text } })).toEqual([
       'unknown-target: "other" is not written for two.',
-      "bad-value: 5 is above the maximum.",
+      "bad-value: 5 is above the maximum 3.",
     ]);
   });
 

@@ -204,6 +204,7 @@ const ajv = new Ajv2020({
   allErrors: true,
   formats: { "date-time": /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/ },
 });
+ajv.addVocabulary(["markdownEnumDescriptions", "patternErrorMessage"]);
 
 /** Runs a step as the engine does: `with` and result are held against the type's schemas. */
 export async function runStep<W, R>(type: StepType<W, R>, spec: W, host: StepHost): Promise<R> {

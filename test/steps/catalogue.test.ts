@@ -98,7 +98,7 @@ describe.each(types)("%s", (name, type) => {
       strictRequired: false,
       formats: { "date-time": true },
     });
-    ajv.addVocabulary(["markdownEnumDescriptions"]);
+    ajv.addVocabulary(["markdownEnumDescriptions", "patternErrorMessage"]);
     for (const schema of [type.input, type.result]) {
       expect(() => ajv.compile(schema)).not.toThrow();
       expect(schema).toMatchObject({ type: "object", additionalProperties: false });

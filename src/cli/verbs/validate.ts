@@ -32,7 +32,7 @@ export default async function validate(command: Command): Promise<number> {
   const mark = isBad ? symbols.failed : symbols.ok;
   const counts = [counted(files.length, "file"), counted(errors, "error"), counted(warnings, "warning")].join(", ");
   command.say(`${colorErr ? paint(mark, isBad ? "error" : "good") : mark} ${counts}`);
-  const first = diagnostics[0];
+  const first = diagnostics.find((item) => item.severity === "error") ?? diagnostics[0];
   if (isBad && first !== undefined && command.output === "text")
     command.say(`next: runbook validate --explain ${first.code}`);
   return isBad ? exitCodes.invalid : exitCodes.ok;

@@ -39,7 +39,11 @@ function unknownFunction(checker: Checker, node: NodeOf<"call">, env: Env): t.Ty
   }
   const form = node.method ? "function" : "method";
   const names = [...functions].filter(([, fn]) => fn.form !== form).map(([name]) => name);
-  const near = elsewhere[node.name] ?? nearName(node.name, [...names, ...(node.method ? macros : ["has"])]);
+  const near =
+    elsewhere[node.name] ??
+    nearName(node.name, [...names, ...(node.method ? macros : ["has"])]) ??
+    elsewhere[closest(node.name, Object.keys(elsewhere)) ?? ""] ??
+    everyFunction;
   return checker.report(
     "unknown-function",
     `There is no ${node.method ? "method" : "function"} ${node.name}().`,
@@ -47,6 +51,8 @@ function unknownFunction(checker: Checker, node: NodeOf<"call">, env: Env): t.Ty
     near,
   );
 }
+
+const everyFunction = "docs/reference/expressions.md lists them all.";
 
 /** What other languages call it. */
 const elsewhere: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 /** Result types of binary operators. */
-import { closest } from "../../util/closest.ts";
+import { closest, editDistance } from "../../util/closest.ts";
 import type { Checker } from "./check.ts";
 import type { Node, NodeOf } from "./syntax.ts";
 import { parseDuration } from "./time.ts";
@@ -42,7 +42,7 @@ function mixHint(checker: Checker, node: NodeOf<"binary">, left: t.Type, right: 
         return `Write ${name}(${source}).`;
       }
       if (t.isNumber(other) && node.operator !== "+") {
-        return side.kind === "literal"
+        return side.kind === "literal" && Number.isFinite(Number(side.value || "x"))
           ? `Leave out the quotes: ${literalText(side)}.`
           : `Write int(${source}) or double(${source}).`;
       }
@@ -87,7 +87,9 @@ function checkEnum(checker: Checker, type: t.Type, other: Node): void {
   const texts = values.filter((value): value is string => typeof value === "string");
   if (texts.length !== values.length || texts.includes(other.value)) return;
   const near = closest(other.value, texts);
-  const hint = near === undefined ? `It is one of: ${texts.join(", ")}.` : `Did you mean "${near}"?`;
+  const all = `It is one of: ${texts.join(", ")}.`;
+  const hint =
+    near === undefined ? all : `Did you mean "${near}"?${editDistance(other.value, near) > 1 ? ` ${all}` : ""}`;
   checker.report("impossible-value", `It is never "${other.value}".`, other, hint);
 }
 

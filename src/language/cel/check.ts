@@ -274,7 +274,8 @@ export class Checker {
   near(name: string, names: readonly string[]): string | undefined {
     const near = closest(name, names);
     if (near !== undefined) return `Did you mean "${near}"?`;
-    return names.length === 0 || names.length > 24 ? undefined : `There is: ${names.join(", ")}.`;
+    if (names.length === 0) return "Nothing is declared there.";
+    return names.length > 24 ? undefined : `There is: ${names.join(", ")}.`;
   }
 }
 

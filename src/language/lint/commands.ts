@@ -41,7 +41,8 @@ function command(argv: readonly string[], pointer: string, context: LintContext)
     return;
   }
   const tool = program.slice(program.lastIndexOf("/") + 1);
-  if (!program.includes("${{")) allowed(tool, at, `"${tool}"`, context);
+  const isAssignment = /^[A-Za-z_][A-Za-z0-9_]*=/.test(program);
+  if (!program.includes("${{") && !isAssignment) allowed(tool, at, `"${tool}"`, context);
   if (words.some((word) => word.includes("${{")) && readsText(tool, words)) {
     findings.error(
       "hole-in-script",

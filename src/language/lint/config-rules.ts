@@ -38,6 +38,11 @@ export function lintConfig(config: Config, source: Source, findings: Findings): 
         hint: "Write an IANA name like America/Los_Angeles or UTC.",
       });
     }
+    if (window.fromMinute === window.toMinute) {
+      findings.error("bad-value", source.at(`${pointer}/hours`), "The window opens and closes at the same minute.", {
+        hint: "Write 00:00-24:00 for the whole day.",
+      });
+    }
     for (const [i, date] of window.holidays.entries()) {
       if (!dateExists(date))
         findings.error("bad-value", source.at(`${pointer}/holidays/${i}`), `"${date}" is not a day of the calendar.`);

@@ -9,6 +9,7 @@ import { allSteps, type StepPlace, typeOf } from "./step-tree.ts";
 const defaultMaxRetries = 3;
 /** Methods that only read, https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods. */
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+const otherMethods: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
 export function lintEffects(context: LintContext): void {
   for (const [step, place] of allSteps(context.runbook)) {
@@ -28,7 +29,9 @@ function leaf(step: Step, place: StepPlace, context: LintContext): void {
   const type = catalogue.get(typeOf(step)!);
   const declared = valueAt(source.data, `${pointer}/effects`);
   if (type?.effectsRequired === true && declared === undefined) {
-    const what = step.action.kind === "run" ? "run" : "script";
+    // `uses: run` is no step type; that is told already.
+    if (step.action.kind === "uses" && step.action.type === "run") return;
+    const what = type.type;
     findings.error(
       "missing-effects",
       source.keyAt(`${pointer}/${step.action.kind === "run" ? "run" : "uses"}`),
@@ -79,7 +82,8 @@ function requestEffects(step: Step, { source, findings }: LintContext): void {
 function requestMethod(action: Action): string | null {
   if (action.kind !== "uses" || action.type !== "http") return null;
   const method = action.with["method"];
-  return typeof method === "string" && !safeMethods.has(method) ? method : null;
+  const isKnown = (text: string) => otherMethods.has(text) || text.includes("${{");
+  return typeof method === "string" && !safeMethods.has(method) && isKnown(method) ? method : null;
 }
 
 function guardWrites(step: Step, { source, findings }: LintContext): void {
@@ -238,6 +242,8 @@ function wayBack(step: Step, place: StepPlace, context: LintContext): void {
   const owners = [...place.parents, step];
   if (owners.some((s) => s.rollback.length > 0 || s.irreversible !== null || s.idempotent)) return;
   const { source, findings } = context;
+  // Written, but not as it must be: that is the one mistake.
+  if (source.has(`${step.pointer}/rollback`) || source.has(`${step.pointer}/irreversible`)) return;
   const key = source.has(`${step.pointer}/effects`) ? `${step.pointer}/effects` : `${step.pointer}/uses`;
   findings.add(
     severityOfMissingWayBack(context),

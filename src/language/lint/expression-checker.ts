@@ -6,6 +6,7 @@ import { isDiagnosticCode } from "../codes.ts";
 import type { Range } from "../diagnostic.ts";
 import { parentOf, valueAt } from "../source.ts";
 import { parseTemplate } from "../template.ts";
+import { cutByComment, quoted } from "../yaml-traps.ts";
 import type { LintContext } from "./context.ts";
 import { nameOf, ReferenceRules, reporter, shift, type Where } from "./reference-rules.ts";
 import { stepsSchema } from "./scope.ts";
@@ -84,7 +85,9 @@ export class ExpressionChecker {
   /** A text with holes; gives the type of a text that is one hole, `{}` for others. */
   template(pointer: string, where: Where, options: TemplateOptions): JsonSchema {
     const text = valueAt(this.#context.source.data, pointer);
-    if (typeof text !== "string" || !text.includes("${{")) return {};
+    if (typeof text !== "string") return {};
+    this.#withoutDollar(text, pointer);
+    if (!text.includes("${{")) return {};
     const { parts, problems, isWholeHole } = parseTemplate(text);
     for (const problem of problems) this.#syntax(problem.code, problem.message, problem.hint, pointer, problem.range);
     let whole: JsonSchema = {};
@@ -107,6 +110,16 @@ export class ExpressionChecker {
       if (isWholeHole && options.schema !== undefined) this.#fits(type, options.schema, pointer, part.range);
     }
     return whole;
+  }
+
+  /** `{{ inputs.x }}`, as other tools write it, would stay as it is. */
+  #withoutDollar(text: string, pointer: string): void {
+    const { source, findings } = this.#context;
+    for (const match of text.matchAll(/(?<!\$)\{\{\s*((?:inputs|target|steps|run|secrets)\.[^{}]*?)\s*\}\}/g)) {
+      const range = source.rangeIn(pointer, { start: match.index, end: match.index + match[0].length });
+      const message = `"${match[0]}" stays as it is; a hole is written with a dollar sign.`;
+      findings.error("unquoted-hole", { file: source.file, range }, message, { hint: `Write \${{ ${match[1]} }}.` });
+    }
   }
 
   /** Counts names of an expression as used without checking it: it was refused for its place. */
@@ -201,8 +214,8 @@ export class ExpressionChecker {
       this.#context.findings.error(
         "hash-in-plain",
         { file: source.file, range: { start: position.range.start, end } },
-        'The " #" cuts this value off: the rest is a comment.',
-        { hint: `Quote the whole value: ${quote(written)}` },
+        cutByComment,
+        { hint: `Quote the whole value: ${quoted(written)}` },
       );
       return;
     }
@@ -225,8 +238,4 @@ export class ExpressionChecker {
     }
     this.#report(isDiagnosticCode(code) ? code : "cel-syntax", pointer, range, message, hint);
   }
-}
-
-function quote(value: string): string {
-  return value.includes('"') ? `'${value.replaceAll("'", "''")}'` : `"${value}"`;
 }

@@ -223,12 +223,17 @@ class Walk {
     for (const part of parseTemplate(text).parts) {
       if (part.kind !== "hole") continue;
       const at = { file: source.file, range: source.rangeIn(pointer, part.outer) };
+      const name = lastKeyOf(pointer);
+      const isSql = name === "query";
+      const hole = `"\${{ ${part.expression} }}"`;
       findings.error(
         "hole-in-script",
         at,
-        `"${lastKeyOf(pointer)}" holds no holes: a value must never become shell text.`,
+        `"${name}" holds no holes: a value must never become ${isSql ? "SQL" : "shell"} text.`,
         {
-          hint: `Give it by env: { NAME: "\${{ ${part.expression} }}" } and write "$NAME".`,
+          hint: isSql
+            ? `Give it by values: { name: ${hole} } and write :'name'.`
+            : `Give it by env: { NAME: ${hole} } and write "$NAME".`,
         },
       );
       this.#checker.note(part.expression);

@@ -38,7 +38,7 @@ export function lintInputs(context: LintContext, use: Use): void {
         "unknown-input",
         source.keyAt(`${step.pointer}/with/${escapePointer(name)}`),
         `"${step.action.name}" has no input "${name}".`,
-        { hint: nearestHint(name, Object.keys(inputs)) ?? "It takes no inputs." },
+        { hint: Object.keys(inputs).length === 0 ? "It takes none." : nearestHint(name, Object.keys(inputs)) },
       );
     }
     for (const [name, value] of Object.entries(step.action.with)) {

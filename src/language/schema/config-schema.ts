@@ -1,6 +1,6 @@
 /** The published JSON Schema (draft 2020-12) of `runbook.config.yaml`. */
 import type { JsonSchema } from "../../util/json.ts";
-import { choice, doc, duration, evidenceNodes, flag, listOf, mapOf, record, text, when, whenKnown } from "./nodes.ts";
+import { choice, doc, evidenceNodes, flag, listOf, mapOf, record, span, text, when, whenKnown } from "./nodes.ts";
 import { kinds, namePattern } from "./runbook-schema.ts";
 
 export const configSchemaId = "urn:runbook:schema:config.v1";
@@ -90,13 +90,16 @@ const providerProperties: Readonly<Record<string, unknown>> = {
   targets: targetNames,
   prefix: { type: "string", ...doc("Text before the name of the secret.") },
   dir: text("Folder, relative to the project."),
-  address: text("URL of the server.", { pattern: "^https?://" }),
+  address: text("URL of the server.", {
+    pattern: "^https?://",
+    patternErrorMessage: "Write the whole address: https://HOST:PORT.",
+  }),
   mount: text("Mount of the KV engine."),
   path: text("Path of the secret below the mount."),
   command: listOf({ type: "string", ...doc("One word.") }, "The command, word by word, without a shell.", {
     minItems: 1,
   }),
-  timeout: duration("Limit of the command; default 10s."),
+  timeout: span("Limit of the command; default 10s."),
 };
 
 /** The keys of other types of provider, each refused. */

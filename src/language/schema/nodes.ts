@@ -55,6 +55,11 @@ export function duration(markdown: string): Node {
   };
 }
 
+/** A duration that is longer than nothing: a limit, an interval. */
+export function span(markdown: string): Node {
+  return { ...duration(markdown), pattern: `^(?=.*[1-9])${durationPattern.slice(1)}` };
+}
+
 export function flag(markdown: string): Node {
   return { type: "boolean", ...doc(markdown) };
 }

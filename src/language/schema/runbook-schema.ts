@@ -2,7 +2,7 @@
 import type { Catalogue } from "../../steps/step-type.ts";
 import type { JsonSchema } from "../../util/json.ts";
 import type { RunbookKind } from "../runbook.ts";
-import { cel, choice, doc, duration, evidenceNodes, flag, listOf, mapOf, record, text, whenKnown } from "./nodes.ts";
+import { cel, choice, doc, evidenceNodes, flag, listOf, mapOf, record, span, text, whenKnown } from "./nodes.ts";
 import { stepDefinitions } from "./step-schema.ts";
 
 export const runbookSchemaId = "urn:runbook:schema:runbook.v1";
@@ -97,7 +97,7 @@ const objective = {
   type: "object",
   additionalProperties: false,
   properties: {
-    target: duration("The promise."),
+    target: span("The promise."),
     measure: cel("CEL of type duration; `rto` defaults to start of run → last verified step."),
   },
   ...whenKnown(["target", "measure"], ["target"]),
@@ -160,6 +160,7 @@ export function buildRunbookSchema(catalogue: Catalogue): JsonSchema {
       {
         type: "string",
         pattern: secretPattern,
+        patternErrorMessage: "Letters, digits and _, not beginning with a digit; NAME? for one that may be missing.",
         ...doc("Name of a secret; with a `?` behind it, one that need not be there."),
       },
       "Names of secrets; a provider of the project resolves them. `NAME?` is null when none knows it.",
@@ -174,7 +175,7 @@ export function buildRunbookSchema(catalogue: Catalogue): JsonSchema {
     concurrency: text(
       "Lock key, may hold holes; one run at a time per key. Default `target/<name>` when there is any write.",
     ),
-    budget: duration("Our working time; stops while a person decides. Over it the run is marked, never ended."),
+    budget: span("Our working time; stops while a person decides. Over it the run is marked, never ended."),
     objectives: mapOf(objective, "Promises about time: `rto`, `rpo`, …", {
       propertyNames: { pattern: "^[a-z][a-z0-9_]*$" },
     }),
@@ -223,7 +224,7 @@ export function buildRunbookSchema(catalogue: Catalogue): JsonSchema {
     drill: {
       type: "object",
       additionalProperties: false,
-      properties: { every: duration("How often a successful real run is due.") },
+      properties: { every: span("How often a successful real run is due.") },
       ...whenKnown(["every"], ["every"]),
       ...doc("Overdue when no successful real run on a listed target is that recent."),
     },

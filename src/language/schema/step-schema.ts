@@ -11,6 +11,7 @@ import {
   listOf,
   mapOf,
   record,
+  span,
   text,
   when,
   whenKnown,
@@ -93,7 +94,8 @@ const retry: Node = {
       on: listOf(
         {
           type: "string",
-          pattern: "^(transient|timeout|exit:[0-9]{1,3})$",
+          pattern: "^(transient|timeout|exit:([1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]))$",
+          patternErrorMessage: "Write transient, timeout, or an exit code such as exit:75.",
           ...doc("A class of failure, or an exit code."),
         },
         "Failures that are tried again.",
@@ -154,12 +156,12 @@ function stepProperties(uses: Node): Node {
     }),
     idempotent: flag("The author's promise that repeating is harmless."),
     retry,
-    timeout: duration("Limit of one attempt; of a group, of the whole."),
+    timeout: span("Limit of one attempt; of a group, of the whole."),
     until: record(
       {
         that: cel("Repeat until this is true."),
-        every: duration("Pause between two looks."),
-        timeout: duration("When to give up."),
+        every: span("Pause between two looks."),
+        timeout: span("When to give up."),
         backoff: { type: "number", minimum: 1, maximum: 10, ...doc("Factor by which each pause grows.") },
       },
       ["that", "timeout"],
@@ -194,6 +196,7 @@ function stepProperties(uses: Node): Node {
           type: ["integer", "string"],
           minimum: 0,
           pattern: "^(100|[0-9]{1,2})%$",
+          patternErrorMessage: "Write a count such as 1, or a share such as 5%.",
           ...doc("Items that may fail, as a count or a share."),
         },
       },
@@ -215,7 +218,7 @@ function stepProperties(uses: Node): Node {
       "Marks the clock of a named objective.",
       { minProperties: 1 },
     ),
-    budget: duration("Our working time for the group; over it the run is marked, never ended."),
+    budget: span("Our working time for the group; over it the run is marked, never ended."),
   };
 }
 

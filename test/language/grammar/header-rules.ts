@@ -21,7 +21,7 @@ export const headerRules: readonly Rule[] = [
   header("severity is a text", "severity: sev1", "severity: 1", "wrong-type"),
   header("unknown keys are refused", "tags: [a]", "tgas: [a]", "unknown-key"),
   header("secrets are names", 'secrets: [A_B]\nenv: { A: "${{ secrets.A_B }}" }', "secrets: { A_B: x }", "wrong-type"),
-  header("secrets have no values", "secrets: []", "secrets: [a-b]", "bad-value", "unused-secret"),
+  header("secrets have no values", "secrets: []", "secrets: [a-b]", "bad-name", "unused-secret"),
   header(
     "a secret may be missing",
     'secrets: ["A?"]\nenv: { A: "${{ secrets.A }}" }',

@@ -186,7 +186,6 @@ export const keyRules: readonly Rule[] = [
     `rollback:\n  - { id: back, title: Back, run: rm x, effects: write }\n${write}`,
     `rollback: { run: rm x }\n${write}`,
     "wrong-type",
-    "no-way-back",
   ),
   step(
     "rollback asks nobody",
@@ -199,7 +198,6 @@ export const keyRules: readonly Rule[] = [
     `irreversible: Nothing to undo.\n${write}`,
     `irreversible: true\n${write}`,
     "wrong-type",
-    "no-way-back",
   ),
   step("a write has a way back", `irreversible: Nothing to undo.\n${write}`, write, "no-way-back"),
   step(
