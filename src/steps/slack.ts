@@ -3,7 +3,7 @@ import type { Json } from "../util/json.ts";
 import { closed, listOf, result, text, whole } from "./schema.ts";
 import { defineStepType, StepFailure } from "./step-type.ts";
 import { requestUrl } from "./url.ts";
-import { retryAfterMsOf } from "./vendor-answer.ts";
+import { notFrom, retryAfterMsOf } from "./vendor-answer.ts";
 
 interface SlackSpec {
   readonly webhook: string;
@@ -63,7 +63,8 @@ export const slack = defineStepType<SlackSpec, { readonly status: number; readon
       headers: { "content-type": "application/json" },
       body: JSON.stringify(payload(spec, message)),
     });
-    if (answer.status === 200) return { status: answer.status, body: answer.body };
+    if (answer.status === 200 && answer.body.trim() === "ok") return { status: answer.status, body: answer.body };
+    if (answer.status >= 200 && answer.status < 300) throw notFrom("Slack", answer);
     const retryAfter = answer.headers["retry-after"] ?? null;
     const said = answer.body.trim().slice(0, 200);
     throw new StepFailure(

@@ -1,0 +1,57 @@
+/** Slack's webhook, and what may stand in its place: every way to fail ends as it should, and no message shows the URL. */
+import type { ServerResponse } from "node:http";
+import { expect, test } from "vitest";
+import { slack } from "../../../src/steps/slack.ts";
+import { loopbackServer } from "../../rig/loopback-server.ts";
+import { failureOf, rigHost, runStep } from "../../rig/step-host.ts";
+
+const path = "/services/T0/B0/s3cr3t-of-the-webhook";
+
+async function answering(answer: (response: ServerResponse) => void) {
+  const server = await loopbackServer((_, response) => answer(response));
+  return { ...server, spec: { webhook: `${server.url}${path}`, text: "it failed" } };
+}
+
+test("200 and ok is sent, once", async () => {
+  const server = await answering((response) => response.end("ok"));
+  expect(await runStep(slack, server.spec, rigHost())).toEqual({ status: 200, body: "ok" });
+  expect(server.received.map(({ body }) => body)).toEqual(['{"text":"it failed"}']);
+  await server.close();
+});
+
+test.each<[string, (response: ServerResponse) => void, object]>([
+  [
+    "429 with Retry-After",
+    (response) => response.writeHead(429, { "retry-after": "7" }).end(),
+    { class: "transient", facts: { status: 429, retryAfterMs: 7_000 } },
+  ],
+  [
+    "429 without",
+    (response) => response.writeHead(429).end(),
+    { class: "transient", facts: { status: 429, retryAfterMs: null } },
+  ],
+  ["500", (response) => response.writeHead(500).end("rollup_error"), { class: "transient", reason: "slack-refused" }],
+  ["400", (response) => response.writeHead(400).end("invalid_payload"), { class: "failed", reason: "slack-refused" }],
+  ["410", (response) => response.writeHead(410).end("channel_is_archived"), { class: "failed" }],
+  [
+    "a log-in page with 200",
+    (response) => response.writeHead(200, { "content-type": "text/html" }).end("<html>Log in</html>"),
+    { class: "failed", reason: "answer-not-understood" },
+  ],
+  ["nothing with 200", (response) => response.end(), { class: "failed", reason: "answer-not-understood" }],
+  [
+    "half an answer",
+    (response) => {
+      response.writeHead(200, { "content-length": "100" });
+      response.write("ok");
+      response.socket?.destroySoon();
+    },
+    { class: "transient" },
+  ],
+])("%s is no success", async (_, answer, expected) => {
+  const server = await answering(answer);
+  const failure = await failureOf(slack, server.spec, rigHost());
+  await server.close();
+  expect(failure).toMatchObject(expected);
+  expect(server.received).toHaveLength(1);
+});
