@@ -111,16 +111,17 @@ export async function execute(
   refusals.push(...tools.filter((tool) => tool.problem !== null).map((tool) => String(tool.problem)));
   const signKey = usableKey(config.project, refusals);
   let poisoned: unknown = null;
+  const onIoError = (error: unknown) => {
+    poisoned ??= error;
+    context.control.stop ??= { kind: "signal", signal: "SIGTERM" };
+  };
   const storeOptions = {
     stateDir,
     runDir,
     run,
     now: () => clock.now(),
     masker,
-    onPoison: (error: unknown) => {
-      poisoned = error;
-      context.control.stop ??= { kind: "signal", signal: "SIGTERM" };
-    },
+    onPoison: onIoError,
   };
   const actor: Person = request.drive.by;
   const store =
@@ -197,6 +198,7 @@ export async function execute(
     },
     append: (event) => store.append(event),
     flush: () => store.flush(),
+    onIoError,
     failpoint: (name) => void failpoint(name),
     finishedRuns: () => finishedRuns(stateDir, run),
     onProgress: null,

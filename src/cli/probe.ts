@@ -87,6 +87,9 @@ export async function probe(command: Command, prepared: Prepared): Promise<Plan>
         })),
       append: () => {},
       flush: () => {},
+      onIoError: (error) => {
+        throw error;
+      },
       failpoint: () => {},
       finishedRuns: () => finishedRuns(project.stateDir, ""),
       onProgress: null,

@@ -62,19 +62,20 @@ export interface Artifact {
 }
 
 /** What one command printed: where the masked bytes are and what they were. Paths are relative to the run directory. */
+export interface StreamRecord {
+  /** Relative to the run directory; `bytes` and `sha256` are of this file. */
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** Bytes of the stream that are not in the file. */
+  readonly droppedBytes: number;
+  /** The whole masked stream, where the file does not hold all of it. */
+  readonly whole?: { readonly bytes: number; readonly sha256: string };
+}
+
 export interface OutputRecord {
-  readonly stdout: {
-    readonly file: string;
-    readonly bytes: number;
-    readonly sha256: string;
-    readonly droppedBytes: number;
-  };
-  readonly stderr: {
-    readonly file: string;
-    readonly bytes: number;
-    readonly sha256: string;
-    readonly droppedBytes: number;
-  };
+  readonly stdout: StreamRecord;
+  readonly stderr: StreamRecord;
   /** First and last lines of stdout and stderr for the report, masked. */
   readonly excerpt: { readonly stdout: string; readonly stderr: string };
 }

@@ -6,7 +6,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import type { JournalEvent } from "../engine/events.ts";
-import type { ActionOutcome, ActionRequest, ActionRunner, EngineClock } from "../engine/ports.ts";
+import type { ActionOutcome, ActionRequest, ActionRunner, EngineClock, JournalError } from "../engine/ports.ts";
 import type { Window } from "../language/config.ts";
 import {
   type CommandOptions,
@@ -52,6 +52,8 @@ export interface RunnerOptions {
   readonly supervisor: () => Promise<SupervisorClient>;
   readonly append: (event: JournalEvent) => void;
   readonly flush: () => void;
+  /** Something that belongs to the evidence could not be written: nothing new may start. */
+  readonly onIoError: (error: JournalError) => void;
   readonly failpoint: (name: "spawn.after_fork" | "spawn.pid_recorded") => void;
   readonly finishedRuns: () => readonly FinishedRun[];
   /** What a running step says of itself, masked. Null when nobody looks: then no output is passed on while it runs. */

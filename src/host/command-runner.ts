@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalEvent, OutputRecord } from "../engine/events.ts";
-import type { ActionRequest } from "../engine/ports.ts";
+import { type ActionRequest, JournalError } from "../engine/ports.ts";
 import type { CommandRecord } from "../engine/run-record.ts";
 import { promptHint } from "../steps/prompt-hint.ts";
 import {
@@ -243,6 +243,11 @@ export class CommandRunner {
     adopted: boolean,
   ): { stdout: string; stderr: string } {
     const output = readOutputs(files, exit);
+    const broken = exit.stdout.writeError ?? exit.stderr.writeError;
+    if (broken !== undefined) {
+      const file = exit.stdout.writeError === undefined ? files.stderr : files.stdout;
+      this.options.onIoError(new JournalError(broken.code, file, `could not write ${file}: ${broken.message}`));
+    }
     this.options.append({
       type: "command.finished",
       step: step.path,
@@ -254,7 +259,7 @@ export class CommandRunner {
       durationMs: Math.round(exit.durationMs),
       drained: exit.drained,
       survivors: [...exit.survivors],
-      outputGap: exit.outputGap,
+      outputGap: broken === undefined ? exit.outputGap : "possible",
       adopted,
       output: this.outputRecord(exit, files, output),
     } satisfies Finished);
@@ -271,11 +276,11 @@ export class CommandRunner {
   }
 
   private outputRecord(exit: CommandExit, files: LogFiles, output: { stdout: string; stderr: string }): OutputRecord {
-    const stream = (file: string, summary: StreamSummary) => ({
+    const stream = (file: string, { bytes, sha256, droppedBytes, kept }: StreamSummary) => ({
       file: file.slice(this.options.runDir.length + 1),
-      bytes: summary.bytes,
-      sha256: summary.sha256,
-      droppedBytes: summary.droppedBytes,
+      ...(kept ?? { bytes, sha256 }),
+      droppedBytes,
+      ...(kept === undefined ? {} : { whole: { bytes, sha256 } }),
     });
     return {
       stdout: stream(files.stdout, exit.stdout),

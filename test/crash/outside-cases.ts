@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { lastExecutor } from "../../src/host/claim.ts";
 import { livingSupervisors } from "../../src/host/supervisor/supervisor-file.ts";
+import { verifyRun } from "../../src/report/verify.ts";
 import { finished, program, type Ran } from "../rig/cli-rig.ts";
 import { ledgerStep } from "../rig/ledger-step.ts";
 import { until } from "../rig/until.ts";
@@ -211,6 +212,9 @@ async function fillDisk(workload: Workload, kib: number): Promise<string[]> {
   if (first === 9 && then !== 0 && then !== 5) found.push(`resume ended with ${then}: ${stdout}`);
   if (then === 0 && ledger.join() !== ids.flatMap((id) => [id, `${id} done`]).join())
     found.push(`the ledger says ${ledger.join()}`);
+  for (const name of then === 0 ? readdirSync(saved) : [])
+    for (const problem of (await verifyRun(join(saved, name))).problems)
+      found.push(`verify: ${JSON.stringify(problem)}`);
   found.push(...leaks(saved));
   return found;
 }

@@ -13,6 +13,8 @@ beforeAll(() => {
   rig = new CliRig({ fixture: "ledger" });
   rig.runbook("one", { steps: [ledgerStep("one")] });
   rig.runbook("held", { steps: [ledgerStep("held", { gate: "held" }), ledgerStep("after")] });
+  const talk = { uses: "script", effects: "read", with: { script: "seq 1 1500000" } };
+  rig.runbook("talks", { steps: [{ id: "talk", title: "Talk", ...talk }] });
   rig.runbook("asks", {
     steps: [
       { id: "agree", title: "Agree", uses: "approval", with: { prompt: "Go on?" } },
@@ -76,6 +78,20 @@ test.each(["000", "0777"])("umask %s: everything is 0700 and 0600, while a run w
   gate.open();
   expect((await viewer.ended).code).toBe(0);
   expect(modes()).toEqual([]);
+});
+
+test("evidence with an output that is longer than what is kept of it is intact", async () => {
+  const { code, document } = await rig.json(["run", "talks", ...here]);
+  expect(code).toBe(0);
+  expect(await rig.problems(document.run)).toEqual([]);
+  expect(rig.journal(document.run)).toContainEqual(
+    expect.objectContaining({
+      type: "command.finished",
+      output: expect.objectContaining({
+        stdout: expect.objectContaining({ droppedBytes: expect.any(Number), whole: expect.anything() }),
+      }),
+    }),
+  );
 });
 
 test("a resume with another TMPDIR adopts the step that still runs, and keeps the lock until then", async () => {

@@ -34,12 +34,15 @@ const person = record({
   groups: list(text),
 });
 const check = record({ ...checkFields, show: anything });
-const stream = record({
-  file: described(text, "Relative to the run directory."),
-  bytes: count,
-  sha256: text,
-  droppedBytes: count,
-});
+const stream = recordWith(
+  {
+    file: described(text, "Relative to the run directory; `bytes` and `sha256` are of this file."),
+    bytes: count,
+    sha256: text,
+    droppedBytes: described(count, "Bytes of the stream that are not in the file."),
+  },
+  { whole: record({ bytes: count, sha256: text }) },
+);
 const output = record({ stdout: stream, stderr: stream, excerpt: record({ stdout: text, stderr: text }) });
 const attempt = { type: "integer", minimum: 1 };
 const stepFacts = { step: path };

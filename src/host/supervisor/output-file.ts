@@ -47,14 +47,7 @@ export function reopenOutputFile(path: string, limits: OutputLimits): OutputFile
   const hash = createHash("sha256");
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return outputFile(path, open, hash, 0, limits);
   const fd = open();
-  const size = fstatSync(fd).size;
-  const chunk = Buffer.allocUnsafe(256 * 1024);
-  for (let at = 0; at < size; ) {
-    const count = readSync(fd, chunk, 0, chunk.length, at);
-    if (count === 0) break;
-    hash.update(chunk.subarray(0, count));
-    at += count;
-  }
+  const size = fstatSync(fd).isFile() ? hashInto(hash, fd) : 0;
   closeSync(fd);
   return outputFile(path, open, hash, size, limits);
 }
@@ -117,9 +110,40 @@ function outputFile(
         const { code = "EIO", message } = error as NodeJS.ErrnoException;
         writeError ??= { code, message };
       }
-      return { bytes, sha256: hash.digest("hex"), droppedBytes, ...(writeError === null ? {} : { writeError }) };
+      const summary = { bytes, sha256: hash.digest("hex"), droppedBytes };
+      if (droppedBytes === 0 && writeError === null) return summary;
+      return { ...summary, kept: contentOf(path), ...(writeError === null ? {} : { writeError }) };
     },
   };
+}
+
+/** Size and digest of a file as it lies there; of one that is missing or no regular file, those of no bytes. */
+function contentOf(path: string): { readonly bytes: number; readonly sha256: string } {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  try {
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      if (fstatSync(fd).isFile()) bytes = hashInto(hash, fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // nothing was kept
+  }
+  return { bytes, sha256: hash.digest("hex") };
+}
+
+/** Returns how many bytes there were. */
+function hashInto(hash: Hash, fd: number): number {
+  const chunk = Buffer.allocUnsafe(256 * 1024);
+  let bytes = 0;
+  for (let count = readSync(fd, chunk, 0, chunk.length, 0); count > 0; ) {
+    hash.update(chunk.subarray(0, count));
+    bytes += count;
+    count = readSync(fd, chunk, 0, chunk.length, bytes);
+  }
+  return bytes;
 }
 
 /** Keeps the last `size` bytes in a ring, which is allocated with the first byte. */

@@ -39,6 +39,8 @@ export interface StreamSummary {
   readonly sha256: string;
   /** Bytes left out between head and tail; the file says so at that place. */
   readonly droppedBytes: number;
+  /** What the file holds, where that is not the stream: the middle was dropped, or a write failed. */
+  readonly kept?: { readonly bytes: number; readonly sha256: string };
   /** Why bytes that should have been kept are not in the file (a full disk). They are counted and hashed all the same. */
   readonly writeError?: CommandError;
 }

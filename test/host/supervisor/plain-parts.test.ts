@@ -48,7 +48,12 @@ describe("output file", () => {
     const file = reopenOutputFile("/dev/full", limits);
     file.push(Buffer.from("text"));
     expect(file.hasRoom()).toBe(false);
-    expect(file.finish()).toMatchObject({ bytes: 4, sha256: sha256("text"), writeError: { code: "ENOSPC" } });
+    expect(file.finish()).toMatchObject({
+      bytes: 4,
+      sha256: sha256("text"),
+      writeError: { code: "ENOSPC" },
+      kept: { bytes: 0, sha256: sha256("") },
+    });
   });
 
   it("goes on after a dead writer: its bytes count and are hashed", () => {
@@ -56,8 +61,14 @@ describe("output file", () => {
     writeFileSync(path, "12345678");
     const file = reopenOutputFile(path, limits);
     file.push(Buffer.from("90abcdefgh"));
-    expect(file.finish()).toEqual({ bytes: 18, sha256: sha256("1234567890abcdefgh"), droppedBytes: 4 });
-    expect(readFileSync(path, "utf8")).toBe("1234567890\n[runbook: 4 bytes left out here]\nefgh");
+    const kept = "1234567890\n[runbook: 4 bytes left out here]\nefgh";
+    expect(file.finish()).toEqual({
+      bytes: 18,
+      sha256: sha256("1234567890abcdefgh"),
+      droppedBytes: 4,
+      kept: { bytes: kept.length, sha256: sha256(kept) },
+    });
+    expect(readFileSync(path, "utf8")).toBe(kept);
   });
 });
 
