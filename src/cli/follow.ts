@@ -1,11 +1,11 @@
 /** Follows a run by its journal alone: what is not in the journal has not happened. */
-import { closeSync, type FSWatcher, fdatasyncSync, fstatSync, openSync, readSync, watch } from "node:fs";
+import { type FSWatcher, fdatasyncSync, fstatSync, openSync, readSync, watch } from "node:fs";
 import { dirname, join } from "node:path";
 import type { JournalRecord } from "../engine/events.ts";
 import { applyRecord, newRunRecord } from "../engine/fold.ts";
 import { JournalCorrupt } from "../engine/ports.ts";
 import type { RunRecord } from "../engine/run-record.ts";
-import { syncDirectory } from "../host/durable-file.ts";
+import { closeRead, syncDirectory } from "../host/durable-file.ts";
 import { journalName } from "../host/journal-file.ts";
 import { JournalReader, parseLine } from "../util/journal-line.ts";
 
@@ -114,12 +114,12 @@ class JournalTail {
       return true;
     } catch (error) {
       const { code } = error as { readonly code?: string };
-      return code !== "EIO" && code !== "ENOSPC" && code !== "EDQUOT";
+      return code === "EINVAL" || code === "EROFS" || code === "ENOTSUP";
     }
   }
 
   close(): void {
-    if (this.fd !== null) closeSync(this.fd);
+    if (this.fd !== null) closeRead(this.fd);
   }
 }
 

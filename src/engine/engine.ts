@@ -23,7 +23,7 @@ import type { Artifact, Person } from "./events.ts";
 import { runLeaf } from "./leaf.ts";
 import { runSequence, runStep } from "./loop.ts";
 import { type NotifyOn, notify } from "./notify.ts";
-import type { InboxMessage } from "./ports.ts";
+import { type InboxMessage, JournalError } from "./ports.ts";
 import { elapsedMs } from "./run-clock.ts";
 import type { RunRecord } from "./run-record.ts";
 import { undoAll, undoable } from "./undo.ts";
@@ -433,6 +433,7 @@ function handleAnswer(context: EngineContext, answer: Answer, hooks: EngineHooks
     try {
       attachments = answer.attachments.map(({ name, file }) => context.actions.keepFile(answer.step, name, file));
     } catch (error) {
+      if (error instanceof JournalError) throw error;
       why = `an attached file could not be kept: ${error instanceof Error ? error.message : String(error)}`;
     }
   }

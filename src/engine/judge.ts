@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject } from "../util/json.ts";
 import { allErrorsMet, evaluateOutputs, messageText, runChecks } from "./checks.ts";
 import { append, type EngineContext, type Flow, failure, finished, type Node, ok } from "./context.ts";
 import type { Artifact, CheckOutcome, Failure, StepStatus } from "./events.ts";
-import type { ActionOutcome } from "./ports.ts";
+import { type ActionOutcome, JournalError } from "./ports.ts";
 
 /** Results above this many bytes of JSON stay in the log only. */
 const keptResultBytes = 16 * 1024;
@@ -111,6 +111,8 @@ async function keepArtifacts(
   try {
     return { artifacts: await context.actions.keepArtifacts(node.path, cwd, patterns), problem: null };
   } catch (error) {
+    // The evidence cannot be written: that says nothing about the step, whose end is adopted by a resume.
+    if (error instanceof JournalError) throw error;
     return { artifacts: [], problem: failure("artifact", error instanceof Error ? error.message : String(error)) };
   }
 }

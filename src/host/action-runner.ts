@@ -6,7 +6,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import type { JournalEvent } from "../engine/events.ts";
-import type { ActionOutcome, ActionRequest, ActionRunner, EngineClock, JournalError } from "../engine/ports.ts";
+import {
+  type ActionOutcome,
+  type ActionRequest,
+  type ActionRunner,
+  type EngineClock,
+  JournalError,
+} from "../engine/ports.ts";
 import type { Window } from "../language/config.ts";
 import {
   type CommandOptions,
@@ -99,6 +105,7 @@ async function runAction(
     return { kind: "done", result: options.masker.json((result ?? null) as Json), durationMs: elapsedMs() };
   } catch (error) {
     if (error instanceof Lost) return { kind: "lost", why: error.message };
+    if (error instanceof JournalError) throw error;
     const failure = error instanceof StepFailure ? error : internal(error);
     const outcome = failed(failure, elapsedMs(), options.masker);
     return request.signal.aborted ? { ...outcome, kind: "cancelled" } : outcome;

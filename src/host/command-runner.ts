@@ -244,7 +244,8 @@ export class CommandRunner {
   ): { stdout: string; stderr: string } {
     const output = readOutputs(files, exit);
     const broken = exit.stdout.writeError ?? exit.stderr.writeError;
-    if (broken !== undefined) {
+    // Of an adopted command that is long past: there may be space again.
+    if (broken !== undefined && !adopted) {
       const file = exit.stdout.writeError === undefined ? files.stderr : files.stdout;
       this.options.onIoError(new JournalError(broken.code, file, `could not write ${file}: ${broken.message}`));
     }

@@ -14,6 +14,7 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
+import { constants as osConstants } from "node:os";
 import { dirname, join } from "node:path";
 import { JournalError } from "../engine/ports.ts";
 
@@ -110,9 +111,21 @@ export function replaceFile(file: string, content: string | Uint8Array, mode = 0
   syncDirectory(directory);
 }
 
+/** Closes what was only read: that is read, whatever the system says of letting go. */
+export function closeRead(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {
+    // no write was lost
+  }
+}
+
 export function asJournalError(error: unknown, file: string, doing: string): JournalError {
   if (error instanceof JournalError) return error;
-  const code = (error as NodeJS.ErrnoException).code ?? "EIO";
+  const { code = "EIO", errno } = error as NodeJS.ErrnoException;
   const why = error instanceof Error ? error.message : String(error);
+  // Node has no name for a quota that is used up: it says "unknown error".
+  if (errno === -osConstants.errno.EDQUOT)
+    return new JournalError("EDQUOT", file, `could not ${doing} ${file}: EDQUOT: disk quota exceeded`);
   return new JournalError(code, file, `could not ${doing} ${file}: ${why}`);
 }

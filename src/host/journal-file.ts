@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import type { JournalEvent, JournalRecord } from "../engine/events.ts";
 import { JournalCorrupt, type JournalError } from "../engine/ports.ts";
 import { encodeLine, JournalReader, zeroHash } from "../util/journal-line.ts";
-import { asJournalError, replaceFile, syncData, syncDirectory, writeAll } from "./durable-file.ts";
+import { asJournalError, closeRead, replaceFile, syncData, syncDirectory, writeAll } from "./durable-file.ts";
 import { type Failpoint, failpoint } from "./failpoints.ts";
 
 export const journalName = "journal.ndjson";
@@ -45,7 +45,7 @@ export function* journalRecords(file: string): Generator<JournalRecord, JournalE
     if (bad !== null) throw new JournalCorrupt(bad.seq, `${file}: record ${bad.seq} is damaged: ${bad.reason}`);
     return { goodBytes: reader.goodBytes, torn: torn?.bytes ?? 0 };
   } finally {
-    closeSync(fd);
+    closeRead(fd);
   }
 }
 
