@@ -154,6 +154,7 @@ export async function execute(
   const { project } = config;
   if (request.start === null && record.finished !== null && isOver(record) && owesEvidence(runDir, record)) {
     const { exitCode } = record.finished;
+    removeRuntimeDir(runtimeDirFor(runDir));
     const { afterwards } = await import("./after-execution.ts");
     await afterwards({ kind: "finished", exitCode }, { store, key: null, runDir, record, log, signKey, project });
     release();

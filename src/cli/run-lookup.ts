@@ -1,4 +1,5 @@
 /** Finds runs by id, unique prefix or `last`, and says how to answer them. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { foldAny } from "../engine/fold.ts";
 import type { ApprovalRecord, RunRecord } from "../engine/run-record.ts";
@@ -31,8 +32,11 @@ export function newestFirst(stateDir: string, ids: readonly string[]): string[] 
 /** The record of a run. Throws `JournalCorrupt`, and `UsageError` when the run never wrote a record. */
 export function loadRun(stateDir: string, run: string): { record: RunRecord; runDir: string } {
   const runDir = runDirectory(stateDir, run);
-  const record = foldAny(journalRecords(join(runDir, journalName)));
-  if (record === null) throw new UsageError(`${run} has no record: it never started`, `rm -r ${runDir}`);
+  const file = join(runDir, journalName);
+  // Killed, or without power, before its first record: the name of the journal may be missing as well.
+  const record = existsSync(file) ? foldAny(journalRecords(file)) : null;
+  if (record === null)
+    throw new UsageError(`${run} has no record: it never started`, `rm -r '${runDir.replaceAll("'", "'\\''")}'`);
   return { record, runDir };
 }
 

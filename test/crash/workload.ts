@@ -3,7 +3,7 @@
  * check, write without one, and approval; a parallel block, an artifact and a secret among them. Every step appends its
  * name to a ledger and syncs it: what ran is known without our own journal.
  */
-import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalRecord } from "../../src/engine/events.ts";
 import type { RunRecord } from "../../src/engine/run-record.ts";
@@ -170,6 +170,9 @@ export class Workload {
     this.notReached = [];
     this.takeFailpointLog();
     rmSync(this.rig.stateDir, { recursive: true, force: true });
+    // The next case is the same run again: what an earlier one left beside it must not be adopted.
+    rmSync(join(this.rig.dir, "tmp"), { recursive: true, force: true });
+    mkdirSync(join(this.rig.dir, "tmp"));
     this.rig.clearLedger();
     const rest = this.rests[segment - 1];
     if (rest === undefined) return null;
