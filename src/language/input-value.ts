@@ -3,17 +3,40 @@
  * checked. RFC 3339 (date, date-time), RFC 1123 (hostname), RFC 3986 (uri), RFC 9562 (uuid), RFC 4291 (ipv6).
  */
 import { parseDurationMs } from "../util/duration.ts";
-import type { JsonSchema } from "../util/json.ts";
+import { isObject, type JsonSchema } from "../util/json.ts";
 import { type SchemaError, schemaCheck } from "../util/schema-check.ts";
 import { compileRegex } from "./cel/index.ts";
 
 /** What is wrong, in words that begin with the value: `"x" is shorter than 3 characters`. Empty = it fits. */
 export function inputProblems(value: unknown, schema: JsonSchema): string[] {
   const fits = (name: string) => (Object.hasOwn(formats, name) ? formats[name]!.fits : null);
-  return schemaCheck(schema, { matcher, format: fits })(value).map((error) => {
+  return schemaCheck(readable(schema), { matcher, format: fits })(value).map((error) => {
     const items = error.instancePath.split("/").slice(1);
     return `${items.map((index) => `item ${Number(index) + 1}: `).join("")}${problemOf(error)}`;
   });
+}
+
+const isText = (given: unknown) => typeof given === "string";
+const isNumber = (given: unknown) => typeof given === "number";
+const keywords: Readonly<Record<string, (given: unknown) => boolean>> = {
+  type: (given) => ["string", "integer", "number", "boolean", "array", "object"].includes(given as string),
+  enum: Array.isArray,
+  pattern: isText,
+  format: isText,
+  minimum: isNumber,
+  maximum: isNumber,
+  minLength: isNumber,
+  items: isObject,
+};
+
+/** What can be understood of it: a runbook that broke its schema is looked at all the same, and was told so. */
+function readable(schema: JsonSchema): JsonSchema {
+  const known = Object.entries(schema).filter(
+    ([name, given]) => Object.hasOwn(keywords, name) && keywords[name]!(given),
+  );
+  return Object.fromEntries(
+    known.map(([name, given]) => [name, name === "items" ? readable(given as JsonSchema) : given]),
+  );
 }
 
 /** A pattern is the author's: matched in linear time, never by a backtracking engine. */

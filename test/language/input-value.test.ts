@@ -51,6 +51,13 @@ describe("a value of an input", () => {
     expect(inputProblems(wrong, schema)).toEqual([problem]);
   });
 
+  it("is held to what can be understood of a schema that is wrong itself", () => {
+    const broken = { type: "strng", enum: 3, pattern: 4, minimum: "5", items: [], format: {}, requird: true };
+    expect(inputProblems(["a", 1], broken)).toEqual([]);
+    expect(inputProblems("a", { ...broken, type: "integer" })).toEqual(['"a" is not of type integer']);
+    expect(inputProblems(["a"], { type: "array", items: { type: "integer", mini: 1 } })).toHaveLength(1);
+  });
+
   it.each(formats)("format %s", (format, right, wrong) => {
     const schema = { type: "string", format };
     expect(right.filter((value) => inputProblems(value, schema).length > 0)).toEqual([]);
