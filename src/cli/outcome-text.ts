@@ -3,6 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { waitingSteps } from "../engine/decision.ts";
 import { exitNameOf } from "../engine/exit-codes.ts";
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
+import type { PlaceOf } from "../report/github.ts";
 import { inertLine, noRunnerCommands } from "../report/inert.ts";
 import { formatDuration } from "../util/duration.ts";
 import { wrap } from "./plan-text.ts";
@@ -19,6 +20,8 @@ export interface OutcomeOptions {
   readonly refusal: string | null;
   readonly terminal: Terminal;
   readonly project: string;
+  /** Where the steps stand in the runbook; null = it is not told. */
+  readonly placeOf: PlaceOf | null;
 }
 
 export function outcomeText(record: RunRecord, options: OutcomeOptions): string {
@@ -112,8 +115,11 @@ const shownOutputLines = 20;
 
 function stepFailure(step: StepRecord, options: OutcomeOptions): string[] {
   const { width } = options.terminal;
+  const place = options.placeOf?.(step.path) ?? null;
   const lines = wrap(`FAILED  ${step.path}  ${inertLine(step.title)}`, width, 2, 4);
   const indent = (text: string) => wrap(inertLine(text), width, 4, width < 60 ? 6 : 14);
+  // Not wrapped: editors open it as it stands.
+  if (place !== null) lines.push(`    at        ${inertLine(place.file)}:${place.line}`);
   for (const check of step.checks.filter((item) => item.status !== "met")) {
     lines.push(
       ...indent(`expected  ${check.expected ?? check.that}`),

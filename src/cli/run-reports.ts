@@ -1,22 +1,17 @@
 /** Writes what `run` and `resume` leave for other readers when they end: `--report`, and the files GitHub Actions reads. */
 import { appendFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { RunRecord } from "../engine/run-record.ts";
 import { makeDirectory, replaceFile } from "../host/durable-file.ts";
-import { readSealedText } from "../host/sealed-run.ts";
-import { loadRunbook } from "../language/load-runbook.ts";
-import type { Step } from "../language/runbook.ts";
-import { LineIndex } from "../language/text-layout.ts";
-import { membersOf } from "../plan/scope.ts";
 import { ctrfReport } from "../report/ctrf.ts";
-import { githubAnnotations, githubSummary, type PlaceOf } from "../report/github.ts";
+import { githubAnnotations, githubSummary } from "../report/github.ts";
 import { junitReport } from "../report/junit.ts";
 import { prometheusReport } from "../report/prometheus.ts";
 import { type RunDocumentExtras, runDocument } from "../report/run-json.ts";
-import { catalogue } from "./catalogue.ts";
 import type { Command } from "./command.ts";
 import { renderReport } from "./evidence-files.ts";
 import { extensions, type ReportFormat, reportRequests } from "./report-requests.ts";
+import { placesIn } from "./step-places.ts";
 
 /**
  * Writes what was asked for, and under GitHub Actions annotations, step summary and outputs. A report that cannot be
@@ -65,40 +60,4 @@ function forGithub(runDir: string, record: RunRecord, extras: RunDocumentExtras)
   if (outputs) {
     appendFileSync(outputs, `result=${record.result}\nrun-id=${record.run}\nreport=${extras.report ?? ""}\n`);
   }
-}
-
-/** Lines of the steps in the runbook's own file; steps of an included runbook have none there. */
-function placesIn(runDir: string, record: RunRecord): PlaceOf {
-  const text = readSealedText(runDir, "runbook.yaml");
-  const { project, file } = JSON.parse(readSealedText(runDir, "config.json")) as { project: string; file: string };
-  const { runbook, source } = loadRunbook({
-    file,
-    text,
-    catalogue: catalogue(),
-    readInclude: (name) => ({ path: `includes/${name}.yaml`, text: readSealedText(runDir, `includes/${name}.yaml`) }),
-  });
-  const lines = new LineIndex(text);
-  const shown = relative(process.env["GITHUB_WORKSPACE"] ?? process.cwd(), join(project, record.started.source.file));
-  const pointers = new Map<string, string>();
-  const walk = (steps: readonly Step[], parent: string) => {
-    for (const step of steps) {
-      const path = parent === "" ? step.id : `${parent}.${step.id}`;
-      pointers.set(path, step.pointer);
-      walk(step.rollback, `${path}.rollback`);
-      if (step.action.kind !== "runbook") walk(membersOf(step), path);
-    }
-  };
-  if (runbook !== null) for (const phase of ["guards", "steps", "always"] as const) walk(runbook[phase], "");
-  return (path) => {
-    let pointer: string | undefined;
-    for (
-      let at = path.replace(/\[\d+\]/g, "");
-      pointer === undefined && at !== "";
-      at = at.slice(0, Math.max(0, at.lastIndexOf(".")))
-    ) {
-      pointer = pointers.get(at);
-    }
-    if (pointer === undefined) return null;
-    return { file: shown, line: lines.positionOf(source.rangeOf(pointer).start).line };
-  };
 }

@@ -250,6 +250,8 @@ async function conclude(
   if (command.output === "json") {
     command.json({ ...runDocument(record, extras), exitCode, exitName: exitNameOf(exitCode) });
   } else if (command.output === "text") {
+    const { placesOfFailure } = await import("./step-places.ts");
+    const placeOf = placesOfFailure(runDir, record);
     command.print(
       outcomeText(record, {
         runDir,
@@ -258,6 +260,7 @@ async function conclude(
         refusal,
         terminal: command.terminal,
         project: command.project.dir,
+        placeOf,
       }),
     );
   }

@@ -22,7 +22,7 @@ export default async function status(command: Command): Promise<number> {
   const watches = command.args.on("watch");
   if (word !== undefined) {
     const run = findRun(stateDir, word);
-    if (!watches) return statusOfOne(command, run);
+    if (!watches) return await statusOfOne(command, run);
     await watchRun(command, { run, executor: null, keys: false });
     return exitCodes.ok;
   }
@@ -74,7 +74,7 @@ function stateOf(record: RunRecord, isAlive: boolean): string {
   return JSON.stringify([isInterrupted(record, isAlive) ? "interrupted" : record.result, running]);
 }
 
-function statusOfOne(command: Command, run: string): number {
+async function statusOfOne(command: Command, run: string): Promise<number> {
   const { stateDir } = command.project;
   const { record, runDir } = loadRun(stateDir, run);
   if (command.output === "json") {
@@ -82,6 +82,8 @@ function statusOfOne(command: Command, run: string): number {
     return exitCodes.ok;
   }
   const interrupted = isInterrupted(record, executorAlive(runDir));
+  const { placesOfFailure } = await import("../step-places.ts");
+  const placeOf = placesOfFailure(runDir, record);
   command.print(
     outcomeText(record, {
       runDir,
@@ -90,6 +92,7 @@ function statusOfOne(command: Command, run: string): number {
       refusal: null,
       terminal: command.terminal,
       project: command.project.dir,
+      placeOf,
     }),
   );
   return exitCodes.ok;

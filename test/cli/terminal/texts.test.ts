@@ -24,11 +24,13 @@ function terminalOf(width: number, ascii = false): Terminal {
 
 function optionsOf(width: number, exitCode: number): OutcomeOptions {
   const terminal = terminalOf(width);
-  return { runDir: "/state/runs/rb-x", interrupted: false, exitCode, refusal: null, terminal, project: "/project" };
+  const placeOf = () => ({ file: "runbooks/a-runbook.yaml", line: 12 });
+  const runDir = "/state/runs/rb-x";
+  return { runDir, interrupted: false, exitCode, refusal: null, terminal, project: "/project", placeOf };
 }
 
 /** Paths, heads and commands are copied as a whole: they alone may be longer than a line. */
-const copied = /^ +(log|report|head|next|to do|│) /;
+const copied = /^ +(at|log|report|head|next|to do|│) /;
 
 describe.each(Object.entries(stories))("the last screen of a run that ended as %s", (_, story) => {
   const record = story().fold();
@@ -38,6 +40,7 @@ describe.each(Object.entries(stories))("the last screen of a run that ended as %
       expect(columnsOf(line)).toBeLessThan(width);
     }
     expect(text).toContain(record.run);
+    expect(text.includes("    at        runbooks/a-runbook.yaml:12")).toBe(/^ {4}tried /m.test(text));
     if (record.finished) expect(text).toMatch(new RegExp(`exit ${record.finished.exitCode}\\b`));
   });
 });
