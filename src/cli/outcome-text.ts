@@ -20,8 +20,8 @@ export interface OutcomeOptions {
   readonly refusal: string | null;
   readonly terminal: Terminal;
   readonly project: string;
-  /** Where the steps stand in the runbook; null = it is not told. */
-  readonly placeOf: PlaceOf | null;
+  /** Where the steps stand in the runbook; without it that is not told. */
+  readonly placeOf?: PlaceOf | null;
 }
 
 export function outcomeText(record: RunRecord, options: OutcomeOptions): string {
