@@ -98,3 +98,11 @@ test("an answer that comes after it began is none", async () => {
   await rig.drive({ undoNoticeMs: 15_000 });
   expect([rig.ran, rig.record.result, rig.record.deviations]).toEqual([noticed, "rolled_back", []]);
 });
+
+test("a record of a later minor version changes nothing that this one knows", async () => {
+  const rig = new EngineRig(text, {});
+  await rig.drive();
+  const known = { ...rig.record, headHash: "", lastSeq: 0 };
+  rig.append({ type: "moon.phase.noted", phase: "full" } as never);
+  expect({ ...rig.record, headHash: "", lastSeq: 0 }).toEqual(known);
+});
