@@ -23,6 +23,7 @@ export function newRunRecord(first: JournalRecord): RunRecord {
     signals: [],
     overrides: new Map(),
     locks: new Set(),
+    locksTaken: new Set(),
     abort: null,
     undoNotice: null,
     rollback: null,
@@ -108,6 +109,7 @@ export function applyRecord(record: RunRecord, entry: JournalRecord): void {
       break;
     case "lock.acquired":
       record.locks.add(entry.key);
+      record.locksTaken.add(entry.key);
       break;
     case "lock.released":
       record.locks.delete(entry.key);

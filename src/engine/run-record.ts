@@ -155,7 +155,10 @@ export interface RunRecord {
   escalation: EventOf<"run.escalated"> | null;
   readonly signals: (EventOf<"signal.received"> & { readonly at: string })[];
   readonly overrides: Map<string, { readonly reason: string; readonly by: Person }>;
+  /** Keys of `concurrency` that are held now. */
   readonly locks: Set<string>;
+  /** Keys that were held at any time, in the order of their first time. */
+  readonly locksTaken: Set<string>;
   /** Each time the wall clock was found set: how far it and the time since boot had moved since the look before. */
   readonly clockAnomalies: { readonly seq: number; readonly wallMs: number; readonly bootMs: number }[];
   abort: (EventOf<"abort.requested"> & { readonly at: string }) | null;

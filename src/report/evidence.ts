@@ -101,7 +101,7 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
     scope: {
       target: started.target,
       protected: started.protected,
-      locks: [...record.locks],
+      locks: [...record.locksTaken],
       statement: stated("scope"),
       exclusions: stated("exclusions"),
     },

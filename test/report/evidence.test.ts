@@ -92,7 +92,7 @@ describe("the fields that auditors ask for", () => {
   /** Fields that the tool fills without anybody's work, as the statement names them; a list stands for its first item. */
   test.each([
     ["identity", ["id", "title", "kind", "reason", "incidentRef"]],
-    ["scope", ["scope.target", "scope.protected"]],
+    ["scope", ["scope.target", "scope.protected", "scope.locks"]],
     ["participants", ["participants.name", "participants.role", "participants.identifiedBy"]],
     [
       "approvals",
