@@ -17,7 +17,7 @@ let files;
 try {
   const bundle = await rolldown({
     logLevel: "silent",
-    input: join(root, "src/cli/generated-files.ts"),
+    input: join(root, "src/cli/help/generated-files.ts"),
     platform: "node",
   });
   await bundle.write({ dir: out, format: "cjs", entryFileNames: "generated-files.cjs" });

@@ -132,7 +132,7 @@ const doors: readonly { readonly module: string; readonly by: readonly string[];
   { module: "node:fs/promises", by: ["steps/probes.ts"], why: "as node:fs" },
   {
     module: "node:child_process",
-    by: ["host/supervisor/", "host/environment.ts", "cli/launch.ts", "cli/person-programs.ts"],
+    by: ["host/supervisor/", "host/environment.ts", "cli/start/launch.ts", "cli/terminal/person-programs.ts"],
     why: "a process started elsewhere has no supervisor, no masking and no record; git only tells the commit",
   },
   {
@@ -176,7 +176,7 @@ const absences: readonly {
   { in: [""], pattern: /\beval\(|\bnew Function\(/, why: "no text becomes code" },
   {
     in: [""],
-    except: ["cli/import-text.ts"], // evaluates the plug-ins of a project; it imports nothing of ours that way
+    except: ["cli/project/import-text.ts"], // evaluates the plug-ins of a project; it imports nothing of ours that way
     pattern: /\brequire\(|\bcreateRequire\b|\bimport\((?!\s*["']|$)/,
     why: "an import this test cannot see",
   },

@@ -5,8 +5,8 @@ import { resolve } from "node:path";
 import { printableJson } from "../util/json.ts";
 import type { Arguments } from "./arguments.ts";
 import { UsageError } from "./errors.ts";
-import { openProject, type Project, withPlugins } from "./project.ts";
-import { readTerminal, type Terminal } from "./terminal.ts";
+import { openProject, type Project, withPlugins } from "./project/project.ts";
+import { readTerminal, type Terminal } from "./terminal/terminal.ts";
 import type { Verb } from "./verbs/table.ts";
 
 export interface Command {

@@ -9,8 +9,8 @@ import { exitCodes } from "../engine/exit-codes.ts";
 import { JournalCorrupt, JournalError } from "../engine/ports.ts";
 import { RunIsTaken } from "../host/claim.ts";
 import { runDirectory } from "../host/state-dir.ts";
-import { execute } from "./execution.ts";
-import type { ExecutorRequest } from "./executor-request.ts";
+import { execute } from "./execute/execution.ts";
+import type { ExecutorRequest } from "./start/executor-request.ts";
 
 async function main(): Promise<number> {
   const { request, disconnected } = await readRequest();

@@ -13,13 +13,13 @@ import type { Runbook } from "../language/runbook.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { RunDocument } from "../report/run-json.ts";
 import { describeError } from "./describe-error.ts";
-import { follow } from "./follow.ts";
-import { planOf, prepareRunbook } from "./prepare.ts";
-import { findRunbook, loadProjectRunbook, openProject, type Project } from "./project.ts";
-import { findRun, loadRun } from "./run-lookup.ts";
-import { startRun } from "./start-run.ts";
+import { follow } from "./follow/follow.ts";
+import { findRun, loadRun } from "./follow/run-lookup.ts";
+import { codeOf, lastFatal } from "./follow/watch-run.ts";
+import { findRunbook, loadProjectRunbook, openProject, type Project } from "./project/project.ts";
+import { planOf, prepareRunbook } from "./start/prepare.ts";
+import { startRun } from "./start/start-run.ts";
 import { documentOf } from "./verbs/status.ts";
-import { codeOf, lastFatal } from "./watch-run.ts";
 
 export type { DiagnosticDocument, JournalRecord, Plan, Runbook, RunDocument };
 

@@ -47,12 +47,12 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   if (argv.length === 0 || argv[0] === "--help" || argv[0] === "-h") {
-    const { overview } = await import("./help-text.ts");
+    const { overview } = await import("./help/help-text.ts");
     process.stdout.write(overview());
     return argv.length === 0 ? exitCodes.usage : 0;
   }
   if (argv[0] === "__complete") {
-    const { answerScript } = await import("./completion-scripts.ts");
+    const { answerScript } = await import("./help/completion-scripts.ts");
     process.stdout.write(await answerScript(argv.slice(1)));
     return 0;
   }
@@ -60,7 +60,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     const args = parseArguments(argv);
     if (args.on("help")) {
-      const { verbHelp } = await import("./help-text.ts");
+      const { verbHelp } = await import("./help/help-text.ts");
       process.stdout.write(verbHelp(args.verb));
       return 0;
     }

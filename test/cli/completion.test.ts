@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { splitLine } from "../../src/cli/completion-scripts.ts";
+import { splitLine } from "../../src/cli/help/completion-scripts.ts";
 import { verbs } from "../../src/cli/verbs/table.ts";
 import { CliRig } from "../rig/cli-rig.ts";
 

@@ -2,7 +2,7 @@
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { splitLine } from "../../src/cli/completion-scripts.ts";
+import { splitLine } from "../../src/cli/help/completion-scripts.ts";
 import { verbNamed } from "../../src/cli/verbs/table.ts";
 import { CliRig } from "../rig/cli-rig.ts";
 import { ledgerStep } from "../rig/ledger-step.ts";

@@ -2,9 +2,9 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { environmentVariables } from "../../src/cli/environment-variables.ts";
-import { generatedFiles, shippedRunbookFiles } from "../../src/cli/generated-files.ts";
-import { exitMeanings } from "../../src/cli/help-topics.ts";
+import { environmentVariables } from "../../src/cli/help/environment-variables.ts";
+import { generatedFiles, shippedRunbookFiles } from "../../src/cli/help/generated-files.ts";
+import { exitMeanings } from "../../src/cli/help/help-topics.ts";
 import { verbs } from "../../src/cli/verbs/table.ts";
 import { exitCodes } from "../../src/engine/exit-codes.ts";
 

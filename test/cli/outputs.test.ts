@@ -133,7 +133,7 @@ test("records of every kind of run that tests tell of", () => {
 
 test("every reading verb with -o json has a schema named as its document", async () => {
   const { verbs } = await import("../../src/cli/verbs/table.ts");
-  const { schemaNames } = await import("../../src/cli/published-schemas.ts");
+  const { schemaNames } = await import("../../src/cli/help/published-schemas.ts");
   const named: Readonly<Record<string, string>> = {
     ...Object.fromEntries(
       ["run", "resume", "attach", "wait", "abort", "status", "report"].map((verb) => [verb, "run"]),

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { openInBrowser, pagerFor } from "../../src/cli/person-programs.ts";
+import { openInBrowser, pagerFor } from "../../src/cli/terminal/person-programs.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "browser "));
 afterAll(() => rmSync(dir, { recursive: true }));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { catalogue } from "../../src/cli/catalogue.ts";
-import { toolStates } from "../../src/cli/tool-states.ts";
+import { catalogue } from "../../src/cli/project/catalogue.ts";
+import { toolStates } from "../../src/cli/project/tool-states.ts";
 import { loadRunbook } from "../../src/language/load-runbook.ts";
 import { placeAtStart } from "../../src/plan/at-start.ts";
 

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { follow } from "../../src/cli/follow.ts";
+import { follow } from "../../src/cli/follow/follow.ts";
 import { JournalCorrupt } from "../../src/engine/ports.ts";
 import { JournalBuilder } from "../rig/journal-builder.ts";
 

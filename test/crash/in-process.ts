@@ -3,7 +3,7 @@
  * are the real ones; only the starts of a viewer and of an executor's own process are saved.
  */
 import pino from "pino";
-import { execute } from "../../src/cli/execution.ts";
+import { execute } from "../../src/cli/execute/execution.ts";
 import type { DriveRequest } from "../../src/engine/engine.ts";
 import { runDirectory } from "../../src/host/state-dir.ts";
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { environmentVariables } from "../../src/cli/environment-variables.ts";
+import { environmentVariables } from "../../src/cli/help/environment-variables.ts";
 import { root } from "../docs/markdown.ts";
 
 const lines = readFileSync(join(root, "Dockerfile"), "utf8")

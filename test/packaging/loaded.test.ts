@@ -83,8 +83,11 @@ test.each([["--version"], ["--help"], ["run --help"]])("%s loads a dozen modules
 });
 
 test.each([
-  ["validate runbooks/one.yaml", ["src/cli/live-progress.ts", "src/cli/execution.ts", "src/report/html.ts"]],
-  ["plan one -t here", ["src/cli/live-progress.ts", "src/cli/execution.ts", "src/report/html.ts"]],
+  [
+    "validate runbooks/one.yaml",
+    ["src/cli/terminal/live-progress.ts", "src/cli/execute/execution.ts", "src/report/html.ts"],
+  ],
+  ["plan one -t here", ["src/cli/terminal/live-progress.ts", "src/cli/execute/execution.ts", "src/report/html.ts"]],
 ])("%s loads what reads runbooks and nothing that runs or shows them", async (words, absent) => {
   const loaded = (await loadedBy(...words.split(" "))).get("runbook.cjs");
   expect(language).toEqual(expect.arrayContaining([...(loaded?.packages ?? ["none"])]));
@@ -95,16 +98,16 @@ test("a run without a terminal loads no live view, and the viewer nothing that r
   const programs = await loadedBy("run", "one", "-t", "here");
   const viewer = programs.get("runbook.cjs");
   expect(language).toEqual(expect.arrayContaining([...(viewer?.packages ?? ["none"])]));
-  expect(viewer?.modules).not.toContain("src/cli/execution.ts");
+  expect(viewer?.modules).not.toContain("src/cli/execute/execution.ts");
   const executor = programs.get("executor.cjs");
-  expect(executor?.modules).toContain("src/cli/execution.ts");
+  expect(executor?.modules).toContain("src/cli/execute/execution.ts");
   expect(executor?.packages).toContain("handlebars");
   // Only where a step or a provider of secrets asks for it.
   for (const name of ["listr2", "undici", "temporal-polyfill", "nodemailer", "@modelcontextprotocol/sdk"]) {
     expect(viewer?.packages).not.toContain(name);
     expect(executor?.packages).not.toContain(name);
   }
-  for (const path of ["src/cli/live-progress.ts", "src/cli/prompts.ts", "sandbox/client.ts"]) {
+  for (const path of ["src/cli/terminal/live-progress.ts", "src/cli/terminal/prompts.ts", "sandbox/client.ts"]) {
     expect(viewer?.modules).not.toContain(path);
     expect(executor?.modules).not.toContain(path);
   }

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { renderReport } from "../../src/cli/evidence-files.ts";
+import { renderReport } from "../../src/cli/execute/evidence-files.ts";
 import annotate from "../../src/cli/verbs/annotate.ts";
 import verify from "../../src/cli/verbs/verify.ts";
 import { addendumFile, parseAction } from "../../src/report/addendum.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { appendDrill, readDrills } from "../../src/cli/drills-file.ts";
+import { appendDrill, readDrills } from "../../src/cli/project/drills-file.ts";
 import trendVerb from "../../src/cli/verbs/trend.ts";
 import {
   type DrillEntry,

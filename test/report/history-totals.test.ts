@@ -1,6 +1,6 @@
 /** Shares of successes and times of the way back, folded from records. */
 import { expect, test } from "vitest";
-import { totalsText } from "../../src/cli/history-totals-text.ts";
+import { totalsText } from "../../src/cli/terminal/history-totals-text.ts";
 import type { RunRecord } from "../../src/engine/run-record.ts";
 import { historyTotals, type TotalledRun } from "../../src/report/history-totals.ts";
 

@@ -1,8 +1,8 @@
 /** What the terminal, a CI log and a program that reads show of the same payloads that `inert.test.ts` puts into the report. */
 import { expect, test } from "vitest";
-import { outcomeText } from "../../src/cli/outcome-text.ts";
-import { plainProgress } from "../../src/cli/plain-progress.ts";
-import { unicodeSymbols } from "../../src/cli/terminal.ts";
+import { outcomeText } from "../../src/cli/terminal/outcome-text.ts";
+import { plainProgress } from "../../src/cli/terminal/plain-progress.ts";
+import { unicodeSymbols } from "../../src/cli/terminal/terminal.ts";
 import type { JournalRecord } from "../../src/engine/events.ts";
 import { foldRun } from "../../src/engine/fold.ts";
 import { evidenceBlock } from "../../src/report/evidence-block.ts";

@@ -4,11 +4,11 @@ import { delimiter, dirname, join } from "node:path";
 import { readSandbox } from "../../../sandbox/client.ts";
 import { systemClock } from "../../host/clock.ts";
 import { openStateDirectory } from "../../host/state-dir.ts";
-import { approverKeys } from "../approver-keys.ts";
-import { pastRuns } from "../past-runs.ts";
-import { configName, type Project } from "../project.ts";
-import { asciiSymbols, type Terminal } from "../terminal.ts";
-import { counted } from "../text-table.ts";
+import { approverKeys } from "../project/approver-keys.ts";
+import { pastRuns } from "../project/past-runs.ts";
+import { configName, type Project } from "../project/project.ts";
+import { asciiSymbols, type Terminal } from "../terminal/terminal.ts";
+import { counted } from "../terminal/text-table.ts";
 import { packageDir } from "../version.ts";
 
 /** An item of `runbook.doctor/1.0`. */

@@ -5,10 +5,10 @@ import { childEnvironment } from "../../host/environment.ts";
 import { resolveSecrets } from "../../host/secrets.ts";
 import type { SecretProvider, Target } from "../../language/config.ts";
 import type { Runbook } from "../../language/runbook.ts";
-import type { Project } from "../project.ts";
-import { secretSources } from "../secret-sources.ts";
-import { toolHome } from "../tool-homes.ts";
-import { type ToolState, toolStates } from "../tool-states.ts";
+import type { Project } from "../project/project.ts";
+import { toolHome } from "../project/tool-homes.ts";
+import { type ToolState, toolStates } from "../project/tool-states.ts";
+import { secretSources } from "../start/secret-sources.ts";
 import type { Finding } from "./machine.ts";
 
 export async function checkNeeds(project: Project, runbook: Runbook, target: Target): Promise<Finding[]> {

@@ -4,10 +4,10 @@ import { executorAlive } from "../../host/claim.ts";
 import { leaveMessage } from "../../host/inbox.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../errors.ts";
-import { startExecutor } from "../launch.ts";
-import { findRun, loadRun } from "../run-lookup.ts";
-import { sensitiveInputs, starter } from "../starter.ts";
-import { watchRun } from "../watch-run.ts";
+import { findRun, loadRun } from "../follow/run-lookup.ts";
+import { watchRun } from "../follow/watch-run.ts";
+import { startExecutor } from "../start/launch.ts";
+import { sensitiveInputs, starter } from "../start/starter.ts";
 
 export default async function abort(command: Command): Promise<number> {
   const { args, project } = command;

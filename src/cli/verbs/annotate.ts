@@ -12,8 +12,8 @@ import { KeyError, loadPrivateKey, type PrivateKey } from "../../report/keys.ts"
 import { closest } from "../../util/closest.ts";
 import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
-import { addendumContext } from "../evidence-files.ts";
-import { findRun, loadRun } from "../run-lookup.ts";
+import { addendumContext } from "../execute/evidence-files.ts";
+import { findRun, loadRun } from "../follow/run-lookup.ts";
 
 export default async function annotate(command: Command): Promise<number> {
   const { stateDir } = command.project;

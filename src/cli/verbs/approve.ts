@@ -8,15 +8,15 @@ import type { ApprovalRecord, RunRecord } from "../../engine/run-record.ts";
 import { systemClock } from "../../host/clock.ts";
 import { checkSealed } from "../../host/sealed-run.ts";
 import { loadPrivateKey } from "../../report/keys.ts";
-import { signAnswer, signerOf } from "../approval-signature.ts";
 import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
-import { handOver } from "../hand-over.ts";
-import { approvePlan, readPlanFile } from "../plan-approval.ts";
-import { usePluginsOfRun } from "../plugins.ts";
-import { findRun, loadRun } from "../run-lookup.ts";
-import { loadSealed } from "../sealed-runbook.ts";
-import { sensitiveInputs, starter } from "../starter.ts";
+import { loadSealed } from "../execute/sealed-runbook.ts";
+import { findRun, loadRun } from "../follow/run-lookup.ts";
+import { usePluginsOfRun } from "../project/plugins.ts";
+import { signAnswer, signerOf } from "../start/approval-signature.ts";
+import { handOver } from "../start/hand-over.ts";
+import { approvePlan, readPlanFile } from "../start/plan-approval.ts";
+import { sensitiveInputs, starter } from "../start/starter.ts";
 
 type Answer = Extract<InboxMessage, { kind: "decision" }>;
 

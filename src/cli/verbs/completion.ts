@@ -2,8 +2,8 @@
 import { exitCodes } from "../../engine/exit-codes.ts";
 import { closest } from "../../util/closest.ts";
 import type { Command } from "../command.ts";
-import { completionScripts } from "../completion-scripts.ts";
 import { UsageError } from "../errors.ts";
+import { completionScripts } from "../help/completion-scripts.ts";
 
 export default function completion(command: Command): number {
   const shell = command.args.words[0];

@@ -6,10 +6,10 @@ import { replaceFile } from "../../host/durable-file.ts";
 import type { Runbook } from "../../language/runbook.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../errors.ts";
-import { fromCwd, loadProjectRunbook, refuseInvalid, runbookFiles } from "../project.ts";
-import { pageMark, pagesFolder, runbookPage } from "../runbook-pages.ts";
-import { counted, textTable } from "../text-table.ts";
-import type { WrittenFile } from "../written-file.ts";
+import { fromCwd, loadProjectRunbook, refuseInvalid, runbookFiles } from "../project/project.ts";
+import { pageMark, pagesFolder, runbookPage } from "../project/runbook-pages.ts";
+import type { WrittenFile } from "../project/written-file.ts";
+import { counted, textTable } from "../terminal/text-table.ts";
 
 export default function docs(command: Command): number {
   const { project, cwd, args } = command;

@@ -15,10 +15,10 @@ import {
   type Finding,
 } from "../doctor/machine.ts";
 import { checkNeeds } from "../doctor/needs.ts";
-import { chooseTarget } from "../prepare.ts";
-import { findRunbook, loadProjectRunbook, refuseInvalid } from "../project.ts";
-import { paint } from "../terminal.ts";
-import { counted } from "../text-table.ts";
+import { findRunbook, loadProjectRunbook, refuseInvalid } from "../project/project.ts";
+import { chooseTarget } from "../start/prepare.ts";
+import { paint } from "../terminal/terminal.ts";
+import { counted } from "../terminal/text-table.ts";
 
 export default async function doctor(command: Command): Promise<number> {
   const { project, args } = command;

@@ -3,8 +3,8 @@ import { exitCodes } from "../../engine/exit-codes.ts";
 import { closest } from "../../util/closest.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { overview, verbHelp } from "../help-text.ts";
-import { helpTopic, topicNames } from "../help-topics.ts";
+import { overview, verbHelp } from "../help/help-text.ts";
+import { helpTopic, topicNames } from "../help/help-topics.ts";
 import { verbNamed, verbs } from "./table.ts";
 
 export default async function help(command: Command): Promise<number> {

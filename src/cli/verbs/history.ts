@@ -6,12 +6,12 @@ import { closest } from "../../util/closest.ts";
 import { formatDuration } from "../../util/duration.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { totalsText } from "../history-totals-text.ts";
-import { agoMs, type PastRun, pastRuns } from "../past-runs.ts";
-import { printPaged } from "../person-programs.ts";
-import { runbookNames } from "../project.ts";
-import { runFilter } from "../run-filter.ts";
-import { counted, textTable } from "../text-table.ts";
+import { runFilter } from "../follow/run-filter.ts";
+import { agoMs, type PastRun, pastRuns } from "../project/past-runs.ts";
+import { runbookNames } from "../project/project.ts";
+import { totalsText } from "../terminal/history-totals-text.ts";
+import { printPaged } from "../terminal/person-programs.ts";
+import { counted, textTable } from "../terminal/text-table.ts";
 
 export default function history(command: Command): number {
   const now = systemClock().now();

@@ -3,9 +3,10 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { dirname, join } from "node:path";
 import { exitCodes } from "../../engine/exit-codes.ts";
 import type { Command } from "../command.ts";
-import { ignoreLines } from "../git-ignore.ts";
-import { configName, fromCwd } from "../project.ts";
-import { publishedSchema } from "../published-schemas.ts";
+import { publishedSchema } from "../help/published-schemas.ts";
+import { ignoreLines } from "../project/git-ignore.ts";
+import { configName, fromCwd } from "../project/project.ts";
+import type { WrittenFile } from "../project/written-file.ts";
 import {
   configText,
   ignoredPaths,
@@ -14,8 +15,7 @@ import {
   workflowFile,
   workflowText,
 } from "../scaffold/project-templates.ts";
-import { textTable } from "../text-table.ts";
-import type { WrittenFile } from "../written-file.ts";
+import { textTable } from "../terminal/text-table.ts";
 
 export default function init(command: Command): number {
   const { cwd } = command;

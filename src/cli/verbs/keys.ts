@@ -6,12 +6,12 @@ import { makeDirectory } from "../../host/durable-file.ts";
 import { inertLine } from "../../report/inert.ts";
 import { newKeyPair } from "../../report/keys.ts";
 import { closest } from "../../util/closest.ts";
-import { approverKeys } from "../approver-keys.ts";
 import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
-import { ignoredByGit } from "../git-ignore.ts";
-import { fromCwd, refuseInvalid } from "../project.ts";
-import { textTable } from "../text-table.ts";
+import { approverKeys } from "../project/approver-keys.ts";
+import { ignoredByGit } from "../project/git-ignore.ts";
+import { fromCwd, refuseInvalid } from "../project/project.ts";
+import { textTable } from "../terminal/text-table.ts";
 
 export default function keys(command: Command): number {
   const [what, ...rest] = command.args.words;

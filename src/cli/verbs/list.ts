@@ -6,12 +6,12 @@ import { drillsFile } from "../../report/drills.ts";
 import { closest } from "../../util/closest.ts";
 import { formatDuration } from "../../util/duration.ts";
 import type { Command } from "../command.ts";
-import { readDrills } from "../drills-file.ts";
 import { CommandError, UsageError } from "../errors.ts";
-import { type ListedRunbook, listRunbooks } from "../listed-runbooks.ts";
-import { runbookFiles } from "../project.ts";
-import { paint } from "../terminal.ts";
-import { counted, textTable } from "../text-table.ts";
+import { readDrills } from "../project/drills-file.ts";
+import { type ListedRunbook, listRunbooks } from "../project/listed-runbooks.ts";
+import { runbookFiles } from "../project/project.ts";
+import { paint } from "../terminal/terminal.ts";
+import { counted, textTable } from "../terminal/text-table.ts";
 
 export default function list(command: Command): number {
   const { args, project, output } = command;

@@ -10,9 +10,9 @@ import { executorAlive } from "../../host/claim.ts";
 import { closest } from "../../util/closest.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { follow } from "../follow.ts";
-import { LogPrinter, logStreams } from "../log-printer.ts";
-import { findRun, loadRun } from "../run-lookup.ts";
+import { follow } from "../follow/follow.ts";
+import { findRun, loadRun } from "../follow/run-lookup.ts";
+import { LogPrinter, logStreams } from "../terminal/log-printer.ts";
 
 /** Growing logs leave no record in the journal: they are looked at this often. */
 const lookMs = 200;

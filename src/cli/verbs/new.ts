@@ -5,9 +5,9 @@ import { exitCodes } from "../../engine/exit-codes.ts";
 import type { Target } from "../../language/config.ts";
 import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
-import { fromCwd, loadProjectRunbook, refuseInvalid } from "../project.ts";
+import { fromCwd, loadProjectRunbook, refuseInvalid } from "../project/project.ts";
 import { type RunbookTemplate, runbookTemplates, runbookText } from "../scaffold/runbook-templates.ts";
-import { counted } from "../text-table.ts";
+import { counted } from "../terminal/text-table.ts";
 
 const namePattern = /^[a-z][a-z0-9-]{0,62}$/;
 

@@ -6,9 +6,9 @@ import { replaceFile } from "../../host/durable-file.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
-import { planText } from "../plan-text.ts";
-import { planOf, prepare } from "../prepare.ts";
-import { findRunbook, loadWholeRunbook, type RunbookSource, refuseInvalid, runbookFiles } from "../project.ts";
+import { findRunbook, loadWholeRunbook, type RunbookSource, refuseInvalid, runbookFiles } from "../project/project.ts";
+import { planOf, prepare } from "../start/prepare.ts";
+import { planText } from "../terminal/plan-text.ts";
 
 export default async function plan(command: Command): Promise<number> {
   const { args, project, cwd } = command;
@@ -18,7 +18,7 @@ export default async function plan(command: Command): Promise<number> {
   const path = findRunbook(project, cwd, word);
   const prepared = await prepare(command, path, args.text("target"), "refuse");
   const made = args.on("probe")
-    ? await (await import("../probe.ts")).probe(command, prepared)
+    ? await (await import("../start/probe.ts")).probe(command, prepared)
     : await planOf(prepared, project);
   const save = args.text("save");
   if (save !== undefined) replaceFile(resolve(cwd, save), `${JSON.stringify(made, null, 2)}\n`);

@@ -11,10 +11,10 @@ import { noAddendum } from "../../report/addendum.ts";
 import { loadAddendum } from "../../report/addendum-file.ts";
 import { type Judged, judgeRetention } from "../../report/retention.ts";
 import type { Command } from "../command.ts";
-import { addendumContext } from "../evidence-files.ts";
-import { owesEvidence } from "../evidence-owed.ts";
-import { type PastRun, pastRuns } from "../past-runs.ts";
-import { counted, textTable } from "../text-table.ts";
+import { addendumContext } from "../execute/evidence-files.ts";
+import { owesEvidence } from "../execute/evidence-owed.ts";
+import { type PastRun, pastRuns } from "../project/past-runs.ts";
+import { counted, textTable } from "../terminal/text-table.ts";
 
 /** One line per deleted run, beside the runs. */
 const prunedFile = "pruned.ndjson";

@@ -5,12 +5,12 @@ import { exitCodes } from "../../engine/exit-codes.ts";
 import { executorAlive } from "../../host/claim.ts";
 import { layoutProblem } from "../../report/markdown.ts";
 import type { Command } from "../command.ts";
-import { completeEvidence } from "../complete-evidence.ts";
 import { CommandError, UsageError } from "../errors.ts";
-import { renderReport } from "../evidence-files.ts";
-import { owesEvidence } from "../evidence-owed.ts";
-import { openInBrowser, printPaged } from "../person-programs.ts";
-import { findRun, loadRun } from "../run-lookup.ts";
+import { completeEvidence } from "../execute/complete-evidence.ts";
+import { renderReport } from "../execute/evidence-files.ts";
+import { owesEvidence } from "../execute/evidence-owed.ts";
+import { findRun, loadRun } from "../follow/run-lookup.ts";
+import { openInBrowser, printPaged } from "../terminal/person-programs.ts";
 import { documentOf } from "./status.ts";
 
 export default async function report(command: Command): Promise<number> {

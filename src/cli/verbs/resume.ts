@@ -4,20 +4,20 @@ import type { RunRecord } from "../../engine/run-record.ts";
 import { executorAlive } from "../../host/claim.ts";
 import { checkSealed } from "../../host/sealed-run.ts";
 import type { Runbook } from "../../language/runbook.ts";
-import { refuseForged } from "../approval-signature.ts";
-import { catalogue } from "../catalogue.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../errors.ts";
-import { isOver, owesEvidence } from "../evidence-owed.ts";
-import { startExecutor } from "../launch.ts";
-import { overridesOf, requireReason, stepPath, stepsByPath } from "../overrides.ts";
-import { usePluginsOfRun } from "../plugins.ts";
-import { reportRequests } from "../report-requests.ts";
-import { findRun, loadRun } from "../run-lookup.ts";
-import { loadSealed } from "../sealed-runbook.ts";
-import { detached, onDisconnect, sensitiveInputs, starter } from "../starter.ts";
-import { undoNoticeMs } from "../undo-notice.ts";
-import { codeOf, waitForPersonMs, watchRun } from "../watch-run.ts";
+import { isOver, owesEvidence } from "../execute/evidence-owed.ts";
+import { loadSealed } from "../execute/sealed-runbook.ts";
+import { reportRequests } from "../follow/report-requests.ts";
+import { findRun, loadRun } from "../follow/run-lookup.ts";
+import { codeOf, waitForPersonMs, watchRun } from "../follow/watch-run.ts";
+import { catalogue } from "../project/catalogue.ts";
+import { usePluginsOfRun } from "../project/plugins.ts";
+import { refuseForged } from "../start/approval-signature.ts";
+import { startExecutor } from "../start/launch.ts";
+import { overridesOf, requireReason, stepPath, stepsByPath } from "../start/overrides.ts";
+import { detached, onDisconnect, sensitiveInputs, starter } from "../start/starter.ts";
+import { undoNoticeMs } from "../terminal/undo-notice.ts";
 
 export default async function resume(command: Command): Promise<number> {
   const { args, project } = command;
@@ -40,7 +40,7 @@ export default async function resume(command: Command): Promise<number> {
   const mayAsk = command.terminal.interactive && !decided && !isOwed && !args.on("detach");
   if (!isOwed || decided) refuseIdle(record, decided || mayAsk);
   const asks = mayAsk && (hasUnknown(record) || (!args.on("yes") && record.result !== "waiting"));
-  const change = asks ? await (await import("../prompts.ts")).askResume(command, record) : {};
+  const change = asks ? await (await import("../terminal/prompts.ts")).askResume(command, record) : {};
   if (change === null) {
     command.say(`left as it is; next: runbook resume ${run}`);
     return codeOf(record, null);

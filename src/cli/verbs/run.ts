@@ -3,16 +3,16 @@
 import { resolve } from "node:path";
 import { type Command, checkOutput } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
-import { overridesOf, stepsByPath } from "../overrides.ts";
-import { readPlanFile } from "../plan-approval.ts";
-import { type Prepared, prepare } from "../prepare.ts";
-import { findRunbook } from "../project.ts";
-import { reportRequests } from "../report-requests.ts";
-import { approvalFor, prepareSaved } from "../saved-plan.ts";
-import { startRun } from "../start-run.ts";
-import { detached, onDisconnect } from "../starter.ts";
-import { undoNoticeMs } from "../undo-notice.ts";
-import { waitForPersonMs, watchRun } from "../watch-run.ts";
+import { reportRequests } from "../follow/report-requests.ts";
+import { waitForPersonMs, watchRun } from "../follow/watch-run.ts";
+import { findRunbook } from "../project/project.ts";
+import { overridesOf, stepsByPath } from "../start/overrides.ts";
+import { readPlanFile } from "../start/plan-approval.ts";
+import { type Prepared, prepare } from "../start/prepare.ts";
+import { approvalFor, prepareSaved } from "../start/saved-plan.ts";
+import { startRun } from "../start/start-run.ts";
+import { detached, onDisconnect } from "../start/starter.ts";
+import { undoNoticeMs } from "../terminal/undo-notice.ts";
 import plan from "./plan.ts";
 import { verbNamed } from "./table.ts";
 
@@ -56,7 +56,7 @@ async function confirmProtected(command: Command, prepared: Prepared): Promise<v
   const { target } = prepared;
   const writes = [...stepsByPath(prepared.runbook).values()].some((step) => step.effects !== "read");
   if (!command.terminal.interactive || !target.protected || !writes) return;
-  const { confirmTarget } = await import("../prompts.ts");
+  const { confirmTarget } = await import("../terminal/prompts.ts");
   if (await confirmTarget(command, prepared.runbook.name, target.name)) return;
   throw new CommandError("refused", `${target.name} was not confirmed; nothing was started`);
 }

@@ -3,8 +3,8 @@ import { exitCodes } from "../../engine/exit-codes.ts";
 import { closest } from "../../util/closest.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { publishedSchema, schemaNames } from "../published-schemas.ts";
-import { textTable } from "../text-table.ts";
+import { publishedSchema, schemaNames } from "../help/published-schemas.ts";
+import { textTable } from "../terminal/text-table.ts";
 
 export default function schema(command: Command): number {
   const name = command.args.words[0];

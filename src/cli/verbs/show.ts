@@ -7,16 +7,16 @@ import type { RunRecord } from "../../engine/run-record.ts";
 import { checkSealed } from "../../host/sealed-run.ts";
 import type { Config } from "../../language/config.ts";
 import type { Runbook } from "../../language/runbook.ts";
-import { catalogue } from "../catalogue.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { stepsByPath } from "../overrides.ts";
-import { printPaged } from "../person-programs.ts";
-import { usePluginsOfRun } from "../plugins.ts";
+import { loadSealed } from "../execute/sealed-runbook.ts";
+import { findRun, loadRun } from "../follow/run-lookup.ts";
 import { procedureDocument } from "../procedure/document.ts";
-import { findRunbook, loadProjectRunbook, refuseInvalid, runbookNames } from "../project.ts";
-import { findRun, loadRun } from "../run-lookup.ts";
-import { loadSealed } from "../sealed-runbook.ts";
+import { catalogue } from "../project/catalogue.ts";
+import { usePluginsOfRun } from "../project/plugins.ts";
+import { findRunbook, loadProjectRunbook, refuseInvalid, runbookNames } from "../project/project.ts";
+import { stepsByPath } from "../start/overrides.ts";
+import { printPaged } from "../terminal/person-programs.ts";
 
 export default async function show(command: Command): Promise<number> {
   const { project, cwd } = command;

@@ -9,9 +9,9 @@ import { runDirectory, runIds } from "../../host/state-dir.ts";
 import { type RunDocument, runDocument } from "../../report/run-json.ts";
 import { formatDuration } from "../../util/duration.ts";
 import type { Command } from "../command.ts";
-import { outcomeText } from "../outcome-text.ts";
-import { findRun, loadRun, newestFirst, nextFor } from "../run-lookup.ts";
-import { codeOf, watchRun } from "../watch-run.ts";
+import { findRun, loadRun, newestFirst, nextFor } from "../follow/run-lookup.ts";
+import { codeOf, watchRun } from "../follow/watch-run.ts";
+import { outcomeText } from "../terminal/outcome-text.ts";
 
 /** Many journals are looked at this often. */
 const lookMs = 250;
@@ -82,7 +82,7 @@ async function statusOfOne(command: Command, run: string): Promise<number> {
     return exitCodes.ok;
   }
   const interrupted = isInterrupted(record, executorAlive(runDir));
-  const { placesOfFailure } = await import("../step-places.ts");
+  const { placesOfFailure } = await import("../follow/step-places.ts");
   const placeOf = placesOfFailure(runDir, record);
   command.print(
     outcomeText(record, {

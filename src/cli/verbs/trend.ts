@@ -6,11 +6,11 @@ import { trendOf } from "../../report/trend.ts";
 import { trendMarkdown, trendSvg } from "../../report/trend-text.ts";
 import { closest } from "../../util/closest.ts";
 import type { Command } from "../command.ts";
-import { readDrills } from "../drills-file.ts";
 import { UsageError } from "../errors.ts";
-import { pastRuns } from "../past-runs.ts";
-import { runbookNames } from "../project.ts";
-import { runFilter } from "../run-filter.ts";
+import { runFilter } from "../follow/run-filter.ts";
+import { readDrills } from "../project/drills-file.ts";
+import { pastRuns } from "../project/past-runs.ts";
+import { runbookNames } from "../project/project.ts";
 
 export default function trend(command: Command): number {
   const { project, args, output } = command;

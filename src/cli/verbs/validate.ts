@@ -7,9 +7,9 @@ import { toGithub, toJson, toJunit, toSarif } from "../../language/render-format
 import { closest } from "../../util/closest.ts";
 import { type Command, makeCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { paint } from "../terminal.ts";
-import { counted } from "../text-table.ts";
-import { checkFiles, type FileToCheck, filesToCheck, fixFiles } from "../validation.ts";
+import { checkFiles, type FileToCheck, filesToCheck, fixFiles } from "../project/validation.ts";
+import { paint } from "../terminal/terminal.ts";
+import { counted } from "../terminal/text-table.ts";
 import { toolVersion } from "../version.ts";
 
 export default async function validate(command: Command): Promise<number> {

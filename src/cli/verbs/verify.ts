@@ -8,7 +8,7 @@ import { type Verification, verifyRun } from "../../report/verify.ts";
 import { closest } from "../../util/closest.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { findRun } from "../run-lookup.ts";
+import { findRun } from "../follow/run-lookup.ts";
 import { toolVersion } from "../version.ts";
 
 export default async function verify(command: Command): Promise<number> {

@@ -3,7 +3,7 @@
  * colours. Keeps everything that scrolled out. Made narrower, it breaks long rows anew, as tmux and most others do.
  * Anything else it is told is an error: the view may not need more of a terminal than this.
  */
-import { columnsOf } from "../../../src/cli/text-width.ts";
+import { columnsOf } from "../../../src/cli/terminal/text-width.ts";
 
 interface Row {
   cells: string[];

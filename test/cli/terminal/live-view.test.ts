@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { columnsOf } from "../../../src/cli/text-width.ts";
+import { columnsOf } from "../../../src/cli/terminal/text-width.ts";
 import { approver, check, JournalBuilder, operator, type StepSpec } from "../../rig/journal-builder.ts";
 import { ViewRig } from "./view-rig.ts";
 

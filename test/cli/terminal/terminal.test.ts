@@ -1,6 +1,6 @@
 /** The real command under a real pseudo-terminal: what stands on the screen, and what the keys do. */
 import { afterEach, expect, test } from "vitest";
-import { columnsOf } from "../../../src/cli/text-width.ts";
+import { columnsOf } from "../../../src/cli/terminal/text-width.ts";
 import { CliRig } from "../../rig/cli-rig.ts";
 import { noPty, Pty } from "./pty.ts";
 

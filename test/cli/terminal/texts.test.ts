@@ -1,10 +1,10 @@
 /** What is printed last about a run, and what a plan looks like, in wide and narrow terminals. */
 import { describe, expect, test } from "vitest";
-import { type OutcomeOptions, outcomeText } from "../../../src/cli/outcome-text.ts";
-import { plainProgress } from "../../../src/cli/plain-progress.ts";
-import { planText } from "../../../src/cli/plan-text.ts";
-import { asciiSymbols, type Terminal, unicodeSymbols } from "../../../src/cli/terminal.ts";
-import { clip, columnsOf, wrapWords } from "../../../src/cli/text-width.ts";
+import { type OutcomeOptions, outcomeText } from "../../../src/cli/terminal/outcome-text.ts";
+import { plainProgress } from "../../../src/cli/terminal/plain-progress.ts";
+import { planText } from "../../../src/cli/terminal/plan-text.ts";
+import { asciiSymbols, type Terminal, unicodeSymbols } from "../../../src/cli/terminal/terminal.ts";
+import { clip, columnsOf, wrapWords } from "../../../src/cli/terminal/text-width.ts";
 import type { JournalRecord } from "../../../src/engine/events.ts";
 import { foldRun } from "../../../src/engine/fold.ts";
 import type { Plan, PlannedStep } from "../../../src/plan/plan.ts";

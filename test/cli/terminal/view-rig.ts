@@ -1,8 +1,8 @@
 /** Feeds journals to the live view: a screen of its own, a clock that stands where a test puts it, no timer. */
 
-import { type LiveOptions, liveProgress } from "../../../src/cli/live-progress.ts";
-import type { Progress } from "../../../src/cli/plain-progress.ts";
-import { asciiSymbols, type Terminal, unicodeSymbols } from "../../../src/cli/terminal.ts";
+import { type LiveOptions, liveProgress } from "../../../src/cli/terminal/live-progress.ts";
+import type { Progress } from "../../../src/cli/terminal/plain-progress.ts";
+import { asciiSymbols, type Terminal, unicodeSymbols } from "../../../src/cli/terminal/terminal.ts";
 import type { JournalRecord } from "../../../src/engine/events.ts";
 import { applyRecord, newRunRecord } from "../../../src/engine/fold.ts";
 import type { RunRecord } from "../../../src/engine/run-record.ts";

@@ -1,0 +1,50 @@
+/** Finds runs by id, unique prefix or `last`, and says how to answer them. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { foldAny } from "../../engine/fold.ts";
+import type { ApprovalRecord, RunRecord } from "../../engine/run-record.ts";
+import { journalName, journalRecords } from "../../host/journal-file.ts";
+import { summarize } from "../../host/run-summary.ts";
+import { runDirectory, runIds } from "../../host/state-dir.ts";
+import { UsageError } from "../errors.ts";
+
+/** Throws `UsageError` when nothing, or more than one run, fits. */
+export function findRun(stateDir: string, word: string | undefined): string {
+  const ids = runIds(stateDir);
+  if (word === undefined || word === "last") {
+    const newest = newestFirst(stateDir, ids)[0];
+    if (newest === undefined) throw new UsageError(`there is no run in ${stateDir}`, "runbook run <runbook>");
+    return newest;
+  }
+  const found = ids.filter((id) => id === word || id.startsWith(word) || id.startsWith(`rb-${word}`));
+  if (found.length === 1) return found[0] as string;
+  if (found.length === 0) throw new UsageError(`there is no run "${word}" in ${stateDir}`, "runbook history");
+  throw new UsageError(`"${word}" fits ${found.length} runs: ${found.sort().join(", ")}`, "runbook history");
+}
+
+export function newestFirst(stateDir: string, ids: readonly string[]): string[] {
+  return ids
+    .map((id) => ({ id, at: summarize(runDirectory(stateDir, id))?.record.started.at ?? "" }))
+    .sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0))
+    .map(({ id }) => id);
+}
+
+/** The record of a run. Throws `JournalCorrupt`, and `UsageError` when the run never wrote a record. */
+export function loadRun(stateDir: string, run: string): { record: RunRecord; runDir: string } {
+  const runDir = runDirectory(stateDir, run);
+  const file = join(runDir, journalName);
+  // Killed, or without power, before its first record: the name of the journal may be missing as well.
+  const record = existsSync(file) ? foldAny(journalRecords(file)) : null;
+  if (record === null)
+    throw new UsageError(`${run} has no record: it never started`, `rm -r '${runDir.replaceAll("'", "'\\''")}'`);
+  return { record, runDir };
+}
+
+/** The command that answers what a step waits for. */
+export function nextFor(record: RunRecord): (step: string, kind: ApprovalRecord["request"]["kind"]) => string {
+  return (step, kind) => {
+    if (kind === "indeterminate")
+      return `runbook resume ${record.run} --accept ${step} --reason "…"   or   --retry ${step}`;
+    return `runbook approve ${record.run} --step ${step}${record.started.protected ? " --sign KEY" : ""}`;
+  };
+}
