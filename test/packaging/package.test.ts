@@ -67,6 +67,11 @@ steps:
 });
 
 describe("the tarball", () => {
+  test("exports the schema of a runbook under the name of its version", () => {
+    const script = 'process.stdout.write(require("runbook/schema/v1.json").$id)';
+    expect(sh(process.execPath, ["-e", script]).stdout).toBe("urn:runbook:schema:runbook.v1");
+  });
+
   test("is the same when it is packed again", () => {
     expect(digestOf(pack(join(dir, "second")).file)).toBe(digestOf(packed.file));
   });
