@@ -11,6 +11,8 @@ import { JournalReader, parseLine } from "../../util/journal-line.ts";
 
 /** `fs.watch` may miss events; a slow look catches up. */
 const pollMs = 250;
+/** While news keep coming they are looked at this often: each look with news syncs the file that the executor syncs too. */
+const restMs = 50;
 
 export interface Followed {
   /** Null when there never was a record. */
@@ -33,21 +35,23 @@ export interface FollowOptions {
 export async function follow(options: FollowOptions): Promise<Followed> {
   const tail = new JournalTail(join(options.runDir, journalName));
   let run: RunRecord | null = null;
-  const look = () => {
-    for (const { record, line } of tail.read()) {
+  const look = (): boolean => {
+    const entries = tail.read();
+    for (const { record, line } of entries) {
       if (run === null) run = newRunRecord(record);
       else applyRecord(run, record);
       options.onRecord(record, run, line);
     }
+    return entries.length > 0;
   };
   const waker = new Waker(options.runDir, options.signal);
   void options.wake?.then(() => waker.wake());
   try {
     for (;;) {
       const alive = options.alive();
-      look();
+      const hadNews = look();
       if (!alive || options.signal?.aborted) return { record: run };
-      await waker.next();
+      await waker.next(hadNews);
     }
   } finally {
     waker.close();
@@ -123,20 +127,15 @@ class JournalTail {
   }
 }
 
+/** Says when to look again. The directory is watched only while nothing happens: a busy run would wake this process for each write. */
 class Waker {
+  private readonly directory: string;
   private watcher: FSWatcher | null = null;
-  private readonly timer: NodeJS.Timeout;
   private woken = false;
   private resolve: (() => void) | null = null;
 
   constructor(directory: string, signal: AbortSignal | undefined) {
-    try {
-      this.watcher = watch(directory, () => this.wake());
-      this.watcher.on("error", () => this.watcher?.close());
-    } catch {
-      // the timer is enough
-    }
-    this.timer = setInterval(() => this.wake(), pollMs);
+    this.directory = directory;
     signal?.addEventListener("abort", () => this.wake());
   }
 
@@ -145,14 +144,36 @@ class Waker {
     this.resolve?.();
   }
 
-  async next(): Promise<void> {
-    if (!this.woken) await new Promise<void>((resolve) => (this.resolve = resolve));
+  /** `hadNews`: whether the last look found something. */
+  async next(hadNews: boolean): Promise<void> {
+    if (hadNews) this.close();
+    // What came before the watch began is found by one more look.
+    else if (this.watcher === null && this.watch()) return;
+    if (!this.woken) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, hadNews ? restMs : pollMs);
+        this.resolve = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
     this.woken = false;
     this.resolve = null;
   }
 
+  private watch(): boolean {
+    try {
+      this.watcher = watch(this.directory, () => this.wake());
+      this.watcher.on("error", () => this.close());
+      return true;
+    } catch {
+      return false; // the slow look is enough
+    }
+  }
+
   close(): void {
     this.watcher?.close();
-    clearInterval(this.timer);
+    this.watcher = null;
   }
 }
