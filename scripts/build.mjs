@@ -40,10 +40,23 @@ const requiredBuiltins = {
   renderChunk: (code) => code.replaceAll(/\bimport\(("node:[a-z/_]+")\)/g, "Promise.resolve(require($1))"),
 };
 
+/** The YAML library asks the environment at every token whether to print it, which takes time and would spoil our output. */
+const silentYaml = {
+  name: "silent-yaml",
+  transform: {
+    filter: { id: /node_modules\/yaml\/dist\/(parse\/parser|compose\/composer)\.js$/ },
+    handler(code) {
+      if (!/\bnode_process\.env\.LOG_(TOKENS|STREAM)\b/.test(code))
+        throw new Error("build: yaml prints its tokens otherwise now");
+      return code.replaceAll(/\bnode_process\.env\.LOG_(TOKENS|STREAM)\b/g, "false");
+    },
+  },
+};
+
 const bundle = await rolldown({
   input,
   platform: "node",
-  plugins: [await precompiledTemplates(root), requiredBuiltins],
+  plugins: [await precompiledTemplates(root), requiredBuiltins, silentYaml],
   // sandbox-app.cjs is started once per machine and must stay a single tiny file; rolldown keeps it so because it
   // shares nothing with the others.
   onLog: (level, log, print) => {

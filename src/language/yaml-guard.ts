@@ -21,6 +21,8 @@ export interface GuardResult {
   readonly fatal: GuardProblem | null;
   /** Constructs of YAML that runbooks do not use: tags, anchors, aliases, directives. */
   readonly forbidden: readonly GuardProblem[];
+  /** What the text was cut into, for the parser; all of it where nothing is fatal. */
+  readonly lexemes: readonly string[];
 }
 
 // Everything YAML 1.2 §5.1 calls unprintable, lone surrogates, and marks that reorder what a reviewer reads.
@@ -70,11 +72,12 @@ export function guardYaml(text: string): GuardResult {
 }
 
 function fatal(code: DiagnosticCode, range: Range, message: string, hint: string): GuardResult {
-  return { fatal: { code, range, message, hint }, forbidden: [] };
+  return { fatal: { code, range, message, hint }, forbidden: [], lexemes: [] };
 }
 
 function scan(text: string): GuardResult {
   const forbidden: GuardProblem[] = [];
+  const lexemes: string[] = [];
   const blocks: { column: number; kind: string }[] = [];
   let flow = 0;
   let nodes = 0;
@@ -82,6 +85,7 @@ function scan(text: string): GuardResult {
   let lineStart = 0;
   let keyColumn = -1;
   for (const source of new Lexer().lex(text)) {
+    lexemes.push(source);
     const type = CST.tokenType(source);
     if (source === CST.DOCUMENT || source === CST.SCALAR || source === CST.FLOW_END) continue;
     const start = offset;
@@ -171,7 +175,7 @@ function scan(text: string): GuardResult {
     const newline = source.lastIndexOf("\n");
     if (newline !== -1) lineStart = start + newline + 1;
   }
-  return { fatal: null, forbidden };
+  return { fatal: null, forbidden, lexemes };
 }
 
 export function tooMany(range: Range): GuardResult & { fatal: GuardProblem } {
@@ -183,6 +187,7 @@ export function tooMany(range: Range): GuardResult & { fatal: GuardProblem } {
       hint: "Split the runbook, or move data into files that steps read.",
     },
     forbidden: [],
+    lexemes: [],
   };
 }
 

@@ -3,6 +3,8 @@
  * non-string keys, within limits that hold before anything is composed. Never throws; what is wrong becomes diagnostics.
  */
 import {
+  Composer,
+  type CST,
   type Document,
   type DocumentOptions,
   isAlias,
@@ -13,9 +15,10 @@ import {
   type Node,
   type Pair,
   type ParseOptions,
-  parseDocument,
+  Parser,
   type Scalar,
   type SchemaOptions,
+  YAMLParseError,
 } from "yaml";
 import type { Range } from "./diagnostic.ts";
 import type { Findings } from "./findings.ts";
@@ -54,7 +57,7 @@ export function readYaml(file: string, text: string, findings: Findings): Source
       report(guard.fatal);
       return broken;
     }
-    document = parseDocument(text, options);
+    document = compose(text, guard.lexemes);
   } catch (error) {
     // The library answers some malformed texts with an exception instead of an error in the document.
     const message = error instanceof Error ? error.message.split("\n")[0]! : String(error);
@@ -79,6 +82,27 @@ export function readYaml(file: string, text: string, findings: Findings): Source
   const walk = new Walk(file, text, findings);
   const data = walk.value(document.contents, "", null, false);
   return walk.failed ? broken : new Source(file, text, data, walk.positions);
+}
+
+/** What `parseDocument` of the library does, from what the guard has cut already: cutting is a third of the work. */
+function compose(text: string, lexemes: readonly string[]): Document.Parsed {
+  let document: Document.Parsed | null = null;
+  for (const next of new Composer(options).compose(tokensOf(lexemes), true, text.length)) {
+    if (document !== null) {
+      const at: [number, number] = [next.range[0], next.range[1]];
+      document.errors.push(new YAMLParseError(at, "MULTIPLE_DOCS", "Source contains multiple documents"));
+      break;
+    }
+    document = next as Document.Parsed;
+  }
+  // The composer was told to give one in any case.
+  return document!;
+}
+
+function* tokensOf(lexemes: readonly string[]): Generator<CST.Token, void> {
+  const parser = new Parser();
+  for (const lexeme of lexemes) yield* parser.next(lexeme);
+  yield* parser.end();
 }
 
 /** An error at the end of the text has no character to stand on. */
