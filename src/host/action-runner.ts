@@ -25,6 +25,7 @@ import {
 import { windowState } from "../steps/window-calendar.ts";
 import type { Json, JsonObject } from "../util/json.ts";
 import type { Masker } from "../util/mask/masker.ts";
+import { shortenedMask } from "../util/mask/shortened.ts";
 import { sealedName } from "../util/sealed-name.ts";
 import { keepArtifacts, keepFile } from "./artifacts.ts";
 import { CommandRunner, Lost } from "./command-runner.ts";
@@ -138,6 +139,7 @@ function createHost(
   elapsedMs: () => number,
 ): StepHost {
   const { clock, masker } = options;
+  const shortened = shortenedMask(options.secrets);
   // Made when a step type asks for it: the run's signal keeps a note of every signal that follows it.
   let combined: AbortSignal | null = null;
   const signal = () => (combined ??= AbortSignal.any([request.signal, limit]));
@@ -173,7 +175,8 @@ function createHost(
       const answer = await commands.recordRequest(request, exchangeRequest, () =>
         exchange(exchangeRequest, remainingMs(), request.signal),
       );
-      return { ...answer, headers: masker.json(answer.headers), body: masker.text(answer.body) };
+      // A refusal may quote the key that was given, shortened: no masker of whole secrets finds that.
+      return { ...answer, headers: masker.json(answer.headers), body: shortened(masker.text(answer.body)) };
     },
     clock: {
       now: () => clock.now(),
