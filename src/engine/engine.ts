@@ -25,6 +25,7 @@ import { runSequence, runStep } from "./loop.ts";
 import { type EngineHooks, readMessages } from "./messages.ts";
 import { type NotifyOn, notify } from "./notify.ts";
 import { elapsedMs } from "./run-clock.ts";
+import { isTolerated } from "./tolerated.ts";
 import { undoAll, undoable } from "./undo.ts";
 import { noticeUndo } from "./undo-notice.ts";
 import { type Ending, verdictOf } from "./verdict.ts";
@@ -203,16 +204,10 @@ function stopOf(context: EngineContext): EngineContext["control"]["stop"] {
 
 /** The first failure that counts: not one that its step, or a group or `forEach` around it, tolerates. */
 function firstFailure(context: EngineContext): string | null {
-  const { steps } = context.store.record;
-  const isTolerated = (path: string): boolean => {
-    const around = path.replace(/(\[\d+\]|\.\w+)$/, "");
-    if (around === path) return false;
-    const record = steps.get(around);
-    return record?.status === "succeeded" || record?.why === "continueOnFailure" || isTolerated(around);
-  };
-  for (const step of steps.values()) {
+  const { record } = context.store;
+  for (const step of record.steps.values()) {
     const bad = step.status === "failed" || step.status === "timed_out" || step.status === "cancelled";
-    if (!bad || step.phase !== "steps" || step.why === "continueOnFailure" || isTolerated(step.path)) continue;
+    if (!bad || step.phase !== "steps" || isTolerated(record, step.path)) continue;
     return step.path;
   }
   return null;

@@ -136,7 +136,7 @@ export function applyStepRecord(
       step.why = entry.note;
       endAttempt(step, entry.at, entry.status, entry.failure);
       if (entry.failure?.class === "refused") step.tookEffect = false;
-      if (entry.status === "failed" && entry.note === "continueOnFailure") {
+      if ((entry.status === "failed" || entry.status === "timed_out") && entry.note === "continueOnFailure") {
         deviate(
           record,
           entry,

@@ -7,6 +7,7 @@ import type { JournalEvent, RunResult } from "./events.ts";
 import { exitCodes, exitNameOfResult } from "./exit-codes.ts";
 import { elapsedMs, type Instant } from "./run-clock.ts";
 import type { RunRecord, StepRecord } from "./run-record.ts";
+import { toleratedFailures } from "./tolerated.ts";
 
 type Finished = Extract<JournalEvent, { type: "run.finished" }>;
 
@@ -79,7 +80,7 @@ function endingText(record: RunRecord, result: RunResult, ending: Ending): strin
   const why = brief(failed?.failure?.message ?? ending.refusal);
   switch (result) {
     case "succeeded":
-      return "every step succeeded";
+      return passedText(record);
     case "refused":
       return why ?? "refused; nothing was changed";
     case "aborted":
@@ -94,6 +95,14 @@ function endingText(record: RunRecord, result: RunResult, ending: Ending): strin
       return `${ending.failedAt} failed${why ? `: ${why}` : ""}${held}${unknownState(record)}`;
     }
   }
+}
+
+/** Names at most five of the failures the runbook allows: the rest is in the report. */
+function passedText(record: RunRecord): string {
+  const paths = toleratedFailures(record).map(({ path }) => path);
+  if (paths.length === 0) return "every step succeeded";
+  const more = paths.length > 5 ? ` and ${paths.length - 5} more` : "";
+  return `succeeded, although the runbook went on after failures of ${paths.slice(0, 5).join(", ")}${more}`;
 }
 
 function undoneBecause(record: RunRecord, ending: Ending): string {

@@ -1,5 +1,6 @@
 /** What a run's title says: how it ended, what failed, and what state it left. */
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
+import { isTolerated } from "../engine/tolerated.ts";
 import { durationText, plural } from "./format.ts";
 import { isGroup, stepsInOrder } from "./step-order.ts";
 
@@ -16,7 +17,7 @@ export interface Verdict {
 
 export function verdictOf(record: RunRecord): Verdict {
   const steps = stepsInOrder(record);
-  const failed = failedStep(steps);
+  const failed = failedStep(record, steps);
   const state = stateLeft(record, steps);
   const unknown = unknownSteps(steps);
   const at = failed === null ? "" : ` at ${failed.path}`;
@@ -64,9 +65,9 @@ function passedDetail(record: RunRecord): string {
 }
 
 /** Prefers the step itself to the group around it, and the cause to what failed afterwards. */
-export function failedStep(steps: readonly StepRecord[]): StepRecord | null {
+function failedStep(record: RunRecord, steps: readonly StepRecord[]): StepRecord | null {
   const failed = steps.filter(
-    (s) => s.phase !== "rollback" && s.phase !== "always" && s.why !== "continueOnFailure" && hasFailed(s),
+    (s) => s.phase !== "rollback" && s.phase !== "always" && hasFailed(s) && !isTolerated(record, s.path),
   );
   const leaves = failed.filter((s) => !isGroup(s, steps));
   const earliest = [...(leaves.length > 0 ? leaves : failed)].sort(

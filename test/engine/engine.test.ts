@@ -1,6 +1,7 @@
 /** The engine alone: order, stops, undo and resume, with scripted actions and a clock that moves only by sleeping. */
 import { describe, expect, test } from "vitest";
 import type { ActionOutcome, ActionRequest } from "../../src/engine/ports.ts";
+import { verdictOf } from "../../src/report/verdict.ts";
 import { EngineRig, type VirtualClock } from "../rig/engine-rig.ts";
 
 /** An action that takes `ms` of the virtual clock and hears a cancel. */
@@ -232,4 +233,24 @@ test("failures that a forEach or a group tolerates do not count as the run's", a
     "succeeded",
   ]);
   expect(rig.record.finished?.result).toBe("succeeded");
+  expect(rig.record.finished?.summary).toBe(
+    "succeeded, although the runbook went on after failures of each[1], may.fail",
+  );
+});
+
+test("a limit that a group tolerates is a deviation, and the failure behind it is the run's", async () => {
+  const rig = new EngineRig(
+    `steps: [
+  { id: may, title: May, continueOnFailure: true, timeout: 10s, steps: [{ id: slow, title: Slow, run: y, effects: read }] },
+  { id: tries, title: Tries, continueOnFailure: true, steps: [{ id: try, title: Try, run: y, effects: read }] },
+  { id: last, title: Last, run: z, effects: read }]`,
+    { "may.slow": takes(60_000), "tries.try": "allowed", last: "for real" },
+  );
+  expect(await rig.drive()).toMatchObject({ exitCode: 1 });
+  expect(rig.record.deviations.map(({ kind, step }) => `${kind} ${step}`)).toEqual([
+    "continued-on-failure may",
+    "continued-on-failure tries",
+  ]);
+  expect(rig.record.finished?.summary).toBe("last failed: for real");
+  expect(verdictOf(rig.record)).toMatchObject({ word: "FAILED", detail: expect.stringMatching(/^at last: for real/) });
 });

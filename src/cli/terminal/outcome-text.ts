@@ -3,6 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { waitingSteps } from "../../engine/decision.ts";
 import { exitNameOf } from "../../engine/exit-codes.ts";
 import type { RunRecord, StepRecord } from "../../engine/run-record.ts";
+import { isTolerated } from "../../engine/tolerated.ts";
 import type { PlaceOf } from "../../report/github.ts";
 import { inertLine, noRunnerCommands } from "../../report/inert.ts";
 import { formatDuration } from "../../util/duration.ts";
@@ -77,7 +78,7 @@ function hasFailed(step: StepRecord): boolean {
 
 function failureLines(record: RunRecord, options: OutcomeOptions): string[] {
   const failed = [...record.steps.values()].filter(
-    (step) => hasFailed(step) && step.action && step.why !== "continueOnFailure",
+    (step) => hasFailed(step) && step.action && !isTolerated(record, step.path),
   );
   if (record.result === "succeeded" || failed.length === 0) return [];
   const lines: string[] = [];

@@ -1,6 +1,7 @@
 /** What a person reads before they answer: the question, its consequence, the way back, and the words to type. Pure. */
 import type { Objection } from "../../engine/decision.ts";
 import type { ApprovalRecord, RunRecord, StepRecord } from "../../engine/run-record.ts";
+import { isTolerated } from "../../engine/tolerated.ts";
 import type { Runbook } from "../../language/runbook.ts";
 import { inertLine } from "../../report/inert.ts";
 import { formatDuration } from "../../util/duration.ts";
@@ -179,7 +180,7 @@ export function say(screen: Screen, text: string): string {
 export function failedStep(record: RunRecord): StepRecord | null {
   const failed = [...record.steps.values()].filter(
     (step) =>
-      ["failed", "timed_out"].includes(step.status) && step.phase === "steps" && step.why !== "continueOnFailure",
+      ["failed", "timed_out"].includes(step.status) && step.phase === "steps" && !isTolerated(record, step.path),
   );
   return failed.find((step) => step.failure?.reason !== "member") ?? failed[0] ?? null;
 }
