@@ -1,6 +1,6 @@
 /** Steps in the order they were or would be executed: guards, steps, undo steps, `always`. */
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
-import type { Phase } from "../language/runbook.ts";
+import type { Effects, Phase } from "../language/runbook.ts";
 
 const phases: readonly Phase[] = ["guards", "steps", "rollback", "always"];
 
@@ -36,6 +36,21 @@ function parentOf(path: string, steps: ReadonlyMap<string, StepRecord>): string 
     if (end > 0 && steps.has(path.slice(0, end))) return path.slice(0, end);
   }
   return null;
+}
+
+const strength: readonly Effects[] = ["read", "write", "destructive"];
+
+/** Path → the strongest effect of the step and of every step that is part of it; its way back does not count. */
+export function effectsWithin(steps: readonly StepRecord[]): ReadonlyMap<string, Effects> {
+  const known = new Map(steps.map((step) => [step.path, step]));
+  const strongest = new Map(steps.map((step) => [step.path, step.effects]));
+  for (const { path, phase, effects } of steps) {
+    if (effects === "read" || phase === "rollback") continue;
+    for (let at = parentOf(path, known); at !== null; at = parentOf(at, known)) {
+      if (strength.indexOf(effects) > strength.indexOf(strongest.get(at) ?? "read")) strongest.set(at, effects);
+    }
+  }
+  return strongest;
 }
 
 /** The step an undo step belongs to: `deploy.rollback.redeploy` → `deploy`; null = not an undo step. */

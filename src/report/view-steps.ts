@@ -1,8 +1,10 @@
 /** The part of the view about steps: the table, and the details of each. */
 import type { CheckOutcome } from "../engine/events.ts";
 import type { CommandRecord, RunRecord, StepRecord } from "../engine/run-record.ts";
+import type { Effects } from "../language/runbook.ts";
 import { isObject, type Json } from "../util/json.ts";
 import { clockText, commandText, durationText, excerpt, plural } from "./format.ts";
+import { effectsWithin } from "./step-order.ts";
 import { checksText, type NamedValue, seqOf, shortValue, shownLines, shownWidth, statusText } from "./step-text.ts";
 import { ends } from "./timeline.ts";
 import { type ArtifactRow, artifactRows } from "./view-outcome.ts";
@@ -114,12 +116,13 @@ function anchorOf(number: number, path: string): string {
 
 export function stepRows(record: RunRecord, steps: readonly StepRecord[]): StepRow[] {
   const day = record.started.at.slice(0, 10);
+  const effects = effectsWithin(steps);
   return steps.map((step, index) => ({
     number: index + 1,
     path: step.path,
     title: step.title,
     phase: step.phase,
-    effects: step.effects,
+    effects: effects.get(step.path) ?? step.effects,
     status: statusText(step),
     startedAt: step.startedAt === null ? "" : clockText(step.startedAt, day),
     took: step.durationMs === null ? "" : durationText(step.durationMs),
@@ -140,13 +143,14 @@ function answeredBy(step: StepRecord): string {
 
 export function stepDetails(steps: readonly StepRecord[]): StepDetail[] {
   const details: StepDetail[] = [];
+  const effects = effectsWithin(steps);
   for (const [index, step] of steps.entries()) {
-    if (step.seqs.length > 0) details.push(stepDetail(step, index + 1));
+    if (step.seqs.length > 0) details.push(stepDetail(step, index + 1, effects.get(step.path) ?? step.effects));
   }
   return details;
 }
 
-function stepDetail(step: StepRecord, number: number): StepDetail {
+function stepDetail(step: StepRecord, number: number, effects: Effects): StepDetail {
   return {
     number,
     path: step.path,
@@ -156,7 +160,7 @@ function stepDetail(step: StepRecord, number: number): StepDetail {
     why: step.why,
     note: step.note,
     stepType: step.stepType,
-    effects: step.effects,
+    effects,
     action: step.action === "" ? null : step.action,
     definition: step.definition === "" ? null : step.definition,
     startedAt: step.startedAt,

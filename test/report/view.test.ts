@@ -91,6 +91,37 @@ test("a step with items is counted by its items", () => {
   expect(view.timeline.bars.map((bar) => bar.path)).toEqual(["hosts[0]", "hosts[1]"]);
 });
 
+test("a group is said to do what the strongest of its members does, however deep; a way back does not count", () => {
+  const effects = (path: string, of: "read" | "write" | "destructive" = "read") => ({ path, effects: of });
+  const builder = new JournalBuilder()
+    .start([
+      effects("out"),
+      effects("out.look"),
+      effects("out.in"),
+      effects("out.in.drop", "destructive"),
+      effects("see"),
+    ])
+    .finish("aborted", 1);
+  builder.append({
+    ...{
+      type: "step.started",
+      step: "see.rollback.back",
+      title: "back",
+      attempt: 1,
+      phase: "rollback",
+      stepType: "run",
+    },
+    ...{ effects: "write", action: "touch x", definition: "" },
+  } as never);
+  const shown = viewOf(builder).steps.map((row) => [row.path, row.effects]);
+  expect(Object.fromEntries(shown)).toMatchObject({
+    out: "destructive",
+    "out.look": "read",
+    "out.in": "destructive",
+    see: "read",
+  });
+});
+
 test("an undo that nothing verified is said to be so", () => {
   const builder = new JournalBuilder()
     .start([{ path: "deploy", effects: "write" }, { path: "check" }])
