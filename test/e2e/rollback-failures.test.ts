@@ -96,7 +96,9 @@ test("kill -9 of the executor in the middle of the deploy: resume deploys nothin
 
   const { code, document } = await rig.json(["resume", run]);
   expect(code).toBe(0);
-  expect(document).toMatchObject({ run, result: "succeeded", deviations: [{ kind: "resumed" }] });
+  expect(document).toMatchObject({ run, result: "succeeded" });
+  // Outside its window, by the clock of the machine, the run has one more.
+  expect(document.deviations.filter(({ kind }) => kind !== "window")).toMatchObject([{ kind: "resumed" }]);
   const after = await releases();
   expect(after.length).toBe(count + 1);
   expect(after[0]).toMatchObject({ Version: 11, Status: "complete", ImageRef: image("deploy-05") });

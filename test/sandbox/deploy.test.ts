@@ -233,7 +233,7 @@ describe("seeds", () => {
     expect(await rig.sandbox("image", "add", ref, "--behaviour", "odd")).toEqual({
       code: 1,
       stdout: "",
-      stderr: "sandbox: unknown behaviour, expected one of ok, slow, failing, never, crash\n",
+      stderr: "sandbox: unknown behaviour, expected one of ok, slow, failing, never, crash, exposed\n",
     });
   });
 });
