@@ -6,6 +6,7 @@ import { requestHeaders } from "./headers.ts";
 import { anything, closed, decimal, either, listOf, result, text, textMap } from "./schema.ts";
 import { defineStepType, StepFailure, type StepHost } from "./step-type.ts";
 import { requestUrl } from "./url.ts";
+import { mostTries, retryAfterMsOf } from "./vendor-answer.ts";
 
 interface McpSpec {
   readonly command?: readonly string[];
@@ -96,11 +97,25 @@ export const mcp = defineStepType<McpSpec, McpResult>({
   action: (spec) => ({ text: `${what(spec)} at ${place(spec)}`, argv: null }),
   async run(spec, host) {
     const words = [...(spec.tool === undefined ? ["list"] : ["call", spec.tool]), place(spec)];
-    const request = requestOf(spec, host);
-    const answer = (await told(host.helper("mcp", words, request))) as unknown as SessionAnswer;
-    return resultOf(answer);
+    for (let tried = 1; ; tried++) {
+      try {
+        return resultOf((await told(host.helper("mcp", words, requestOf(spec, host)))) as unknown as SessionAnswer);
+      } catch (error) {
+        const pauseMs = askedPauseMs(error, host);
+        if (pauseMs === null || tried === mostTries || pauseMs >= host.remainingMs() - closingMs) throw error;
+        host.progress(`${place(spec)} answered 429. Trying again in ${Math.ceil(pauseMs / 1_000)} s.`);
+        await host.clock.sleep(pauseMs);
+      }
+    }
   },
 });
+
+/** How long the server asked to wait when it refused by 429, at least a second; null = it did not. */
+function askedPauseMs(error: unknown, { clock }: StepHost): number | null {
+  const said = error instanceof StepFailure ? error.facts["retryAfter"] : null;
+  const ms = typeof said === "string" ? retryAfterMsOf(said, clock.now()) : null;
+  return ms === null ? null : Math.max(1_000, ms);
+}
 
 function requestOf(spec: McpSpec, host: StepHost): JsonObject {
   const server: JsonObject =

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../util/json.ts";
 import { anything, choice, closed, result, text } from "./schema.ts";
 import { defineStepType, StepFailure, type StepHost } from "./step-type.ts";
 import { requestUrl } from "./url.ts";
-import { notFrom, objectOf, refusedBy } from "./vendor-answer.ts";
+import { askWithin, notFrom, objectOf, refusedBy } from "./vendor-answer.ts";
 
 interface PagerDutySpec {
   readonly url?: string;
@@ -111,7 +111,7 @@ export const pagerduty = defineStepType<PagerDutySpec, PagerDutyResult>({
         { facts: { bytes } },
       );
     }
-    const answer = await host.http({
+    const answer = await askWithin(host, "PagerDuty", {
       method: "POST",
       url: requestUrl(spec.url ?? defaultUrl),
       headers: { "content-type": "application/json" },

@@ -3,7 +3,7 @@ import { requestHeaders } from "./headers.ts";
 import { closed, decimal, listOf, nullable, result, row, text, textMap, truth } from "./schema.ts";
 import { defineStepType, type HttpResponse, StepFailure, type StepHost } from "./step-type.ts";
 import { requestUrl } from "./url.ts";
-import { notFrom, objectOf, refusedBy } from "./vendor-answer.ts";
+import { askWithin, notFrom, objectOf, refusedBy } from "./vendor-answer.ts";
 
 interface PrometheusSpec {
   readonly url: string;
@@ -101,10 +101,11 @@ async function ask(spec: PrometheusSpec, host: StepHost): Promise<HttpResponse> 
   const parameters = { query: spec.query, time: spec.time ?? null };
   const headers = { accept: "application/json", ...requestHeaders(spec.headers) };
   if (spec.query.length <= longestQueryInUrl) {
-    return await host.http({ method: "GET", url: requestUrl(`${base}/api/v1/query`, parameters), headers });
+    const url = requestUrl(`${base}/api/v1/query`, parameters);
+    return await askWithin(host, "Prometheus", { method: "GET", url, headers });
   }
   const form = new URLSearchParams({ query: spec.query, ...(spec.time === undefined ? {} : { time: spec.time }) });
-  return await host.http({
+  return await askWithin(host, "Prometheus", {
     method: "POST",
     url: requestUrl(`${base}/api/v1/query`),
     headers: { ...headers, "content-type": "application/x-www-form-urlencoded" },

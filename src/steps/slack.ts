@@ -3,7 +3,7 @@ import type { Json } from "../util/json.ts";
 import { closed, listOf, result, text, whole } from "./schema.ts";
 import { defineStepType, StepFailure } from "./step-type.ts";
 import { requestUrl } from "./url.ts";
-import { notFrom, retryAfterMsOf } from "./vendor-answer.ts";
+import { askWithin, notFrom, retryAfterMsOf } from "./vendor-answer.ts";
 
 interface SlackSpec {
   readonly webhook: string;
@@ -57,7 +57,7 @@ export const slack = defineStepType<SlackSpec, { readonly status: number; readon
         "The Slack message is empty: give the step `text` or `blocks`.",
       );
     }
-    const answer = await host.http({
+    const answer = await askWithin(host, "Slack", {
       method: "POST",
       url: webhookUrl(spec.webhook),
       headers: { "content-type": "application/json" },

@@ -1,8 +1,25 @@
 /** Answers of other services, judged: what may be tried again, when, and what they said. */
 import { jsonOrNull } from "./command-result.ts";
-import { type HttpResponse, StepFailure } from "./step-type.ts";
+import { type HttpRequest, type HttpResponse, StepFailure, type StepHost } from "./step-type.ts";
 
 const longestQuoteChars = 300;
+/** Also of who asks in another way: a service that is always busy is told as such. */
+export const mostTries = 4;
+const shortestPauseMs = 1_000;
+
+/**
+ * One answer of a service. A 429 that says when to come back is waited for when the attempt is long enough: it refused the
+ * request before anything was done (RFC 6585, section 4), so that a change may be sent again too. Nothing else is repeated.
+ */
+export async function askWithin(host: StepHost, service: string, request: HttpRequest): Promise<HttpResponse> {
+  for (let tried = 1; ; tried++) {
+    const answer = await host.http(request);
+    const said = answer.status === 429 ? retryAfterMsOf(answer.headers["retry-after"], host.clock.now()) : null;
+    if (said === null || tried === mostTries || said >= host.remainingMs()) return answer;
+    host.progress(`${service} answered 429. Trying again in ${Math.ceil(said / 1_000)} s.`);
+    await host.clock.sleep(Math.max(shortestPauseMs, said));
+  }
+}
 
 /**
  * The failure that an answer with a status is: `transient` for 429 and 5xx, else `failed`. `facts` hold `status`, what was

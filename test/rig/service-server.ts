@@ -1,5 +1,5 @@
 /** A stand-in of the sandbox in this process, on a free loopback port or a Unix socket, each exchange held against the contract. */
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Service } from "../../sandbox/services/service.ts";
 import type { Contract, Exchanged } from "./contract.ts";
@@ -11,6 +11,8 @@ export interface ServiceServer {
   /** The next answers are of these states, one by one; then `state` again. */
   readonly next: string[];
   data: unknown;
+  /** Asked before the service is: true = it has dealt with the response. Such an exchange is not kept. */
+  fault: ((asked: Asked, response: ServerResponse) => boolean) | null;
   readonly secrets: Readonly<Record<string, string>>;
   readonly exchanges: readonly Exchanged[];
   /** What was not as the vendor documents it. */
@@ -18,18 +20,28 @@ export interface ServiceServer {
   close(): Promise<void>;
 }
 
+export interface Asked {
+  readonly method: string;
+  readonly url: string;
+  readonly body: string;
+}
+
 export async function serviceServer(
   service: Service,
   contract: Contract | null,
-  { socket }: { readonly socket?: string } = {},
+  { socket, secret }: { readonly socket?: string; readonly secret?: string } = {},
 ): Promise<ServiceServer> {
   const exchanges: Exchanged[] = [];
   const problems: string[] = [];
-  const secrets = Object.fromEntries(service.secrets.map((name) => [name, `dummy-${name.toLowerCase()}-4f1c9a7e`]));
+  const secrets = Object.fromEntries(
+    service.secrets.map((name) => [name, secret ?? `dummy-${name.toLowerCase()}-4f1c9a7e`]),
+  );
   const server: Server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", async () => {
+      const asked = { method: request.method ?? "GET", url: request.url ?? "/", body: String(Buffer.concat(chunks)) };
+      if (running.fault?.(asked, response) === true) return;
       const url = new URL(request.url ?? "/", base());
       const kept = {
         method: request.method ?? "GET",
@@ -74,6 +86,7 @@ export async function serviceServer(
     url: base(),
     state: service.states[0],
     next: [] as string[],
+    fault: null as ServiceServer["fault"],
     data: structuredClone(service.data ?? null),
     secrets,
     exchanges,

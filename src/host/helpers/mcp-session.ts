@@ -47,7 +47,7 @@ export async function mcpSession(request: McpRequest, signal: AbortSignal): Prom
     import("@modelcontextprotocol/sdk/client/index.js"),
     import("@modelcontextprotocol/sdk/types.js"),
   ]);
-  const said = { last: "" };
+  const said: Said = { last: "", retryAfter: null };
   const transport = await transportOf(request, said);
   const client = new Client(request.client, { capabilities: {} });
   const limits = () => ({ signal, timeout: request.timeoutMs, maxTotalTimeout: request.timeoutMs });
@@ -107,7 +107,7 @@ export async function mcpSession(request: McpRequest, signal: AbortSignal): Prom
   } catch (error) {
     if (error instanceof StepFailure) throw error;
     const code = error instanceof McpError ? error.code : null;
-    throw failureOf(error, code, { place, said: said.last, aborted: signal.aborted, timeoutMs: request.timeoutMs });
+    throw failureOf(error, code, { place, said, aborted: signal.aborted, timeoutMs: request.timeoutMs });
   } finally {
     await endSession(transport, client);
   }
@@ -117,7 +117,15 @@ type Client = InstanceType<typeof import("@modelcontextprotocol/sdk/client/index
 type ListedTool = Awaited<ReturnType<Client["listTools"]>>["tools"][number];
 type Transport = Awaited<ReturnType<typeof transportOf>>;
 
-async function transportOf(request: McpRequest, said: { last: string }) {
+/** What the other side said besides the protocol. */
+interface Said {
+  /** Last line the server process wrote to its standard error. */
+  last: string;
+  /** `Retry-After` of the last 429, as it came; null = none. */
+  retryAfter: string | null;
+}
+
+async function transportOf(request: McpRequest, said: Said) {
   if (request.command !== undefined) {
     const { StdioClientTransport } = await import("@modelcontextprotocol/sdk/client/stdio.js");
     const [command, ...args] = request.command;
@@ -138,6 +146,12 @@ async function transportOf(request: McpRequest, said: { last: string }) {
   const { StreamableHTTPClientTransport } = await import("@modelcontextprotocol/sdk/client/streamableHttp.js");
   return new StreamableHTTPClientTransport(new URL(request.url ?? ""), {
     requestInit: { headers: { ...request.headers } },
+    // The transport tells the status of a refusal, not its headers.
+    fetch: async (url, init) => {
+      const answer = await fetch(url, init);
+      said.retryAfter = answer.status === 429 ? answer.headers.get("retry-after") : null;
+      return answer;
+    },
   });
 }
 
@@ -187,8 +201,7 @@ function contentOf(block: ContentBlock): JsonObject {
 
 interface Surroundings {
   readonly place: string;
-  /** Last line the server process wrote to its standard error. */
-  readonly said: string;
+  readonly said: Said;
   readonly aborted: boolean;
   readonly timeoutMs: number;
 }
@@ -206,7 +219,7 @@ function failureOf(error: unknown, code: number | null, around: Surroundings): S
     return new StepFailure("timeout", "timeout", `${place} did not answer within ${Math.round(around.timeoutMs)} ms`);
   }
   if (code === connectionClosed) {
-    const last = said === "" ? "" : `; it said: ${quote(said)}`;
+    const last = said.last === "" ? "" : `; it said: ${quote(said.last)}`;
     return new StepFailure("failed", "server-ended", `${place} ended before it answered${last}`, { cause: error });
   }
   if (code !== null) {
@@ -223,7 +236,7 @@ function failureOf(error: unknown, code: number | null, around: Surroundings): S
     // The status of an answer that was no MCP: a proxy's, or a refused key.
     const failureClass = system === 429 || system >= 500 ? "transient" : "failed";
     return new StepFailure(failureClass, "http-status", `${place} answered ${system}: ${text}`, {
-      facts: { status: system },
+      facts: { status: system, retryAfter: system === 429 ? said.retryAfter : null },
     });
   }
   if (typeof system === "string") {

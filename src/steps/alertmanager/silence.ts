@@ -9,7 +9,7 @@ import { requestHeaders } from "../headers.ts";
 import { closed, listOf, result, text, truth, whole } from "../schema.ts";
 import { defineStepType, type HttpResponse, StepFailure, type StepHost } from "../step-type.ts";
 import { requestUrl } from "../url.ts";
-import { notFrom, objectOf, refusedBy } from "../vendor-answer.ts";
+import { askWithin, notFrom, objectOf, refusedBy } from "../vendor-answer.ts";
 import { type Matcher, matcherOf, matcherText, sameMatchers } from "./matchers.ts";
 
 interface SilenceSpec {
@@ -217,7 +217,9 @@ function silenceOf(value: unknown): Silence | null {
 async function expire(spec: SilenceSpec, host: StepHost, id: string): Promise<void> {
   const path = `/silence/${encodeURIComponent(id)}`;
   try {
-    await ask(spec, host, "DELETE", path);
+    const answer = await ask(spec, host, "DELETE", path);
+    // The contract has no body here: a page means that something else answered.
+    if (answer.body.trim() !== "" && jsonOrNull(answer.body) === null) throw notFrom("Alertmanager", answer);
   } catch (error) {
     // It may have ended meanwhile, which is what was wanted.
     if (!(error instanceof StepFailure) || error.facts["status"] === undefined) throw error;
@@ -235,7 +237,7 @@ async function ask(
   body?: unknown,
   also: readonly number[] = [],
 ): Promise<HttpResponse> {
-  const answer = await host.http({
+  const answer = await askWithin(host, "Alertmanager", {
     method,
     url: requestUrl(`${spec.url.replace(/\/+$/, "")}/api/v2${path}`),
     headers: {

@@ -117,6 +117,7 @@ async function ask(
       ...(read ? { effects: "read" as const } : {}),
     });
     if (accepted.includes(answer.status)) return answer;
+    if (answer.status === 200) throw notExpected(`${request.method} ${request.path}`, answer);
     const failure = failureOf(request, answer, host.clock.now());
     const waitMs = pauseMs(failure, tried, request.repeatable);
     if (waitMs === null || tried === mostTries || waitMs >= host.remainingMs()) throw failure;
@@ -128,10 +129,11 @@ async function ask(
 /** How long to wait before another try; null = none. A limit refuses before anything is done, so any request may wait. */
 function pauseMs(failure: StepFailure, tried: number, repeatable: boolean): number | null {
   if (failure.class !== "transient") return null;
+  const isLimited = failure.reason === "rate-limited";
+  if (!isLimited && !repeatable) return null;
   const said = failure.facts["retryAfterSeconds"];
   if (typeof said === "number") return Math.max(1, said) * 1_000;
-  if (failure.reason === "rate-limited") return unsaidLimitMs * 2 ** (tried - 1);
-  return repeatable ? firstPauseMs * 2 ** (tried - 1) : null;
+  return (isLimited ? unsaidLimitMs : firstPauseMs) * 2 ** (tried - 1);
 }
 
 function failureOf({ method, path }: Exchange, answer: HttpResponse, now: Date): StepFailure {
@@ -209,14 +211,18 @@ function messageOf(body: string): string {
 /** The answer read as JSON of this shape. */
 export function shaped<T>(name: string, answer: HttpResponse, shape: Shape<T>): T {
   const value = jsonOrNull(answer.body);
-  const found = value === null ? `no JSON but ${(answer.headers["content-type"] ?? "nothing").slice(0, 80)}` : null;
+  if (value === null) throw notExpected(name, answer);
   try {
-    if (found === null) return shape(value, "");
+    return shape(value, "");
   } catch (error) {
     if (!(error instanceof ShapeMismatch)) throw error;
     throw unexpected(name, answer, `something else: ${error.message}`);
   }
-  throw unexpected(name, answer, found ?? "");
+}
+
+function notExpected(name: string, answer: HttpResponse): StepFailure {
+  const type = (answer.headers["content-type"] ?? "nothing").slice(0, 80);
+  return unexpected(name, answer, jsonOrNull(answer.body) === null ? `no JSON but ${type}` : "something else");
 }
 
 function unexpected(name: string, answer: HttpResponse, found: string): StepFailure {

@@ -1,7 +1,8 @@
 /** Approves or rejects the environments a workflow run waits for. */
+import { aList, anObject } from "../fly/shape.ts";
 import { choice, closed, listOf, result, text, whole } from "../schema.ts";
 import { defineStepType, StepFailure } from "../step-type.ts";
-import { type GithubSpec, githubFields, githubRequired, githubWrite, repositoryPath } from "./api.ts";
+import { type GithubSpec, githubFields, githubRequired, githubWrite, repositoryPath, shaped } from "./api.ts";
 import { pendingOf } from "./pending.ts";
 
 interface ReviewSpec extends GithubSpec {
@@ -67,12 +68,13 @@ export const githubReviewDeployments = defineStepType<ReviewSpec, { readonly rev
         { facts: { run: spec.run, environments: barred.map((each) => each.environment) } },
       );
     }
-    await githubWrite(
+    const path = repositoryPath(spec, "actions", "runs", spec.run, "pending_deployments");
+    const answer = await githubWrite(
       host,
       spec,
       {
         method: "POST",
-        path: repositoryPath(spec, "actions", "runs", spec.run, "pending_deployments"),
+        path,
         body: {
           environment_ids: waiting.map((each) => each.environmentId),
           state: spec.state,
@@ -82,6 +84,7 @@ export const githubReviewDeployments = defineStepType<ReviewSpec, { readonly rev
       },
       [200],
     );
+    shaped(`POST ${path}`, answer, aList(anObject<object>({})));
     return { reviewed: waiting.map((each) => each.environment) };
   },
 });

@@ -3,11 +3,10 @@
  * the workflow puts an input into its `run-name`, and a run that has the mark already is not started again.
  */
 import type { JsonObject } from "../../util/json.ts";
-import { isObject } from "../../util/json.ts";
-import { jsonOrNull } from "../command-result.ts";
+import { anObject, aWhole, or } from "../fly/shape.ts";
 import { closed, result, text, textMap, truth } from "../schema.ts";
-import { defineStepType, type HttpResponse, StepFailure, type StepHost } from "../step-type.ts";
-import { type GithubSpec, githubFields, githubRequired, githubWrite, repositoryPath } from "./api.ts";
+import { defineStepType, StepFailure, type StepHost } from "../step-type.ts";
+import { type GithubSpec, githubFields, githubRequired, githubWrite, repositoryPath, shaped } from "./api.ts";
 import { completedRun, markedRun, type WorkflowRun, workflowRunFields } from "./workflow-runs.ts";
 
 interface WorkflowSpec extends GithubSpec {
@@ -28,6 +27,9 @@ interface WorkflowResult {
   readonly sha: string | null;
   readonly url: string | null;
 }
+
+/** Newer servers name the run they started; others answer 204 and nothing. */
+const aDispatch = anObject<{ workflow_run_id: number | null }>({ workflow_run_id: or(aWhole, null) });
 
 const defaultMarkInput = "runbook_run";
 const searchPauseMs = 3_000;
@@ -111,18 +113,19 @@ function inputsText({ inputs }: WorkflowSpec): string {
 /** Starts it. The answer names the run, or it is looked for until it shows up in the list. */
 async function dispatched(host: StepHost, spec: WorkflowSpec, mark: string): Promise<WorkflowRun> {
   const inputs: JsonObject = { ...spec.inputs, [spec.markInput ?? defaultMarkInput]: mark };
+  const path = repositoryPath(spec, "actions", "workflows", spec.workflow, "dispatches");
   const answer = await githubWrite(
     host,
     spec,
     {
       method: "POST",
-      path: repositoryPath(spec, "actions", "workflows", spec.workflow, "dispatches"),
+      path,
       body: { ref: spec.ref, inputs, return_run_details: true },
       repeatable: false,
     },
     [200, 204],
   );
-  const id = runIdOf(answer);
+  const id = answer.status === 200 ? shaped(`POST ${path}`, answer, aDispatch).workflow_run_id : null;
   if (id !== null && spec.wait !== false) return await completedRun(host, spec, id);
   for (;;) {
     const found = await markedRun(host, spec, spec.workflow, mark);
@@ -131,12 +134,6 @@ async function dispatched(host: StepHost, spec: WorkflowSpec, mark: string): Pro
     if (host.remainingMs() <= searchPauseMs) throw notListed(spec, mark);
     await host.clock.sleep(searchPauseMs);
   }
-}
-
-function runIdOf({ status, body }: HttpResponse): number | null {
-  const value = status === 200 ? jsonOrNull(body) : null;
-  const id = isObject(value) ? value["workflow_run_id"] : null;
-  return typeof id === "number" ? id : null;
 }
 
 function notListed(spec: WorkflowSpec, mark: string): StepFailure {

@@ -7,6 +7,7 @@ import { jsonOrNull } from "../command-result.ts";
 import { aList, aMap, anObject, aText, aWhole, type Shape, ShapeMismatch } from "../fly/shape.ts";
 import { type HttpResponse, StepFailure, type StepHost } from "../step-type.ts";
 import { requestUrl } from "../url.ts";
+import { askWithin } from "../vendor-answer.ts";
 import type { VaultName } from "./vault-folder.ts";
 
 export interface Kv2 {
@@ -80,7 +81,7 @@ async function namesBefore(
     const body = jsonOrNull(answer.body);
     if (answer.status === 404) continue;
     if (answer.status !== 200) throw refusal(kv, target, answer, body);
-    for (const name of Object.keys(dataOf(kv, target, body, subkeys).subkeys))
+    for (const name of Object.keys(dataOf(kv, target, answer, subkeys).subkeys))
       if (names.includes(name)) found.add(name);
   }
   return [...found];
@@ -115,10 +116,11 @@ async function read<T>(
   const answer = await ask(host, kv, path, query);
   const body = jsonOrNull(answer.body);
   if (answer.status !== 200) throw refusal(kv, path, answer, body);
-  return dataOf(kv, path, body, shape);
+  return dataOf(kv, path, answer, shape);
 }
 
-function dataOf<T>(kv: Kv2, path: string, body: unknown, shape: Shape<T>): T {
+function dataOf<T>(kv: Kv2, path: string, { body: text, headers }: HttpResponse, shape: Shape<T>): T {
+  const body = jsonOrNull(text);
   try {
     return anObject<{ data: T }>({ data: shape as Shape<T> })(body, "").data;
   } catch (error) {
@@ -126,7 +128,7 @@ function dataOf<T>(kv: Kv2, path: string, body: unknown, shape: Shape<T>): T {
     throw new StepFailure(
       "failed",
       "unexpected-answer",
-      `Vault answered 200 to ${path} with something else: ${error.message}. Is ${kv.address} a Vault, and ${kv.mount} a KV store of version 2?`,
+      `Vault answered 200 to ${path} with something else: ${body === null ? `no JSON but ${headers["content-type"] ?? "nothing"}` : error.message}. Is ${kv.address} a Vault, and ${kv.mount} a KV store of version 2?`,
     );
   }
 }
@@ -167,7 +169,7 @@ async function ask(
 ): Promise<HttpResponse> {
   const base = requestUrl(kv.address).replace(/\/+$/, "");
   const safe = path.split("/").map(encodeURIComponent).join("/");
-  return await host.http({
+  return await askWithin(host, "Vault", {
     method: "GET",
     url: requestUrl(`${base}/v1/${safe}`, query),
     headers: {

@@ -71,7 +71,7 @@ test.each([
     null,
   ],
   [429, { status: "throttle" }, {}, "transient", null],
-  [429, { status: "throttle" }, { "retry-after": "Fri, 20 Nov 2026 18:00:30 GMT" }, "transient", 30_000],
+  [429, { status: "throttle" }, { "retry-after": "Fri, 20 Nov 2026 18:30:00 GMT" }, "transient", 1_800_000],
   [500, "", {}, "transient", null],
 ])("an answer of %i %j is judged", async (status, body, headers, failureClass, retryAfterMs) => {
   const url = await answering(status, body, headers as Record<string, string>);

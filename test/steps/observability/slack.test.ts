@@ -1,4 +1,4 @@
-/** Slack's webhook, and what may stand in its place: every way to fail ends as it should, and no message shows the URL. */
+/** Slack's webhook, and what may stand in its place. Failures that any service has: `../service-failures.test.ts`. */
 import type { ServerResponse } from "node:http";
 import { expect, test } from "vitest";
 import { slack } from "../../../src/steps/slack.ts";
@@ -20,16 +20,6 @@ test("200 and ok is sent, once", async () => {
 });
 
 test.each<[string, (response: ServerResponse) => void, object]>([
-  [
-    "429 with Retry-After",
-    (response) => response.writeHead(429, { "retry-after": "7" }).end(),
-    { class: "transient", facts: { status: 429, retryAfterMs: 7_000 } },
-  ],
-  [
-    "429 without",
-    (response) => response.writeHead(429).end(),
-    { class: "transient", facts: { status: 429, retryAfterMs: null } },
-  ],
   ["500", (response) => response.writeHead(500).end("rollup_error"), { class: "transient", reason: "slack-refused" }],
   ["400", (response) => response.writeHead(400).end("invalid_payload"), { class: "failed", reason: "slack-refused" }],
   ["410", (response) => response.writeHead(410).end("channel_is_archived"), { class: "failed" }],
@@ -39,15 +29,6 @@ test.each<[string, (response: ServerResponse) => void, object]>([
     { class: "failed", reason: "answer-not-understood" },
   ],
   ["nothing with 200", (response) => response.end(), { class: "failed", reason: "answer-not-understood" }],
-  [
-    "half an answer",
-    (response) => {
-      response.writeHead(200, { "content-length": "100" });
-      response.write("ok");
-      response.socket?.destroySoon();
-    },
-    { class: "transient" },
-  ],
 ])("%s is no success", async (_, answer, expected) => {
   const server = await answering(answer);
   const failure = await failureOf(slack, server.spec, rigHost());
