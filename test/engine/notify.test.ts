@@ -2,9 +2,14 @@ import { expect, test } from "vitest";
 import type { EngineContext } from "../../src/engine/context.ts";
 import type { JournalEvent } from "../../src/engine/events.ts";
 import { notify } from "../../src/engine/notify.ts";
-import type { ActionOutcome } from "../../src/engine/ports.ts";
+import type { ActionOutcome, ActionRequest } from "../../src/engine/ports.ts";
 import { catalogue } from "../../src/steps/index.ts";
+import { StepFailure } from "../../src/steps/step-type.ts";
 import type { JsonObject } from "../../src/util/json.ts";
+import { EngineRig } from "../rig/engine-rig.ts";
+import { loopbackServer } from "../rig/loopback-server.ts";
+import { startMailServer } from "../rig/mail-server.ts";
+import { rigHost } from "../rig/step-host.ts";
 
 /** A run whose one notification meets these answers, one after the other. */
 function meeting(...answers: readonly (FailureSketch | "done")[]) {
@@ -94,3 +99,45 @@ test("nobody who did not ask is told", async () => {
   );
   expect(meets.asked()).toBe(0);
 });
+
+/** The step types as they are, before services that fail. */
+const real = async ({ type, spec }: ActionRequest): Promise<ActionOutcome> => {
+  try {
+    return { kind: "done", result: await type.run(spec, rigHost()), durationMs: 1 };
+  } catch (error) {
+    if (!(error instanceof StepFailure)) throw error;
+    const { class: failureClass, reason, message, facts } = error;
+    return { kind: "failed", failure: { class: failureClass, reason, message, facts }, result: null, durationMs: 1 };
+  }
+};
+
+test.each([
+  ["succeeded", 0, {}],
+  ["failed", 1, { look: "broken" }],
+])(
+  "notifications that fail are in the journal, and the run is %s with exit %i all the same",
+  async (result, exitCode, script) => {
+    const down = await loopbackServer((_, response) => response.writeHead(503).end());
+    const mail = await startMailServer({ refuse: { DATA: { code: 554, text: "no mail today" } } });
+    const on = "on: [succeeded, failed]";
+    const rig = new EngineRig(
+      `secrets: [KEY]
+notify:
+  - { ${on}, uses: slack, with: { webhook: "${down.url}/services/\${{ secrets.KEY }}" } }
+  - { ${on}, uses: pagerduty, with: { url: "${down.url}/v2/enqueue", routingKey: "\${{ secrets.KEY }}" } }
+  - { ${on}, uses: email, with: { server: "smtp://localhost:${mail.port}", from: a@shop.example, to: [b@shop.example] } }
+steps: [{ id: look, title: Look, run: look, effects: read }]`,
+      { ...script, "notify[0]?": real, "notify[1]?": real, "notify[2]?": real },
+    );
+    expect(await rig.drive()).toEqual({ kind: "finished", exitCode });
+    await Promise.all([down.close(), mail.end()]);
+    expect(rig.record.finished).toMatchObject({ result, exitCode });
+    expect(rig.record.notifications.map(({ stepType, ok, detail }) => [stepType, ok, detail])).toEqual([
+      ["slack", false, "Slack answered 503. (3 attempts)"],
+      ["pagerduty", false, "PagerDuty answered 503. (3 attempts)"],
+      ["email", false, expect.stringContaining("554 no mail today")],
+    ]);
+    expect(rig.record.deviations.map(({ kind }) => kind)).toEqual(Array(3).fill("notification-failed"));
+    expect(JSON.stringify(rig.events)).not.toContain("a-secret");
+  },
+);

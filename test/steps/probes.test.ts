@@ -136,6 +136,15 @@ describe.skipIf(noCertificates !== null)("tls", () => {
     expect(Math.sign(looked.daysLeft)).toBe(Math.sign(days));
   });
 
+  test("one that expires soon holds, and says how soon; a self-signed one does not", async () => {
+    const soon = await runStep(tls, spec(await serving(serverCertificate(dir, "shop.test", 2))), host());
+    expect(soon).toMatchObject({ trusted: true, problem: "" });
+    expect(Math.ceil(soon.daysLeft)).toBe(2);
+    const own = await failureOf(tls, spec(await serving(ca), { ca: undefined }), host());
+    expect(own).toMatchObject({ class: "failed", reason: "certificate-untrusted" });
+    expect(own.facts["problem"]).toMatch(/SELF_SIGNED/);
+  });
+
   test("an old protocol is no handshake", async () => {
     const port = await serving(serverCertificate(dir, "shop.test", 30), {
       minVersion: "TLSv1",

@@ -120,14 +120,14 @@ function failureOf(cause: unknown, { server, timeoutMs }: MailRequest, aborted: 
     new StepFailure(failureClass, reason, message, { cause, facts: { ...facts, status: error.responseCode ?? null } });
   if (aborted) return fail("timeout", "cancelled", `sending to ${place} was cancelled`);
   const status = error.responseCode;
+  const text = error.message ?? String(cause);
+  const failureClass = status !== undefined && status >= 400 && status < 500 ? "transient" : "failed";
+  if (error.code === "ETLS") return fail(failureClass, "tls-refused", `${place} offers no STARTTLS: ${text}`);
   if (status !== undefined) {
-    const failureClass = status >= 400 && status < 500 ? "transient" : "failed";
     const reason =
       error.code === "EAUTH" ? "login-refused" : error.command === "RCPT TO" ? "recipient-refused" : "smtp-refused";
     return fail(failureClass, reason, `${place} answered ${reply}`);
   }
-  const text = error.message ?? String(cause);
-  if (error.code === "ETLS") return fail("failed", "tls-refused", `${place} offers no STARTTLS: ${text}`);
   if (certificateProblem.test(text))
     return fail("failed", "certificate-untrusted", `the certificate of ${place}: ${text}`);
   if (error.code === "EAUTH") return fail("failed", "login-refused", `${place} takes no such login: ${text}`);

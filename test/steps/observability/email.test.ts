@@ -5,7 +5,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { sendMail } from "../../../src/host/helpers/mail.ts";
 import { email } from "../../../src/steps/email.ts";
+import type { StepFailure } from "../../../src/steps/step-type.ts";
 import { authority, missingOpenssl, serverCertificate } from "../../rig/certificates.ts";
 import { type MailServer, type MailServerOptions, startMailServer } from "../../rig/mail-server.ts";
 import { failureOf, rigHost, runStep } from "../../rig/step-host.ts";
@@ -172,6 +174,49 @@ describe("replies", () => {
       expect(failure.class).toBe(reply === "" ? "timeout" : "transient");
       mute.close();
     }
+  });
+
+  test("a server that hangs up in the middle of the message took it perhaps: it is not sent twice", async () => {
+    let connections = 0;
+    const hasty = createServer((socket) => {
+      connections++;
+      socket.on("error", () => {});
+      socket.write("220 mail\r\n");
+      socket.on("data", (chunk: Buffer) => {
+        const isMessage = !/^(EHLO|MAIL|RCPT|DATA)/.test(chunk.toString());
+        if (isMessage) socket.destroy();
+        else socket.write(chunk.toString().startsWith("DATA") ? "354 go on\r\n" : "250 OK\r\n");
+      });
+    });
+    await once(hasty.listen(0, "127.0.0.1"), "listening");
+    const spec = { server: `smtp://127.0.0.1:${(hasty.address() as AddressInfo).port}`, ...letter };
+    expect(await failureOf(email, spec, hostOf())).toMatchObject({ class: "transient", reason: "connection" });
+    expect(connections).toBe(1);
+    hasty.close();
+  });
+
+  test("no STARTTLS where it is demanded: nothing is handed over", async () => {
+    await at({});
+    const request = {
+      server: {
+        host: "localhost",
+        port: server?.port ?? 0,
+        security: "starttls",
+        ca: null,
+        user: "u",
+        password: "hunter2",
+      },
+      ...letter,
+      cc: [],
+      messageId: "m@shop.example",
+      date: "2026-11-20T18:00:00Z",
+      dryRun: false,
+      timeoutMs: 5_000,
+    } as const;
+    const failure = await sendMail(request, AbortSignal.any([])).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ class: "failed", message: expect.stringContaining("STARTTLS") });
+    expect(JSON.stringify([(failure as Error).message, (failure as StepFailure).facts])).not.toContain("hunter2");
+    expect(server?.taken).toEqual([]);
   });
 });
 
