@@ -58,7 +58,8 @@ export interface RunnerOptions {
   readonly secrets: readonly { readonly name: string; readonly value: string }[];
   readonly supervisor: () => Promise<SupervisorClient>;
   readonly append: (event: JournalEvent) => void;
-  readonly flush: () => void;
+  /** Resolves when everything appended is durable. */
+  readonly committed: () => Promise<void>;
   /** Something that belongs to the evidence could not be written: nothing new may start. */
   readonly onIoError: (error: JournalError) => void;
   readonly failpoint: (name: "spawn.after_fork" | "spawn.pid_recorded") => void;

@@ -74,7 +74,7 @@ export class CommandRunner {
         effects,
         timeoutMs,
       });
-      this.options.flush();
+      await this.options.committed();
     }
     const exit = await this.start(request, {
       argv,
@@ -112,7 +112,7 @@ export class CommandRunner {
       effects,
       timeoutMs: request.timeoutMs,
     });
-    this.options.flush();
+    await this.options.committed();
     return await send();
   }
 

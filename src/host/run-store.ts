@@ -23,7 +23,8 @@ export class FileRunStore implements RunStore {
   readonly record: RunRecord;
   private readonly options: StoreOptions;
   private readonly writer: JournalWriter;
-  private flushScheduled = false;
+  /** The sync of this turn, if something was appended in it. */
+  private committing: Promise<void> | null = null;
   /** Names of messages that were handed out. */
   private readonly taken = new Set<string>();
 
@@ -55,17 +56,32 @@ export class FileRunStore implements RunStore {
 
   append(event: JournalEvent): void {
     applyRecord(this.record, this.writer.append(this.options.masker.json(event)));
-    if (this.flushScheduled) return;
-    this.flushScheduled = true;
-    // Group commit: what several steps record in one turn shares one sync. A write's intent is flushed before it starts.
-    setImmediate(() => {
-      this.flushScheduled = false;
-      try {
-        this.writer.flush();
-      } catch (error) {
-        this.options.onPoison(error);
-      }
+    this.committing ??= this.commitAfterTurn();
+  }
+
+  /**
+   * Resolves when everything appended is durable, rejects with what `flush` throws. Group commit: what several steps record
+   * in one turn, their intents included, shares one sync.
+   */
+  committed(): Promise<void> {
+    return this.committing ?? Promise.resolve();
+  }
+
+  private commitAfterTurn(): Promise<void> {
+    const commit = new Promise<void>((resolve, reject) => {
+      setImmediate(() => {
+        this.committing = null;
+        try {
+          this.writer.flush();
+          resolve();
+        } catch (error) {
+          this.options.onPoison(error);
+          reject(error);
+        }
+      });
     });
+    commit.catch(() => {}); // where nobody waits for it, `onPoison` was told
+    return commit;
   }
 
   flush(): void {

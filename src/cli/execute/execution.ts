@@ -198,7 +198,7 @@ export async function execute(
       return supervisor;
     },
     append: (event) => store.append(event),
-    flush: () => store.flush(),
+    committed: () => store.committed(),
     onIoError,
     failpoint: (name) => void failpoint(name),
     finishedRuns: () => finishedRuns(stateDir, run),

@@ -86,7 +86,7 @@ export async function probe(command: Command, prepared: Prepared): Promise<Plan>
           secrets: found.found,
         })),
       append: () => {},
-      flush: () => {},
+      committed: () => Promise.resolve(),
       onIoError: (error) => {
         throw error;
       },
