@@ -17,10 +17,19 @@ const once: Passes = [
   [1, 1],
   [1, 1],
 ];
+const parallelSegment = 2;
 const intents: Passes = [
   [1, 4],
   [1, 3],
   [1, 4],
+  [1, 1],
+  [1, 4],
+];
+/** The commands of the parallel block begin in one turn, so that their intents share one sync. */
+const intentSyncs: Passes = [
+  [1, 4],
+  [1, 3],
+  [1, 3],
   [1, 1],
   [1, 4],
 ];
@@ -55,8 +64,6 @@ const reports: Passes = [
   [1, 1],
 ];
 
-const parallelSegment = 2;
-
 /** What the executors of an undisturbed W20 pass; `passedOtherwise` compares it with what they did. */
 const passes: Readonly<Record<keyof typeof failpoints, Passes>> = {
   "lock.acquired": once,
@@ -67,10 +74,10 @@ const passes: Readonly<Record<keyof typeof failpoints, Passes>> = {
     [0, 0],
     [0, 0],
   ],
-  "intent.before_write": intents,
-  "intent.torn": intents,
-  "intent.before_sync": intents,
-  "intent.after_sync": intents,
+  "intent.before_write": intentSyncs,
+  "intent.torn": intentSyncs,
+  "intent.before_sync": intentSyncs,
+  "intent.after_sync": intentSyncs,
   "spawn.after_fork": spawns,
   "spawn.pid_recorded": spawns,
   "step.running": intents,
