@@ -24,6 +24,8 @@ export async function firstEvent(
   tools: Awaited<ReturnType<typeof toolStates>>,
   subjectConfig: Parameters<typeof planDigestOf>[0]["config"],
 ) {
+  // Git works while the rest is made.
+  const state = sourceState(config.project);
   const place = {
     frame: newFrame({
       runbook,
@@ -52,6 +54,7 @@ export async function firstEvent(
     actor: "",
     catalogue: catalogue(),
   });
+  const facts = { ...environmentFacts(), ...toolFacts() };
   return {
     type: "run.started" as const,
     format: "runbook.journal/1.0" as const,
@@ -74,10 +77,9 @@ export async function firstEvent(
     })),
     secrets: runbook.secrets,
     files: start.files,
-    source: { file: config.file, ...(await sourceState(config.project)) },
+    source: { file: config.file, ...(await state) },
     environment: {
-      ...environmentFacts(),
-      ...toolFacts(),
+      ...facts,
       tools: Object.fromEntries(tools.map((tool) => [tool.name, tool.version ?? tool.found])),
       sandbox: config.target.sandbox,
     },
