@@ -96,7 +96,7 @@ describe("secrets-sync and secrets-audit", () => {
     expect((await sync()).code).toBe(0);
     const token = { FLY_API_TOKEN: rig.sandbox.secrets["FLY_API_TOKEN"] ?? "" };
     const fly = (...args: string[]) => execFileSync(rig.sandbox.fly, args, { env: { ...rig.environment(token) } });
-    fly("secrets", "set", "SHOP_SESSION_KEY=by-hand-instead", "STRAY=1", "-a", "shop");
+    fly("secrets", "set", "SHOP_SESSION_KEY=by-hand-instead", "STRAY=1", "-a", "shop", "--stage");
     const soon = Date.now() / 1_000 + 3_600;
     utimesSync(join(rig.stateDir, "sandbox/vault/shop/app.env"), soon, soon);
     const { code, document } = await run("secrets-audit");
@@ -108,7 +108,7 @@ describe("secrets-sync and secrets-audit", () => {
     ])
       expect(said(document)).toContain(text);
     expect(said(document)).not.toContain("by-hand-instead");
-    fly("secrets", "unset", "STRAY", "-a", "shop");
+    fly("secrets", "unset", "STRAY", "-a", "shop", "--stage");
     const now = Date.now() / 1_000 - 60;
     utimesSync(join(rig.stateDir, "sandbox/vault/shop/app.env"), now, now);
   });
@@ -197,7 +197,9 @@ describe("secret-scan", () => {
 
 describe("env-parity and env-matrix", () => {
   const token = () => ({ FLY_API_TOKEN: rig.sandbox.secrets["FLY_API_TOKEN"] ?? "" });
-  const fly = (...args: string[]) => execFileSync(rig.sandbox.fly, args, { env: rig.environment(token()) });
+  // Staged: what is compared are names, and no machine needs to be replaced for them.
+  const fly = (...args: string[]) =>
+    execFileSync(rig.sandbox.fly, [...args, "--stage"], { env: rig.environment(token()) });
 
   test("two apps with the same names pass; a name on one side only does not, until it is declared", async () => {
     fly("secrets", "set", "SHOP_SESSION_KEY=one", "SHOP_WEBHOOK_SECRET=two", "-a", "shop-staging");
