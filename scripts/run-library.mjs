@@ -15,8 +15,8 @@ const parity = ["shop", "shop-staging"].flatMap((app) =>
 /**
  * What a runbook needs here that it does not say itself. `inputs`: what a person would give. `before`: runbooks that must
  * have run, with the inputs of their own row or as [name, inputs]. `answers`: step → the reason with which each question is
- * answered yes. `service`: state of a stand-in. `fly`: commands for the sandbox's `fly` beforehand. `isFirst`: runs before
- * the others. `ends`: the result it must have, default succeeded.
+ * answered yes. `service`: state of a stand-in. `fly`: commands for the sandbox's `fly` beforehand. `turn`: those
+ * with a lower one run earlier, by name within it, the others after them. `ends`: the result it must have, default succeeded.
  */
 const rows = {
   "backup-verify": { before: ["backup-database"] },
@@ -40,9 +40,10 @@ const rows = {
       verified: "orders are there",
     },
   },
-  "drift-sweep": { before: ["secrets-sync"], fly: parity },
+  "drift-sweep": { turn: 3, before: ["secrets-sync"], fly: parity },
   "env-parity": { fly: parity },
   "go-live-checklist": {
+    turn: 1,
     before: ["backup-database", "backup-verify", "restore-drill", "rollback-staging", "secrets-sync"],
     fly: parity,
     answers: {
@@ -62,13 +63,13 @@ const rows = {
       resolve: "nobody is affected",
     },
   },
-  // The log holds what the drills before it broke; it is read since the newest release.
-  "log-check": { before: ["rollback-production"] },
+  // It reads the log since the newest release.
+  "log-check": { turn: 4, before: ["rollback-production"] },
   "performance-baseline": { before: [["performance-baseline", { keep: "true" }]] },
-  // Both measure what the drills break.
-  "launch-day-monitor": { isFirst: true, inputs: { every: "1s", for: "1s", confirmAfter: "1s" } },
+  // Whatever has a turn measures what the others break on purpose.
+  "launch-day-monitor": { turn: 2, inputs: { every: "1s", for: "1s", confirmAfter: "1s" } },
   "rollback-production": { inputs: { reason: "library" } },
-  "slo-report": { isFirst: true },
+  "slo-report": { turn: 2 },
   "secrets-audit": { before: ["secrets-sync"] },
   "secrets-sync": { inputs: { reason: "library" } },
 };
@@ -130,7 +131,7 @@ async function library() {
     .sort()
     .map((name) => ({ name: basename(name, ".yaml"), document: read(join(project, "runbooks", name)) }))
     .filter(({ document }) => document?.apiVersion !== undefined)
-    .sort((a, b) => Number(rows[b.name]?.isFirst ?? false) - Number(rows[a.name]?.isFirst ?? false));
+    .sort((a, b) => (rows[a.name]?.turn ?? 9) - (rows[b.name]?.turn ?? 9));
   const names = runbooks.map(({ name }) => name);
   const stale = source === root ? Object.keys(rows).filter((name) => !names.includes(name)) : [];
   if (stale.length > 0)
