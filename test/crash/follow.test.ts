@@ -62,3 +62,22 @@ test("a bad record with others behind it is damage", async () => {
   const bad = second.replace('"seq":2', '"seq":3');
   await expect(followed([first, bad, ...rest].join(""), [])).rejects.toThrow(JournalCorrupt);
 });
+
+test("what the last look tells may be a reason to stay: the records after it are seen too", async () => {
+  const all = lines();
+  const file = join(runDir, "journal.ndjson");
+  writeFileSync(file, all.slice(0, 2).join(""));
+  const seen: string[] = [];
+  let asked = 0;
+  await follow({
+    runDir,
+    // Nobody writes when it begins; that the run waits is known by its second record only.
+    alive: () => {
+      asked++;
+      if (asked === 3) appendFileSync(file, all.slice(2).join(""));
+      return seen.length === 2 && asked < 3;
+    },
+    onRecord: (_, __, line) => seen.push(line),
+  });
+  expect(seen).toEqual(all);
+});

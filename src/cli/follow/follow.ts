@@ -50,7 +50,8 @@ export async function follow(options: FollowOptions): Promise<Followed> {
     for (;;) {
       const alive = options.alive();
       const hadNews = look();
-      if (!alive || options.signal?.aborted) return { record: run };
+      // What the last look told may be a reason to stay: that the run waits for a person.
+      if (options.signal?.aborted || !(alive || (hadNews && options.alive()))) return { record: run };
       await waker.next(hadNews);
     }
   } finally {
