@@ -72,6 +72,16 @@ export function parseLine<R extends JournalEntry = JournalEntry>(
   return { ok: true, record };
 }
 
+/** Whether a whole record stands at the start of a longer line: its newline was damaged, which no cut-off write does. */
+function beginsWithRecord(line: Uint8Array, previousHash: string): boolean {
+  const bytes = Buffer.from(line.buffer, line.byteOffset, line.byteLength);
+  for (let at = bytes.indexOf(',"hash":"'); at >= 0 && at + tailBytes < line.length; ) {
+    if (parseLine(line.subarray(0, at + tailBytes), previousHash).ok) return true;
+    at = bytes.indexOf(',"hash":"', at + 1);
+  }
+  return false;
+}
+
 function isEntry(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   const entry = value as Partial<JournalEntry>;
@@ -156,7 +166,7 @@ export class JournalReader<R extends JournalEntry = JournalEntry> {
       return null;
     }
     if (!parsed.ok) {
-      this.fail(parsed.reason, parsed.complete);
+      this.fail(parsed.reason, parsed.complete || beginsWithRecord(line, this.headHash));
       return null;
     }
     const record = parsed.record;
