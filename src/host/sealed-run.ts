@@ -47,14 +47,24 @@ export function digestOf(content: string | Uint8Array): string {
   return `sha256:${createHash("sha256").update(content).digest("hex")}`;
 }
 
-/** Reads a sealed file as text. */
+/** Reads a sealed file as text. Throws `JournalCorrupt` when it cannot be opened. */
 export function readSealedText(runDir: string, path: string): string {
-  const fd = openSync(join(runDir, path), constants.O_RDONLY | constants.O_NOFOLLOW);
+  let fd: number;
+  try {
+    fd = openSync(join(runDir, path), constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch {
+    throw missing(runDir, path);
+  }
   try {
     return readFileSync(fd, "utf8");
   } finally {
     closeSync(fd);
   }
+}
+
+/** Throws as `readSealedText`. */
+export function readSealedConfig(runDir: string): SealedConfig {
+  return JSON.parse(readSealedText(runDir, "config.json")) as SealedConfig;
 }
 
 /** Throws `JournalCorrupt` when a sealed file is missing or differs from the digest the journal holds. */
@@ -64,7 +74,7 @@ export function checkSealed(runDir: string, digests: Readonly<Record<string, str
     try {
       actual = digestOf(readFileSync(join(runDir, path)));
     } catch {
-      throw new JournalCorrupt(1, `the sealed file ${path} is missing from ${runDir}`);
+      throw missing(runDir, path);
     }
     if (actual !== digest) {
       throw new JournalCorrupt(
@@ -73,4 +83,8 @@ export function checkSealed(runDir: string, digests: Readonly<Record<string, str
       );
     }
   }
+}
+
+function missing(runDir: string, path: string): JournalCorrupt {
+  return new JournalCorrupt(1, `the sealed file ${path} is missing from ${runDir}`);
 }

@@ -11,13 +11,16 @@ import type { Blocker, Plan, PlannedInput, PlannedStep } from "./plan.ts";
 import { planSteps, unknownFacts } from "./plan-steps.ts";
 import { allSteps, childPath, type Frame, membersOf, newFrame, type StepFactsSource } from "./scope.ts";
 
+/** What a plan needs of the project file. */
+export type SubjectConfig = Pick<Config, "targets" | "windows" | "policy">;
+
 export interface PlanSubject {
   readonly runbook: Runbook;
   /** As the user knows it, relative. */
   readonly file: string;
   /** File (relative to the run directory) → `sha256:…`; `runbook.yaml` is the runbook itself. */
   readonly files: Readonly<Record<string, string>>;
-  readonly config: Config;
+  readonly config: SubjectConfig;
   readonly targetName: string;
   /** Resolved, see `target.ts`. */
   readonly target: JsonObject;

@@ -18,7 +18,7 @@ export interface SandboxFacts {
 
 /** `sandbox`: null = the target is one and was never started, so what it supplies is not known yet. */
 export function resolveTarget(
-  config: Config,
+  config: Pick<Config, "targets">,
   runbook: Runbook,
   name: string,
   sandbox: SandboxFacts | null,

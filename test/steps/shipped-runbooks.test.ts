@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { packRunbook, unpackRunbook } from "../../src/cli/start/executor-request.ts";
 import { loadConfig } from "../../src/language/load-config.ts";
 import { loadRunbook } from "../../src/language/load-runbook.ts";
 import { catalogue } from "../../src/steps/index.ts";
@@ -44,6 +45,8 @@ test.each(files)("%s is valid and names its schema", (name) => {
   });
   expect(lines(loaded.diagnostics)).toEqual([]);
   expect(`${loaded.runbook?.name}.yaml`).toBe(name);
+  // The executor gets it as it was read, used runbooks once.
+  if (loaded.runbook !== null) expect(unpackRunbook(packRunbook(loaded.runbook))).toEqual(loaded.runbook);
   expect(text.split("\n")[0]).toBe("# yaml-language-server: $schema=../schemas/runbook.v1.schema.json");
 });
 

@@ -14,7 +14,7 @@ import { childEnvironment } from "../../host/environment.ts";
 import { failpoint, nameVictim } from "../../host/failpoints.ts";
 import { journalName, readJournalFile } from "../../host/journal-file.ts";
 import { FileRunStore } from "../../host/run-store.ts";
-import { checkSealed } from "../../host/sealed-run.ts";
+import { checkSealed, readSealedConfig } from "../../host/sealed-run.ts";
 import { scanForSecrets } from "../../host/secret-scan.ts";
 import { type FoundSecret, resolveSecrets, valuesOf } from "../../host/secrets.ts";
 import { type SupervisorClient, startSupervisor } from "../../host/supervisor/client.ts";
@@ -22,7 +22,7 @@ import { selfIdentity } from "../../host/supervisor/process-identity.ts";
 import { removeRuntimeDir, runtimeDirFor } from "../../host/supervisor/runtime-dir.ts";
 import type { Runbook } from "../../language/runbook.ts";
 import { placeAtStart } from "../../plan/at-start.ts";
-import { inputValues, lockKey, type ResolvedInput } from "../../plan/build-plan.ts";
+import { inputValues, lockKey, type ResolvedInput, type SubjectConfig } from "../../plan/build-plan.ts";
 import { type Frame, newFrame } from "../../plan/scope.ts";
 import { resolveTarget } from "../../plan/target.ts";
 import type { PrivateKey } from "../../report/keys.ts";
@@ -35,14 +35,13 @@ import { finishedRuns } from "../project/past-runs.ts";
 import { usePluginsOfRun } from "../project/plugins.ts";
 import { toolStates } from "../project/tool-states.ts";
 import { refuseForged, signerOf } from "../start/approval-signature.ts";
-import type { ExecutorRequest } from "../start/executor-request.ts";
+import { type ExecutorRequest, unpackRunbook } from "../start/executor-request.ts";
 import { checkPlanApproval, type PlanApproval, usedUp, useUp } from "../start/plan-approval.ts";
 import { secretSources } from "../start/secret-sources.ts";
 import { distDir, toolName, toolVersion } from "../version.ts";
 import { isOver, owesEvidence } from "./evidence-owed.ts";
 import { firstEvent } from "./first-event.ts";
 import { knownTexts } from "./known-texts.ts";
-import { loadSealed } from "./sealed-runbook.ts";
 import { signingKey } from "./signing-key.ts";
 
 /** Returns the exit code. Throws what the executor's log and code must tell. */
@@ -63,8 +62,10 @@ export async function execute(
   const inputs = request.start?.inputs ?? resumeInputs(first?.inputs ?? [], request.sensitive);
   checkSealed(runDir, files);
   await usePluginsOfRun(runDir, files);
-  const { runbook, config, sources } = loadSealed(runDir, { isProven: true });
-  const subjectConfig = { ...sources.config, targets: { [config.target.name]: config.target } };
+  const config = readSealedConfig(runDir);
+  const runbook = request.start === null ? await readAgain(runDir) : unpackRunbook(request.start.runbook);
+  const { policy, windows } = config;
+  const subjectConfig: SubjectConfig = { targets: { [config.target.name]: config.target }, policy, windows };
   const sandbox = config.target.sandbox ? await runningSandbox(stateDir) : null;
   const found = await resolveSecrets(
     await secretSources({
@@ -129,7 +130,7 @@ export async function execute(
       ? FileRunStore.open(storeOptions)
       : FileRunStore.create(
           storeOptions,
-          await firstEvent(request, request.start, runbook, config, target, sources, tools, subjectConfig),
+          await firstEvent(request, request.start, runbook, config, target, tools, subjectConfig),
         );
   const started = store.record.started;
   checkSealed(runDir, started.files);
@@ -258,6 +259,12 @@ export async function execute(
   log.info({ code }, "executor ended");
   release();
   return code;
+}
+
+/** Only a run that goes on reads its runbook; whoever starts one has just read it. */
+async function readAgain(runDir: string): Promise<Runbook> {
+  const { loadSealed } = await import("./sealed-runbook.ts");
+  return loadSealed(runDir, { isProven: true }).runbook;
 }
 
 /** Loaded only for a target that is a sandbox. */

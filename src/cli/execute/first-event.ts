@@ -1,9 +1,10 @@
 /** The first record of a run: what is run, with what, where, by whom, and every step there is. */
 import { environmentFacts, sourceState } from "../../host/environment.ts";
-import type { Runbook } from "../../language/runbook.ts";
-import { inputValues, planDigestOf } from "../../plan/build-plan.ts";
+import type { SealedConfig } from "../../host/sealed-run.ts";
+import type { Runbook, Step } from "../../language/runbook.ts";
+import { inputValues, planDigestOf, type SubjectConfig } from "../../plan/build-plan.ts";
 import { planSteps, unknownFacts } from "../../plan/plan-steps.ts";
-import { newFrame } from "../../plan/scope.ts";
+import { allSteps, childPath, membersOf, newFrame } from "../../plan/scope.ts";
 import type { JsonObject } from "../../util/json.ts";
 import { MASK } from "../../util/mask/masker.ts";
 import { catalogue } from "../project/catalogue.ts";
@@ -11,18 +12,16 @@ import type { toolStates } from "../project/tool-states.ts";
 import type { ExecutorRequest } from "../start/executor-request.ts";
 import { toolVersion } from "../version.ts";
 import { keepingOf } from "./keeping.ts";
-import type { loadSealed } from "./sealed-runbook.ts";
 import { toolFacts } from "./tool-facts.ts";
 
 export async function firstEvent(
   request: ExecutorRequest,
   start: NonNullable<ExecutorRequest["start"]>,
   runbook: Runbook,
-  config: ReturnType<typeof loadSealed>["config"],
+  config: SealedConfig,
   target: JsonObject,
-  sources: ReturnType<typeof loadSealed>["sources"],
   tools: Awaited<ReturnType<typeof toolStates>>,
-  subjectConfig: Parameters<typeof planDigestOf>[0]["config"],
+  subjectConfig: SubjectConfig,
 ) {
   // Git works while the rest is made.
   const state = sourceState(config.project);
@@ -43,6 +42,7 @@ export async function firstEvent(
   };
   const phases = ["guards", "steps", "always"] as const;
   const steps = phases.flatMap((phase) => planSteps(scope, runbook[phase], "", place, phase));
+  const notes = notesOf(allSteps(runbook), "");
   const planDigest = planDigestOf({
     runbook,
     file: config.file,
@@ -92,8 +92,18 @@ export async function firstEvent(
       phase,
       stepType: type,
       effects,
-      note: sources.notes[path] ?? null,
+      note: notes.get(path) ?? null,
     })),
     keeping: keepingOf(runbook, config.windows),
   };
+}
+
+/** Path → note of every step that has one. */
+function notesOf(steps: readonly Step[], parent: string, notes = new Map<string, string>()): Map<string, string> {
+  for (const step of steps) {
+    const path = childPath(parent, step.id);
+    if (step.note !== null) notes.set(path, step.note);
+    notesOf(membersOf(step), path, notes);
+  }
+  return notes;
 }

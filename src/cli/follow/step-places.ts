@@ -1,7 +1,7 @@
 /** Where a step of a run stands in its runbook: file and line. */
 import { join, relative } from "node:path";
 import type { RunRecord } from "../../engine/run-record.ts";
-import { readSealedText } from "../../host/sealed-run.ts";
+import { readSealedConfig, readSealedText } from "../../host/sealed-run.ts";
 import { loadRunbook } from "../../language/load-runbook.ts";
 import type { Step } from "../../language/runbook.ts";
 import { LineIndex } from "../../language/text-layout.ts";
@@ -22,7 +22,7 @@ export function placesOfFailure(runDir: string, record: RunRecord): PlaceOf | nu
 /** Where the steps stand in the runbook's own file, from the workspace of CI or the working directory; steps of an included runbook have no line there. */
 export function placesIn(runDir: string, record: RunRecord): PlaceOf {
   const text = readSealedText(runDir, "runbook.yaml");
-  const { project, file } = JSON.parse(readSealedText(runDir, "config.json")) as { project: string; file: string };
+  const { project, file } = readSealedConfig(runDir);
   const { runbook, source } = loadRunbook({
     file,
     text,

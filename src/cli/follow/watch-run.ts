@@ -5,7 +5,7 @@ import { exitCodes, exitNameOf, exitNameOfResult } from "../../engine/exit-codes
 import { isInterrupted, type RunRecord } from "../../engine/run-record.ts";
 import { executorAlive } from "../../host/claim.ts";
 import { leaveMessage } from "../../host/inbox.ts";
-import { readSealedText } from "../../host/sealed-run.ts";
+import { readSealedConfig } from "../../host/sealed-run.ts";
 import { runDirectory } from "../../host/state-dir.ts";
 import { runDocument } from "../../report/run-json.ts";
 import { parseDurationMs } from "../../util/duration.ts";
@@ -282,7 +282,7 @@ async function conclude(
 }
 
 function sayUnpublished(command: Command, runDir: string, record: RunRecord): void {
-  const { project } = JSON.parse(readSealedText(runDir, "config.json")) as { project: string };
+  const { project } = readSealedConfig(runDir);
   const missing = unpublished(project, record);
   if (missing.length > 0) command.say(`${missing.join(", ")}: not written; why is in ${join(runDir, "executor.log")}`);
 }

@@ -1,6 +1,20 @@
 /** What a command hands to the executor it starts: one JSON document on its standard input, never a file. */
+import { deserialize, serialize } from "node:v8";
 import type { DriveRequest } from "../../engine/engine.ts";
+import type { Runbook } from "../../language/runbook.ts";
 import type { ResolvedInput } from "../../plan/build-plan.ts";
+
+/**
+ * A runbook as text, with what several steps share kept shared. It never rests: reader and writer are the same program, so
+ * that the format, V8's own, needs no version.
+ */
+export function packRunbook(runbook: Runbook): string {
+  return serialize(runbook).toString("base64");
+}
+
+export function unpackRunbook(packed: string): Runbook {
+  return deserialize(Buffer.from(packed, "base64")) as Runbook;
+}
 
 export interface ExecutorRequest {
   readonly stateDir: string;
@@ -9,6 +23,8 @@ export interface ExecutorRequest {
   readonly start: null | {
     readonly inputs: readonly ResolvedInput[];
     readonly files: Readonly<Record<string, string>>;
+    /** The runbook as it was read from the sealed text and judged: see `packRunbook`. */
+    readonly runbook: string;
     readonly reason: string | null;
     readonly planDigest: string;
     /** Text of an approval file for this plan (CI), already checked once by `run`. */

@@ -1,5 +1,6 @@
 /** Seals what was prepared and starts the executor of a new run. */
 import { planDigestOf } from "../../plan/build-plan.ts";
+import { packRunbook } from "./executor-request.ts";
 import { createRun, type Executor, startExecutor } from "./launch.ts";
 import type { StepReason } from "./overrides.ts";
 import type { Prepared } from "./prepare.ts";
@@ -29,6 +30,7 @@ export function startRun(
     start: {
       inputs: subject.inputs,
       files: digests,
+      runbook: packRunbook(subject.runbook),
       reason: terms.reason ?? (typeof reasonInput === "string" ? reasonInput : null),
       planDigest: planDigestOf(subject),
       approval: terms.approval,
