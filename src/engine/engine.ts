@@ -20,6 +20,7 @@ import {
 import { waitingSteps } from "./decision.ts";
 import { escalationOf } from "./escalation.ts";
 import type { Person } from "./events.ts";
+import { standingStatus } from "./fold-step.ts";
 import { runLeaf } from "./leaf.ts";
 import { runSequence, runStep } from "./loop.ts";
 import { type EngineHooks, readMessages } from "./messages.ts";
@@ -144,7 +145,7 @@ async function walk(context: EngineContext, request: DriveRequest): Promise<Walk
     (aborted
       ? context.store.record.abort?.rollback === true
       : flow.kind === "failed" && context.root.runbook.onFailure === "rollback");
-  if (aborted) closeOpen(context);
+  if (aborted || undoing) closeOpen(context);
   // From here on nothing but a signal stops the way back and the cleanup.
   context.control.stop = null;
   context.control.cancel = new AbortController();
@@ -166,6 +167,8 @@ async function walk(context: EngineContext, request: DriveRequest): Promise<Walk
       rollback = outcome;
     }
   }
+  // A way back was asked for and there was none to go: the run ends here, and not well.
+  aborted ||= undoing && failedAt === null;
   const refused = guarded || (flow.kind === "failed" && flow.refused);
   return await conclude(
     context,
@@ -189,10 +192,13 @@ async function adoptOpen(context: EngineContext): Promise<void> {
   context.store.flush();
 }
 
-/** What an abort leaves unfinished has an end too: it was cancelled. A step of unknown outcome keeps that status. */
+/**
+ * What an abort or a way back leaves unfinished has an end too: it was cancelled. A step of unknown outcome keeps that
+ * status, and one that failed before the resume its failure.
+ */
 function closeOpen(context: EngineContext): void {
   for (const step of context.store.record.steps.values()) {
-    if (step.status !== "running" || step.phase !== "steps") continue;
+    if (step.status !== "running" || step.reopened !== null || step.phase !== "steps") continue;
     append(context, finished(step.path, step.attempts.at(-1)?.attempt ?? 1, 0, "cancelled"));
   }
 }
@@ -206,7 +212,8 @@ function stopOf(context: EngineContext): EngineContext["control"]["stop"] {
 function firstFailure(context: EngineContext): string | null {
   const { record } = context.store;
   for (const step of record.steps.values()) {
-    const bad = step.status === "failed" || step.status === "timed_out" || step.status === "cancelled";
+    const status = standingStatus(step);
+    const bad = status === "failed" || status === "timed_out" || status === "cancelled";
     if (!bad || step.phase !== "steps" || isTolerated(record, step.path)) continue;
     return step.path;
   }

@@ -39,7 +39,7 @@ export function newStepRecord(step: {
     commands: [],
     approval: null,
     seqs: [],
-    reopened: false,
+    reopened: null,
     tookEffect: false,
     undoVerified: null,
     polls: 0,
@@ -57,12 +57,21 @@ export function reopenStep(step: StepRecord): void {
 
 function reopenOther(step: StepRecord): void {
   if (step.phase === "always" || step.stepType === "group" || step.stepType === "parallel") {
-    if (step.status !== "succeeded" || step.phase === "always") step.status = "pending";
+    if (step.status !== "succeeded" || step.phase === "always") {
+      step.reopened = step.status;
+      step.status = "pending";
+    }
   } else if (step.status === "failed" || step.status === "timed_out" || step.status === "cancelled") {
+    step.reopened = step.status;
     step.status = step.attempts.length > 0 ? "running" : "pending";
     step.approval = null;
-    step.reopened = true;
   }
+}
+
+/** How a step stands when nothing more is run: what a resume opened again and did not touch keeps the end it had. */
+export function standingStatus(step: StepRecord): StepStatus {
+  const untouched = step.status === "running" || step.status === "pending";
+  return untouched ? (step.reopened ?? step.status) : step.status;
 }
 
 /** Changes `step`, and what the run deviates in, by one record about the step. */
@@ -88,7 +97,7 @@ export function applyStepRecord(
       step.finishedAt = null;
       step.failure = null;
       step.why = null;
-      step.reopened = false;
+      step.reopened = null;
       step.attempts.push({
         attempt: entry.attempt,
         startedAt: entry.at,

@@ -30,7 +30,7 @@ export async function runLeaf(context: EngineContext, node: Node): Promise<Flow>
   if (record?.status === "indeterminate") return await repeatOrAsk(context, node, "its outcome is unknown");
   if (record?.status === "cancelled") return await repeatOrAsk(context, node, "it was cancelled while it ran");
   if (record?.status === "running") {
-    if (record.reopened) return await repeatOrAsk(context, node, "it failed before this resume");
+    if (record.reopened !== null) return await repeatOrAsk(context, node, "it failed before this resume");
     return await reattach(context, node);
   }
   return await runAttempts(context, node);

@@ -51,7 +51,7 @@ export async function runStep(context: EngineContext, node: Node): Promise<Flow>
     if (over && node.phase !== "guards") return recordedFailure(context, path);
   }
   // What a dead executor had begun is brought to its end also when the run is to stop.
-  const isOpen = record?.status === "running" && !record.reopened;
+  const isOpen = record?.status === "running" && record.reopened === null;
   if (context.control.stop !== null && !isOpen) return { kind: "stopped" };
   const begun = record !== undefined && record.status !== "pending";
   if (!begun) {

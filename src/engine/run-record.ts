@@ -85,8 +85,8 @@ export interface StepRecord {
   approval: ApprovalRecord | null;
   /** Sequence numbers of the records that say so: the report points at them. */
   seqs: number[];
-  /** It ended badly in an earlier execution and the run was resumed: decided again as an interrupted step is. */
-  reopened: boolean;
+  /** How it ended in an earlier execution, after which the run was resumed: decided again as an interrupted step is. */
+  reopened: StepStatus | null;
   /** A write whose intent was recorded and which was neither refused nor found not applied. */
   tookEffect: boolean;
   /** Whether its undo was verified; null = not undone, or nothing could verify it. */

@@ -84,7 +84,8 @@ function endingText(record: RunRecord, result: RunResult, ending: Ending): strin
     case "refused":
       return why ?? "refused; nothing was changed";
     case "aborted":
-      return `aborted${record.abort?.reason ? `: ${record.abort.reason}` : ""}${unknownState(record)}`;
+      if (record.abort === null) return `a person asked for the way back; there was none to go${unknownState(record)}`;
+      return `aborted${record.abort.reason ? `: ${record.abort.reason}` : ""}${unknownState(record)}`;
     case "rolled_back":
       return `${undoneBecause(record, ending)}${why ? ` (${why})` : ""}; what had changed was undone`;
     case "rollback_failed":

@@ -54,6 +54,36 @@ describe("undo", () => {
     expect(rig.ran).toEqual(["a.rollback.back"]);
   });
 
+  const read = "\n  - { id: look, title: look, run: look, effects: read }";
+  const approval = "\n  - { id: ask, title: ask, uses: approval, with: { prompt: Go on? } }";
+  test.each([
+    ["a failure before any change keeps its failure", read, 1, "failed", "look failed: down", "failed"],
+    [
+      "so does one after a change without a way back",
+      `${write("a")}${read}`,
+      1,
+      "failed",
+      "look failed: down",
+      "failed",
+    ],
+    [
+      "one after an undone change is told",
+      `${write("a", undo("a"))}${read}`,
+      6,
+      "rolled_back",
+      "look failed",
+      "failed",
+    ],
+    ["a wait before any change ends as aborted", approval, 1, "aborted", "there was none to go", "waiting"],
+  ])("asked for by a resume: %s, and nothing is green", async (_, steps, exitCode, result, summary, status) => {
+    const rig = new EngineRig(`steps:${steps}`, { look: "down" });
+    await rig.drive();
+    expect(await rig.drive({ resumed: true, rollback: true })).toEqual({ kind: "finished", exitCode });
+    expect(rig.record.result).toBe(result);
+    expect(rig.record.finished?.summary).toContain(summary);
+    expect(rig.status(steps === approval ? "ask" : "look")).toBe(status);
+  });
+
   test("crosses into a used runbook, whose steps see its own inputs", async () => {
     const used = `inputs: { what: { type: string, required: true } }
 steps:

@@ -83,7 +83,7 @@ function failureLines(record: RunRecord, options: OutcomeOptions): string[] {
   if (record.result === "succeeded" || failed.length === 0) return [];
   const lines: string[] = [];
   for (const step of failed) lines.push(...stepFailure(step, options));
-  const changed = [...record.steps.values()].filter((step) => step.tookEffect && step.phase === "steps");
+  const changed = changes(record);
   lines.push("  What has changed");
   if (changed.length === 0) lines.push("    nothing");
   for (const step of changed) {
@@ -93,6 +93,10 @@ function failureLines(record: RunRecord, options: OutcomeOptions): string[] {
   }
   if (record.result === "rollback_failed") lines.push(...stateUnknown(record, options));
   return [...lines, ""];
+}
+
+function changes(record: RunRecord): StepRecord[] {
+  return [...record.steps.values()].filter((step) => step.tookEffect && step.phase === "steps");
 }
 
 /** What the failed way back was about to do, ready to paste: the pager screen of exit 7. */
@@ -163,7 +167,9 @@ function nextCommands(record: RunRecord, options: OutcomeOptions): string[] {
   if (options.interrupted) return [`runbook resume ${run}`];
   switch (record.result) {
     case "failed":
-      return [`runbook resume ${run}`, `runbook resume ${run} --rollback`];
+      return changes(record).length === 0
+        ? [`runbook resume ${run}`]
+        : [`runbook resume ${run}`, `runbook resume ${run} --rollback`];
     case "refused":
     case "aborted":
     case "rolled_back":
