@@ -2,7 +2,8 @@
 import { parseArgs } from "node:util";
 import { closest } from "../util/closest.ts";
 import { UsageError } from "./errors.ts";
-import { commonFlags, type Flag, type Verb, verbNamed, verbs } from "./verbs/table.ts";
+import { commonFlags, type Flag } from "./verbs/flags.ts";
+import { otherNames, type Verb, verbNamed, verbs } from "./verbs/table.ts";
 
 export interface Arguments {
   readonly verb: Verb;
@@ -10,6 +11,13 @@ export interface Arguments {
   text(name: string): string | undefined;
   texts(name: string): readonly string[];
   on(name: string): boolean;
+  /** What was typed, mended and ready to paste: without these flags, or with no others, and with more words. */
+  again(change: {
+    verb?: string;
+    without?: readonly string[];
+    only?: readonly string[];
+    add?: readonly string[];
+  }): string;
 }
 
 /** Throws `UsageError`. */
@@ -19,10 +27,12 @@ export function parseArguments(argv: readonly string[]): Arguments {
   if (name === undefined) throw new UsageError("no verb given", "runbook --help");
   const verb = verbNamed(name);
   if (verb === undefined) {
-    const near = closest(
-      name,
-      verbs.map((item) => item.name),
-    );
+    const near =
+      otherNames.get(name) ??
+      closest(
+        name,
+        verbs.map((item) => item.name),
+      );
     throw new UsageError(
       `"${name}" is not a verb${near ? `. Did you mean "${near}"?` : ""}`,
       near ? `runbook ${near} --help` : "runbook --help",
@@ -46,6 +56,14 @@ export function parseArguments(argv: readonly string[]): Arguments {
       return typeof value === "string" ? value : Array.isArray(value) ? value.at(-1) : undefined;
     },
     texts: (flag) => (Array.isArray(values[flag]) ? (values[flag] as string[]) : []),
+    again: ({ verb: other, without = [], only, add = [] }) => {
+      const kept = parsed.tokens.flatMap((token) => {
+        if (token.kind === "positional") return [token.value];
+        if (token.kind !== "option" || without.includes(token.name) || only?.includes(token.name) === false) return [];
+        return token.value === undefined ? [token.rawName] : [token.rawName, token.value];
+      });
+      return ["runbook", other ?? verb.name, ...kept, ...add].map(shellWord).join(" ");
+    },
     on: (flag) => values[flag] === true || (Array.isArray(values[flag]) && (values[flag] as unknown[]).length > 0),
   };
 }
@@ -61,7 +79,14 @@ function parse(words: readonly string[], flags: readonly Flag[]) {
       },
     ]),
   );
-  return parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
+  return parseArgs({ args: [...words], options, allowPositionals: true, strict: true, tokens: true });
+}
+
+/** A word as a person types it: quoted only where a shell would read it otherwise. */
+export function shellWord(word: string): string {
+  if (/^[\w@%+=:,./…-]+$/u.test(word)) return word;
+  const [, name = "", value = word] = /^(\w+=)(.*)$/s.exec(word) ?? [];
+  return `${name}${/["$`\\!]/.test(value) ? `'${value.replaceAll("'", "'\\''")}'` : `"${value}"`}`;
 }
 
 /** The verb is the first word that is no flag and no flag's value; common flags may stand before it. */
@@ -91,10 +116,16 @@ function flagError(error: unknown, verb: Verb, flags: readonly Flag[]): UsageErr
   const next = `runbook ${verb.name} --help`;
   const unknown = /^Unknown option '(-{1,2}[^']*)'/.exec(message)?.[1];
   if (unknown !== undefined) {
+    const name = unknown.replace(/^-+/, "").replace(/=.*/, "");
+    const others = verbs.filter((other) => other.flags.some((flag) => flag.name === name)).map((other) => other.name);
     const near = closest(
-      unknown.replace(/^-+/, "").replace(/=.*/, ""),
+      name,
       flags.map((flag) => flag.name),
     );
+    if (others.length > 0) {
+      const known = `"${unknown}" is not a flag of ${verb.name}; it is one of ${others.join(", ")}`;
+      return new UsageError(known, `runbook ${others[0]} --help`);
+    }
     return new UsageError(
       `"${unknown}" is not a flag of ${verb.name}${near ? `. Did you mean "--${near}"?` : ""}`,
       next,

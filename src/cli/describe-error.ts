@@ -29,9 +29,10 @@ export function describeError(error: unknown): DescribedError {
   }
   if (error instanceof JournalCorrupt) return plain("corrupt", "runbook verify <run>");
   if (error instanceof JournalError) return plain("io");
-  if (error instanceof UnsafeStateDirectory) return plain("refused");
+  if (error instanceof UnsafeStateDirectory) return plain("refused", "runbook help environment");
   if (error instanceof RunIsTaken) return plain("refused", "runbook status");
-  if (error instanceof KeyError || error instanceof NotARun) return plain("usage");
+  if (error instanceof KeyError) return plain("usage", "runbook keys new NAME");
+  if (error instanceof NotARun) return plain("usage", "runbook verify last");
   const stack = error instanceof Error ? (error.stack ?? null) : null;
   return {
     exitName: "internal",

@@ -90,12 +90,14 @@ async function fail(error: unknown, command: Command | null, argv: readonly stri
         ((word === "-o" || word === "--output") && argv[at + 1] === "json"),
     );
   const exitCode = exitCodes[described.exitName];
+  const help = command !== null && described.exitName === "usage" ? `runbook ${command.args.verb.name} --help` : null;
+  const next = described.next ?? help;
   if (wantsJson) {
-    const { exitName, message, next } = described;
+    const { exitName, message } = described;
     const document = described.document ?? { format: "runbook.error/1.0", exitCode, exitName, message, next };
     process.stdout.write(`${printableJson(document)}\n`);
   }
-  process.stderr.write(`${described.message}\n${described.next ? `next: ${described.next}\n` : ""}`);
+  process.stderr.write(`${described.message}\n${next ? `next: ${next}\n` : ""}`);
   if (process.env["RUNBOOK_TESTING"] === "1" && described.stack) process.stderr.write(`${described.stack}\n`);
   return exitCode;
 }

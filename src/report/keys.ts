@@ -84,9 +84,20 @@ export function parsePrivateKey(pem: string): PrivateKey {
   return { id: keyId(raw), key, publicText: `ed25519:${raw.toString("base64")}` };
 }
 
-/** Reads a private key file; refuses one that others can read, and links. */
+function openKey(file: string): number {
+  try {
+    return openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new KeyError(`there is no key ${file}`);
+    if (code === "ELOOP") throw new KeyError(`the key ${file} is a link; name the file itself`);
+    throw new KeyError(`the key ${file} cannot be read: ${code}`);
+  }
+}
+
+/** Reads a private key file; throws `KeyError` for one that cannot be read, that others can read, and for links. */
 export function loadPrivateKey(file: string): PrivateKey {
-  const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const fd = openKey(file);
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new KeyError(`${file} is not a file`);

@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { commonFlags, verbNamed } from "../../src/cli/verbs/table.ts";
+import { commonFlags } from "../../src/cli/verbs/flags.ts";
+import { verbNamed } from "../../src/cli/verbs/table.ts";
 import { exitCodes } from "../../src/engine/exit-codes.ts";
 import { codes } from "../../src/language/codes.ts";
 import { catalogue } from "../../src/steps/index.ts";

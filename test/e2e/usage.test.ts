@@ -1,7 +1,9 @@
 /** What a wrong word, a missing value or a broken file is answered with: its code, what to type next, and no run. */
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { parseArguments } from "../../src/cli/arguments.ts";
 import { CliRig, documentOf } from "../rig/cli-rig.ts";
 
 let rig: CliRig;
@@ -32,7 +34,8 @@ steps:
 afterEach(() => expect(rig.runs()).toEqual([]));
 afterAll(() => rig.end());
 
-const cases: { name: string; args: string[]; says: RegExp[] }[] = [
+/** `next`: the command to type instead, without what the test itself adds. */
+const cases: { name: string; args: string[]; says: RegExp[]; next?: string }[] = [
   {
     name: "an unknown flag",
     args: ["run", "rollback-production", "--traget", "local"],
@@ -44,6 +47,12 @@ const cases: { name: string; args: string[]; says: RegExp[] }[] = [
     says: [/"rnu" is not a verb/, /Did you mean "run"\?/],
   },
   {
+    name: "another tool's word for a verb",
+    args: ["retry", "last"],
+    says: [/"retry" is not a verb. Did you mean "resume"\?/],
+    next: "runbook resume --help",
+  },
+  {
     name: "an unknown runbook",
     args: ["run", "rollback-productoin", "-t", "local"],
     says: [/no runbook "rollback-productoin"/, /Did you mean "rollback-production"\?/],
@@ -52,13 +61,26 @@ const cases: { name: string; args: string[]; says: RegExp[] }[] = [
     name: "an unknown target",
     args: ["run", "rollback-production", "-t", "locale", "-i", "reason=why"],
     says: [/"locale"/, /Did you mean "local"\?/],
+    next: "runbook plan rollback-production -t local -i reason=why",
   },
   {
     name: "no target",
     args: ["run", "rollback-production", "-i", "reason=why"],
     says: [/which target\?/, /local, staging, production/],
+    next: "runbook plan rollback-production -t local -i reason=why",
   },
-  { name: "two missing inputs", args: ["run", "deploy-staging", "-t", "local"], says: [/-i image=…/, /-i reason=…/] },
+  {
+    name: "two missing inputs",
+    args: ["run", "deploy-staging", "-t", "local"],
+    says: [/-i image=…/, /-i reason=…/],
+    next: "runbook run deploy-staging -t local -i image=… -i reason=…",
+  },
+  {
+    name: "an input missing beside one with blanks and a dollar sign",
+    args: ["run", "deploy-staging", "-t", "local", "-i", "reason=it's $5 off"],
+    says: [/-i image=…/],
+    next: "runbook run deploy-staging -t local -i image=… -i reason='it'\\''s $5 off'",
+  },
   {
     name: "invalid inputs, all at once",
     args: ["run", "rollback-production", "-t", "local", "-i", "reason=x", "-i", "incident=482", "-i", "realese=v41"],
@@ -67,6 +89,7 @@ const cases: { name: string; args: string[]; says: RegExp[] }[] = [
       /-i incident: "482" does not match/,
       /no input "realese". Did you mean "release"\?/,
     ],
+    next: "runbook run rollback-production -t local -i reason=… -i incident=… -i release=v41",
   },
   {
     name: "an unknown step to override",
@@ -77,8 +100,16 @@ const cases: { name: string; args: string[]; says: RegExp[] }[] = [
     name: "an override without a reason",
     args: ["run", "rollback-production", "-t", "local", "-i", "reason=why", "--override", "approve"],
     says: [/needs --reason/],
+    next: 'runbook run rollback-production -t local -i reason=why --override approve --reason "why you do this"',
   },
-  { name: "an unknown run", args: ["status", "rb-zzzzzz"], says: [/no run "rb-zzzzzz"/] },
+  {
+    name: "a flag of another verb",
+    args: ["run", "rollback-production", "--skip", "deploy"],
+    says: [/"--skip" is not a flag of run; it is one of resume/],
+    next: "runbook resume --help",
+  },
+  { name: "an unknown run", args: ["status", "rb-zzzzzz"], says: [/no run "rb-zzzzzz"/], next: "runbook history" },
+  { name: "an approval where nothing ever ran", args: ["approve"], says: [/there is no run in/], next: "runbook list" },
   {
     name: "an output format that is not there",
     args: ["plan", "rollback-production", "-o", "yaml"],
@@ -93,6 +124,7 @@ const cases: { name: string; args: string[]; says: RegExp[] }[] = [
     name: "a patience that is no duration",
     args: ["run", "rollback-production", "-t", "local", "-i", "reason=why", "--wait-for-person", "5q"],
     says: [/--wait-for-person 5q: write it as 30s/],
+    next: "runbook run rollback-production -t local -i reason=why --wait-for-person 10m",
   },
   {
     name: "a folder that is not there",
@@ -112,15 +144,23 @@ const cases: { name: string; args: string[]; says: RegExp[] }[] = [
 ];
 
 describe("exit 2, and what would have been right", () => {
-  test.each(cases)("$name", async ({ args, says }) => {
+  test.each(cases)("$name", async ({ args, says, next }) => {
     if (!args.includes("-o")) args = [...args, "-o", "json"];
     const ran = await rig.run(["--no-input", ...args]);
     expect(ran.code).toBe(2);
     for (const pattern of says) expect(ran.stderr).toMatch(pattern);
     if (!args.includes("json")) return expect(ran.stdout).toBe("");
-    const document = documentOf<{ format: string; message: string }>(ran);
+    const document = documentOf<{ format: string; message: string; next: string }>(ran);
     expect(document).toMatchObject({ format: "runbook.error/1.0", exitCode: 2, exitName: "usage" });
     for (const pattern of says) expect(document.message).toMatch(pattern);
+    const typed = document.next.replace(/ (--no-input|-o json)\b/g, "");
+    if (next !== undefined) expect(typed).toBe(next);
+    // Ready to paste: a shell makes words of it that the command line knows.
+    const [program, ...words] = execFileSync("/bin/sh", ["-c", `printf '%s\\0' ${document.next}`], { encoding: "utf8" })
+      .split("\0")
+      .slice(0, -1);
+    expect(program).toBe("runbook");
+    expect(() => parseArguments(words)).not.toThrow();
   });
 });
 

@@ -6,6 +6,7 @@ import type { ApprovalRecord, RunRecord } from "../../engine/run-record.ts";
 import { journalName, journalRecords } from "../../host/journal-file.ts";
 import { summarize } from "../../host/run-summary.ts";
 import { runDirectory, runIds } from "../../host/state-dir.ts";
+import { closest } from "../../util/closest.ts";
 import { UsageError } from "../errors.ts";
 
 /** Throws `UsageError` when nothing, or more than one run, fits. */
@@ -13,20 +14,34 @@ export function findRun(stateDir: string, word: string | undefined): string {
   const ids = runIds(stateDir);
   if (word === undefined || word === "last") {
     const newest = newestFirst(stateDir, ids)[0];
-    if (newest === undefined) throw new UsageError(`there is no run in ${stateDir}`, "runbook run <runbook>");
+    if (newest === undefined) throw new UsageError(`there is no run in ${stateDir}`, "runbook list");
     return newest;
   }
   const found = ids.filter((id) => id === word || id.startsWith(word) || id.startsWith(`rb-${word}`));
   if (found.length === 1) return found[0] as string;
-  if (found.length === 0) throw new UsageError(`there is no run "${word}" in ${stateDir}`, "runbook history");
+  if (found.length === 0) {
+    const near = closest(word, ids);
+    const hint = near === undefined ? ` in ${stateDir}` : `. Did you mean "${near}"?`;
+    const ofIt = newestFirst(stateDir, ids).find((id) => startOf(stateDir, id)?.runbook === word);
+    if (ofIt !== undefined)
+      throw new UsageError(`"${word}" is a runbook; a run is named by its id`, `runbook status ${ofIt}`);
+    throw new UsageError(
+      `there is no run "${word}"${hint}`,
+      near === undefined ? "runbook history" : `runbook status ${near}`,
+    );
+  }
   throw new UsageError(`"${word}" fits ${found.length} runs: ${found.sort().join(", ")}`, "runbook history");
 }
 
 export function newestFirst(stateDir: string, ids: readonly string[]): string[] {
   return ids
-    .map((id) => ({ id, at: summarize(runDirectory(stateDir, id))?.record.started.at ?? "" }))
+    .map((id) => ({ id, at: startOf(stateDir, id)?.at ?? "" }))
     .sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0))
     .map(({ id }) => id);
+}
+
+function startOf(stateDir: string, id: string) {
+  return summarize(runDirectory(stateDir, id))?.record.started;
 }
 
 /** The record of a run. Throws `JournalCorrupt`, and `UsageError` when the run never wrote a record. */

@@ -148,7 +148,7 @@ export function waitForPersonMs(args: Arguments): number {
   if (ms === null)
     throw new UsageError(
       `--wait-for-person ${text}: write it as 30s, 10m or 4h`,
-      `runbook ${args.verb.name} --wait-for-person 10m`,
+      args.again({ without: ["wait-for-person"], add: ["--wait-for-person", "10m"] }),
     );
   return ms;
 }

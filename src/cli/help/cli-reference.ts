@@ -1,7 +1,8 @@
 /** `docs/cli.md`, made from the tables that the parser and `--help` read. */
 import { type ExitName, exitCodes } from "../../engine/exit-codes.ts";
 import { markdownCode, markdownText } from "../../report/inert.ts";
-import { commonFlags, type Flag, type Verb, verbs } from "../verbs/table.ts";
+import { commonFlags, type Flag } from "../verbs/flags.ts";
+import { type Verb, verbs } from "../verbs/table.ts";
 import { environmentVariables } from "./environment-variables.ts";
 import { verbGroups } from "./help-text.ts";
 import { exitMeanings, topicNames } from "./help-topics.ts";

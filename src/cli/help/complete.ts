@@ -3,7 +3,8 @@
  * files); validates nothing, so that it answers in well under 100 ms.
  */
 import { resolve } from "node:path";
-import { commonFlags, type Flag, type Verb, verbNamed, verbs } from "../verbs/table.ts";
+import { commonFlags, type Flag } from "../verbs/flags.ts";
+import { type Verb, verbNamed, verbs } from "../verbs/table.ts";
 import { inputNames, inputValues, openNames, type ProjectNames, runNames, targetNames } from "./completion-names.ts";
 
 export interface Candidate {

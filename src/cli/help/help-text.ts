@@ -1,5 +1,6 @@
 /** Help, made from the verb table: examples first, one screen. */
-import { commonFlags, type Flag, type Verb, verbs } from "../verbs/table.ts";
+import { commonFlags, type Flag } from "../verbs/flags.ts";
+import { type Verb, verbs } from "../verbs/table.ts";
 
 export const verbGroups = ["Run", "Decide", "Look", "Write", "Prove", "Tool"] as const;
 const widthColumns = 80;

@@ -2,7 +2,7 @@
 import { type ExitName, exitCodes } from "../../engine/exit-codes.ts";
 import { preCommitText } from "../scaffold/project-templates.ts";
 import { textTable } from "../terminal/text-table.ts";
-import { commonFlags } from "../verbs/table.ts";
+import { commonFlags } from "../verbs/flags.ts";
 import { environmentVariables } from "./environment-variables.ts";
 
 const topics: Readonly<Record<string, () => string | Promise<string>>> = {

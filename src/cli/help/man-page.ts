@@ -3,7 +3,8 @@
  * groff_char(7) asks, so that a hyphen stays a hyphen and can be copied.
  */
 import { type ExitName, exitCodes } from "../../engine/exit-codes.ts";
-import { commonFlags, type Flag, type Verb, verbs } from "../verbs/table.ts";
+import { commonFlags, type Flag } from "../verbs/flags.ts";
+import { type Verb, verbs } from "../verbs/table.ts";
 import { environmentVariables } from "./environment-variables.ts";
 import { verbGroups } from "./help-text.ts";
 import { exitMeanings, topicNames } from "./help-topics.ts";

@@ -95,6 +95,14 @@ export function runbookFiles(project: Project): string[] {
     .map((name) => join(folder, name));
 }
 
+/** The error of a verb that needs at least one runbook. */
+export function noRunbook(project: Project, cwd: string): CommandError {
+  const where = fromCwd(cwd, join(project.dir, runbooksFolder));
+  const why = project.hasConfig ? "" : ` (no ${configName} here or above; -C names the folder of another project)`;
+  const next = project.hasConfig ? "runbook new my-runbook" : "runbook init";
+  return new CommandError("invalid", `there is no runbook in ${where}${why}`, next);
+}
+
 export function runbookNames(project: Project): string[] {
   return runbookFiles(project).map((file) => nameOf(file));
 }

@@ -11,7 +11,7 @@ import type { TextOf } from "../../language/render.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../errors.ts";
 import { catalogue } from "./catalogue.ts";
-import { configName, fromCwd, loadWholeRunbook, type Project, runbookFiles } from "./project.ts";
+import { configName, fromCwd, loadWholeRunbook, noRunbook, type Project, runbookFiles } from "./project.ts";
 
 export interface FileToCheck {
   /** Absolute. */
@@ -41,11 +41,7 @@ export function filesToCheck(command: Command): FileToCheck[] {
 
 function projectFiles(project: Project, cwd: string): string[] {
   const runbooks = runbookFiles(project);
-  if (runbooks.length === 0) {
-    const where = fromCwd(cwd, join(project.dir, "runbooks"));
-    const why = project.hasConfig ? "" : ` (no ${configName} here or above)`;
-    throw new CommandError("invalid", `there is no runbook in ${where}${why}`, "runbook new my-runbook");
-  }
+  if (runbooks.length === 0) throw noRunbook(project, cwd);
   return [...(project.hasConfig ? [join(project.dir, configName)] : []), ...runbooks];
 }
 

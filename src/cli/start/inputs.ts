@@ -19,6 +19,8 @@ export interface InputSources {
   readonly typed?: ReadonlyMap<string, string>;
   readonly file: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The command with these `-i` words instead of those it was given; absent for a program. */
+  readonly again?: (words: readonly string[]) => string;
   /** Asks a person for required inputs that nothing else gives; null = they left, and what is missing is told. */
   readonly ask?:
     | ((runbook: Runbook, names: readonly string[]) => Promise<ReadonlyMap<string, string> | null>)
@@ -72,8 +74,24 @@ export async function resolveInputs(
       `${absent.length === 1 ? "a required input is" : "required inputs are"} missing; add ${flagsText}\n${list}`,
     );
   }
-  if (problems.length > 0) throw new UsageError(problems.join("\n"), `runbook plan ${runbook.name} --help`);
+  if (problems.length > 0)
+    throw new UsageError(problems.join("\n"), sources.again?.(mendedWords(runbook, flags, absent)));
   return inputs;
+}
+
+/** The inputs to type next: what was right stays, and `…` stands where a value is missing or wrong, or is a secret. */
+export function mendedWords(
+  runbook: Runbook,
+  flags: Iterable<readonly [name: string, value: string]>,
+  absent: readonly string[],
+): string[] {
+  const names = Object.keys(runbook.inputs);
+  const given = new Map([...flags].map(([name, value]) => [names.includes(name) ? name : closest(name, names), value]));
+  return Object.entries(runbook.inputs).flatMap(([name, input]) => {
+    const value = given.get(name) ?? (absent.includes(name) ? "…" : null);
+    if (value === null) return [];
+    return `${name}=${input.sensitive || problemOf(name, input, value) !== null ? "…" : value}`;
+  });
 }
 
 type Given = { value: unknown; source: ResolvedInput["source"]; problem: string | null };

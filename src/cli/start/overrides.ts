@@ -1,9 +1,9 @@
 /** `--override STEP --reason TEXT`: only where the author wrote `override: reason`, always with a reason. */
 import type { Runbook, Step } from "../../language/runbook.ts";
 import { allSteps, membersOf } from "../../plan/scope.ts";
-import { closest } from "../../util/closest.ts";
 import type { Arguments } from "../arguments.ts";
 import { CommandError, UsageError } from "../errors.ts";
+import { stepPathOf } from "../follow/step-path.ts";
 
 export interface StepReason {
   readonly step: string;
@@ -30,22 +30,16 @@ export function overridesOf(args: Arguments, runbook: Runbook): StepReason[] {
 
 export function requireReason(args: Arguments, flag: string): string {
   const reason = args.text("reason")?.trim();
-  if (!reason) throw new UsageError(`${flag} needs --reason "…": it is kept in the report`);
+  if (!reason) {
+    const next = args.again({ without: ["reason"], add: ["--reason", "why you do this"] });
+    throw new UsageError(`${flag} needs --reason "…": it is kept in the report`, next);
+  }
   return reason;
 }
 
-/** A full path, or a suffix that only one step has. Throws `UsageError` naming the nearest. */
+/** The path of a step of a runbook; see `stepPathOf`. */
 export function stepPath(runbook: Runbook, word: string): string {
-  const paths = [...stepsByPath(runbook).keys()];
-  if (paths.includes(word)) return word;
-  const found = paths.filter((path) => path.endsWith(`.${word}`));
-  if (found.length === 1) return found[0] as string;
-  if (found.length > 1) throw new UsageError(`"${word}" fits ${found.join(", ")}; write the whole path`);
-  const near = closest(word, paths);
-  throw new UsageError(
-    `${runbook.name} has no step "${word}"${near ? `. Did you mean "${near}"?` : `: ${paths.join(", ")}`}`,
-    `runbook show ${runbook.name}`,
-  );
+  return stepPathOf([...stepsByPath(runbook).keys()], word, runbook.name, () => `runbook show ${runbook.name}`);
 }
 
 export function stepsByPath(runbook: Runbook): Map<string, Step> {

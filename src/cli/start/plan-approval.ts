@@ -33,22 +33,17 @@ interface Payload {
 
 /** Reads a plan saved by `plan --save`. Exit 3 when it is none. */
 export function readPlanFile(file: string): Plan {
+  const refuse = (why: string) =>
+    new CommandError("invalid", `${file} is not a saved plan: ${why}`, "runbook plan --help");
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    throw new CommandError(
-      "invalid",
-      `${file} is not a saved plan: ${error instanceof Error ? error.message : String(error)}`,
-      "runbook plan <runbook> --save FILE",
-    );
+    const isAbsent = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw refuse(isAbsent ? "there is no such file" : error instanceof Error ? error.message : String(error));
   }
   if (!isObject(value) || value["format"] !== "runbook.plan/1.0" || typeof value["planDigest"] !== "string") {
-    throw new CommandError(
-      "invalid",
-      `${file} is not a saved plan: its format is not runbook.plan/1.0`,
-      "runbook plan <runbook> --save FILE",
-    );
+    throw refuse("its format is not runbook.plan/1.0");
   }
   return value as unknown as Plan;
 }

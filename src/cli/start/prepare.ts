@@ -22,7 +22,7 @@ import { catalogue } from "../project/catalogue.ts";
 import { sealedPlugins } from "../project/plugins.ts";
 import { loadWholeRunbook, type Project, type RunbookSource, refuseInvalid } from "../project/project.ts";
 import { toolStates } from "../project/tool-states.ts";
-import { type InputSources, resolveInputs } from "./inputs.ts";
+import { type InputSources, mendedWords, resolveInputs } from "./inputs.ts";
 import { secretSources } from "./secret-sources.ts";
 
 export interface Prepared {
@@ -52,10 +52,19 @@ export async function prepare(
       flags: inputWords,
       file: command.args.text("inputs-file"),
       env: process.env,
+      again: (words) => command.args.again({ without: ["input"], add: words.flatMap((word) => ["-i", word]) }),
       ask: command.terminal.interactive ? (runbook, names) => askInputs(command, runbook, names) : undefined,
     },
     missing,
     color: command.terminal.colorErr,
+    retarget: (runbook, target) => {
+      const typed = inputWords.map((word): [string, string] => [
+        word.replace(/=.*/s, ""),
+        word.replace(/^[^=]*=?/, ""),
+      ]);
+      const words = mendedWords(runbook, typed, []).flatMap((word) => ["-i", word]);
+      return command.args.again({ verb: "plan", only: ["inputs-file"], add: ["-t", target, ...words] });
+    },
   });
 }
 
@@ -81,6 +90,8 @@ export interface Wanted {
   readonly missing: "refuse" | "unknown";
   /** Whether diagnostics in errors are painted. */
   readonly color: boolean;
+  /** The command that plans on this target what was asked for; absent for a program. */
+  readonly retarget?: (runbook: Runbook, target: string) => string;
 }
 
 /** Everything a plan needs but the world. Throws `CommandError` (2, 3). */
@@ -89,7 +100,7 @@ export async function prepareRunbook(wanted: Wanted): Promise<Prepared> {
   const source = typeof path === "string" ? await loadWholeRunbook(project, cwd, path) : path;
   refuseInvalid(project, source.loaded.diagnostics, wanted.color);
   const runbook = source.loaded.runbook as Runbook;
-  const target = chooseTarget(project, runbook, wanted.target);
+  const target = chooseTarget(project, runbook, wanted.target, wanted.retarget);
   const inputs = await resolveInputs(runbook, wanted.inputs, missing);
   const sandbox = target.sandbox ? (await sandboxClient()).readSandbox(project.stateDir) : null;
   const files = filesToSeal(project, source, target);
@@ -108,18 +119,27 @@ export async function prepareRunbook(wanted: Wanted): Promise<Prepared> {
 }
 
 /** `-t`, else RUNBOOK_TARGET, else the only listed one. */
-export function chooseTarget(project: Project, runbook: Runbook, flag: string | undefined): Target {
+export function chooseTarget(
+  project: Project,
+  runbook: Runbook,
+  flag: string | undefined,
+  retarget: Wanted["retarget"] = (_, name) => `runbook plan ${runbook.name} -t ${name}`,
+): Target {
   const listed = Object.keys(runbook.targets);
   const known = listed.length > 0 ? listed : Object.keys(project.config.targets);
   const name = flag ?? process.env["RUNBOOK_TARGET"] ?? (known.length === 1 ? known[0] : undefined);
-  const next = `runbook plan ${runbook.name} -t ${known[0] ?? "NAME"}`;
-  if (name === undefined)
-    throw new UsageError(`which target? ${runbook.name} may run on ${known.join(", ") || "none: add targets"}`, next);
+  if (name === undefined) {
+    const text = `which target? ${runbook.name} may run on ${known.join(", ") || "none: add targets"}`;
+    throw new UsageError(text, retarget(runbook, known[0] ?? "NAME"));
+  }
   const target = project.config.targets[name];
   if (target === undefined || !known.includes(name)) {
     const near = closest(name, known);
     const hint = near ? `. Did you mean "${near}"?` : `: it may run on ${known.join(", ") || "none"}`;
-    throw new UsageError(`${runbook.name} does not list the target "${name}"${hint}`, next);
+    throw new UsageError(
+      `${runbook.name} does not list the target "${name}"${hint}`,
+      retarget(runbook, near ?? known[0] ?? "NAME"),
+    );
   }
   return target;
 }

@@ -3,6 +3,7 @@ import type { Person } from "../../engine/events.ts";
 import { exitCodes } from "../../engine/exit-codes.ts";
 import type { RunRecord } from "../../engine/run-record.ts";
 import { loginName } from "../../host/environment.ts";
+import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import type { Executor } from "./launch.ts";
@@ -32,19 +33,21 @@ export function detached(command: Command, run: string, executor: Executor): num
 }
 
 /** Sensitive inputs are never kept: they come again by flag or RUNBOOK_INPUT_NAME. Exit 2 naming those missing. */
-export function sensitiveInputs(record: RunRecord, flags: readonly string[]): Record<string, string> {
+export function sensitiveInputs(record: RunRecord, args: Arguments): Record<string, string> {
   const values: Record<string, string> = {};
   const missing: string[] = [];
   for (const input of record.started.inputs) {
     if (!input.sensitive || input.value === null) continue;
-    const flag = flags.find((word) => word.startsWith(`${input.name}=`));
+    const flag = args.texts("input").find((word) => word.startsWith(`${input.name}=`));
     const value = flag?.slice(input.name.length + 1) ?? process.env[`RUNBOOK_INPUT_${input.name.toUpperCase()}`];
     if (value === undefined) missing.push(input.name);
     else values[input.name] = value;
   }
   if (missing.length > 0) {
+    const variables = missing.map((name) => `RUNBOOK_INPUT_${name.toUpperCase()}=…`).join(" ");
     throw new UsageError(
-      `sensitive inputs are not kept; give them again: ${missing.map((name) => `RUNBOOK_INPUT_${name.toUpperCase()}=…`).join(" ")}`,
+      `sensitive inputs are not kept; give them again: ${variables}`,
+      `${variables} ${args.again({ without: ["input"] })}`,
     );
   }
   return values;

@@ -151,13 +151,13 @@ function stepEnd(entry: Extract<JournalRecord, { type: "step.finished" }>, run: 
   const outputs = Object.entries(entry.outputs)
     .filter(([, value]) => value !== null && typeof value !== "object")
     .map(([name, value]) => `${name}=${value}`);
-  const unmet = entry.checks
-    .filter((check) => check.status !== "met")
-    .map((check) => check.message ?? `${check.that}: expected ${check.expected}, actual ${check.actual}`);
+  const why = entry.failure?.message ?? "";
+  const unmet = entry.checks.flatMap(({ status, that, message, expected, actual }) => {
+    const values = `expected ${expected}, actual ${actual}`;
+    return status === "met" || why.includes(message ?? values) ? [] : [message ?? `${that}: ${values}`];
+  });
   const message =
-    entry.failure === null
-      ? [...outputs, ...(entry.note ? [entry.note] : [])].join(" ")
-      : [entry.failure.message, ...unmet.filter((text) => !entry.failure?.message.includes(text))].join("; ");
+    entry.failure === null ? [...outputs, ...(entry.note ? [entry.note] : [])].join(" ") : [why, ...unmet].join("; ");
   const verb = entry.status === "succeeded" ? "ok" : entry.status;
   return [entry.step, verb, `${formatDuration(run.steps.get(entry.step)?.durationMs ?? entry.durationMs)}  ${message}`];
 }

@@ -349,7 +349,7 @@ function start(command: Command, record: RunRecord, change: Change): Executor {
     stateDir: command.project.stateDir,
     run: record.run,
     start: null,
-    sensitive: sensitiveInputs(record, command.args.texts("input")),
+    sensitive: sensitiveInputs(record, command.args),
     drive: {
       resumed: true,
       by: starter(),

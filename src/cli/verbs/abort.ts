@@ -28,7 +28,7 @@ export default async function abort(command: Command): Promise<number> {
     stateDir: project.stateDir,
     run,
     start: null,
-    sensitive: sensitiveInputs(record, []),
+    sensitive: sensitiveInputs(record, args),
     drive: {
       resumed: true,
       by: starter(),

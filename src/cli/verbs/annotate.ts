@@ -8,7 +8,7 @@ import { systemClock } from "../../host/clock.ts";
 import { loginName } from "../../host/environment.ts";
 import { type AddendumEntry, addendumFile, addendumLine, parseAction, readAddendum } from "../../report/addendum.ts";
 import { statedFields } from "../../report/checks.ts";
-import { KeyError, loadPrivateKey, type PrivateKey } from "../../report/keys.ts";
+import { loadPrivateKey, type PrivateKey } from "../../report/keys.ts";
 import { closest } from "../../util/closest.ts";
 import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
@@ -119,13 +119,7 @@ function fieldOf(word: string): AddendumEntry {
 
 function keyOf(command: Command): PrivateKey | null {
   const file = command.args.text("sign");
-  if (file === undefined) return null;
-  try {
-    return loadPrivateKey(resolve(command.cwd, file));
-  } catch (error) {
-    if (error instanceof KeyError) throw new UsageError(`--sign: ${error.message}`, "runbook keys new NAME");
-    throw new UsageError(`--sign ${file}: it cannot be read`, "runbook keys new NAME");
-  }
+  return file === undefined ? null : loadPrivateKey(resolve(command.cwd, file));
 }
 
 function writer(key: PrivateKey | null): Person {

@@ -12,6 +12,7 @@ import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { loadSealed } from "../execute/sealed-runbook.ts";
 import { findRun, loadRun } from "../follow/run-lookup.ts";
+import { stepPathOf } from "../follow/step-path.ts";
 import { usePluginsOfRun } from "../project/plugins.ts";
 import { signAnswer, signerOf } from "../start/approval-signature.ts";
 import { handOver } from "../start/hand-over.ts";
@@ -26,7 +27,7 @@ export default async function approve(command: Command): Promise<number> {
   const decision = args.verb.name === "approve" ? "approved" : "rejected";
   const run = findRun(project.stateDir, args.words[0]);
   const { record, runDir } = loadRun(project.stateDir, run);
-  const { step, approval } = waitingFor(record, args.text("step"));
+  const { step, approval } = waitingFor(record, args.verb.name, args.text("step"));
   checkSealed(runDir, record.started.files);
   await usePluginsOfRun(runDir, record.started.files);
   const { config } = loadSealed(runDir);
@@ -44,7 +45,7 @@ export default async function approve(command: Command): Promise<number> {
   const signer = signerOf(config.policy, record);
   const objection = objectionTo(answer, { record, policy: config.policy, now: systemClock().now(), signer });
   if (objection !== null) throw new CommandError("refused", objection.why, objection.next);
-  const sensitive = sensitiveInputs(record, []);
+  const sensitive = sensitiveInputs(record, args);
   const stop = await handOver(project.stateDir, record, answer, sensitive);
   if (command.output === "json") command.json({ format: "runbook.decision/1.0", run, step, decision });
   else command.print(`${decision} ${step} of ${run}`);
@@ -68,10 +69,16 @@ function approveSaved(command: Command): number {
 }
 
 /** The one step that waits, or the named one. Nothing waits: exit 4; several: exit 2 listing them. */
-function waitingFor(record: RunRecord, named: string | undefined): { step: string; approval: ApprovalRecord } {
+function waitingFor(
+  record: RunRecord,
+  verb: string,
+  word: string | undefined,
+): { step: string; approval: ApprovalRecord } {
+  const again = (path: string | undefined) =>
+    `runbook ${verb} ${record.run}${path === undefined ? "" : ` --step ${path}`}`;
   const waiting = waitingSteps(record).filter((step) => step.approval !== null && step.status === "waiting");
-  const found =
-    named === undefined ? waiting : waiting.filter((step) => step.path === named || step.path.endsWith(`.${named}`));
+  const named = word === undefined ? undefined : stepPathOf([...record.steps.keys()], word, record.run, again);
+  const found = named === undefined ? waiting : waiting.filter((step) => step.path === named);
   const [first] = found;
   if (first === undefined) {
     const unknown = waitingSteps(record).find((step) => step.status === "indeterminate");
@@ -82,16 +89,19 @@ function waitingFor(record: RunRecord, named: string | undefined): { step: strin
         `runbook resume ${record.run} --accept ${unknown.path} --reason "…"`,
       );
     }
-    throw new CommandError(
-      "refused",
-      named === undefined ? `nothing of ${record.run} waits for an answer` : `${named} does not wait for an answer`,
-      `runbook wait ${record.run}`,
-    );
+    const what = named === undefined ? `nothing of ${record.run} waits` : `${named} does not wait`;
+    if (record.finished !== null) {
+      const text = `${what} for an answer: the run has ended as ${record.result}`;
+      throw new CommandError("refused", text, `runbook report ${record.run}`);
+    }
+    const [other] = waiting;
+    const text = `${what} for an answer${other === undefined ? "" : `; ${other.path} does`}`;
+    throw new CommandError("refused", text, other === undefined ? `runbook wait ${record.run}` : again(other.path));
   }
   if (found.length > 1) {
     throw new UsageError(
       `several steps wait: ${found.map((step) => `--step ${step.path}`).join(", ")}`,
-      `runbook approve ${record.run} --step ${first.path}`,
+      again(first.path),
     );
   }
   return { step: first.path, approval: first.approval as ApprovalRecord };

@@ -5,8 +5,7 @@ import { exitCodes } from "../../engine/exit-codes.ts";
 import { replaceFile } from "../../host/durable-file.ts";
 import type { Runbook } from "../../language/runbook.ts";
 import type { Command } from "../command.ts";
-import { CommandError } from "../errors.ts";
-import { fromCwd, loadProjectRunbook, refuseInvalid, runbookFiles } from "../project/project.ts";
+import { fromCwd, loadProjectRunbook, noRunbook, refuseInvalid, runbookFiles } from "../project/project.ts";
 import { pageMark, pagesFolder, runbookPage } from "../project/runbook-pages.ts";
 import type { WrittenFile } from "../project/written-file.ts";
 import { counted, textTable } from "../terminal/text-table.ts";
@@ -48,8 +47,7 @@ export default function docs(command: Command): number {
 function pagesOf(command: Command): Map<string, string> {
   const { project, cwd } = command;
   const sources = runbookFiles(project).map((path) => loadProjectRunbook(project, cwd, path));
-  if (sources.length === 0)
-    throw new CommandError("invalid", `there is no runbook in ${project.dir}/runbooks`, "runbook new my-runbook");
+  if (sources.length === 0) throw noRunbook(project, cwd);
   refuseInvalid(
     project,
     sources.flatMap((source) => source.loaded.diagnostics),

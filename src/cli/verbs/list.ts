@@ -6,10 +6,10 @@ import { drillsFile } from "../../report/drills.ts";
 import { closest } from "../../util/closest.ts";
 import { formatDuration } from "../../util/duration.ts";
 import type { Command } from "../command.ts";
-import { CommandError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { readDrills } from "../project/drills-file.ts";
 import { type ListedRunbook, listRunbooks } from "../project/listed-runbooks.ts";
-import { runbookFiles } from "../project/project.ts";
+import { noRunbook, runbookFiles } from "../project/project.ts";
 import { paint } from "../terminal/terminal.ts";
 import { counted, textTable } from "../terminal/text-table.ts";
 
@@ -24,7 +24,7 @@ export default function list(command: Command): number {
     );
   }
   if (runbookFiles(project).length === 0) {
-    throw new CommandError("invalid", `there is no runbook in ${project.dir}/runbooks`, "runbook new my-runbook");
+    throw noRunbook(project, command.cwd);
   }
   const tag = args.text("tag");
   const stale = args.on("stale");

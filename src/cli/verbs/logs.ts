@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { exitCodes } from "../../engine/exit-codes.ts";
 import type { RunRecord } from "../../engine/run-record.ts";
 import { executorAlive } from "../../host/claim.ts";
-import { closest } from "../../util/closest.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { follow } from "../follow/follow.ts";
 import { findRun, loadRun } from "../follow/run-lookup.ts";
+import { stepPathOf } from "../follow/step-path.ts";
 import { LogPrinter, logStreams } from "../terminal/log-printer.ts";
 
 /** Growing logs leave no record in the journal: they are looked at this often. */
@@ -22,7 +22,12 @@ export default async function logs(command: Command): Promise<number> {
   const [run, step] = command.args.words;
   if (run === undefined) throw new UsageError("which run?", "runbook logs last");
   const { record, runDir } = loadRun(stateDir, findRun(stateDir, run));
-  const path = step === undefined ? null : findStep(record, step);
+  const path =
+    step === undefined
+      ? null
+      : stepPathOf([...record.steps.keys()], step, record.run, (near) =>
+          `runbook logs ${record.run} ${near ?? ""}`.trimEnd(),
+        );
   if (command.output === "json") {
     if (command.args.on("follow")) throw new UsageError("--follow prints text; leave out -o json", "runbook logs last");
     const logs = logStreams(record, path).flatMap(({ title: _, ...log }) => {
@@ -62,19 +67,4 @@ async function followLogs(runDir: string, printer: LogPrinter): Promise<void> {
   }
   look();
   await printing;
-}
-
-/** A step's path or a unique end of it. Throws `UsageError`. */
-function findStep(record: RunRecord, word: string): string {
-  const paths = [...record.steps.keys()];
-  if (paths.includes(word)) return word;
-  const ends = paths.filter((path) => path.endsWith(`.${word}`));
-  if (ends.length === 1) return ends[0] as string;
-  if (ends.length > 1)
-    throw new UsageError(`"${word}" fits ${ends.join(", ")}`, `runbook logs ${record.run} ${ends[0]}`);
-  const near = closest(word, [...paths, ...paths.map((path) => path.split(".").at(-1) ?? path)]);
-  throw new UsageError(
-    `${record.run} has no step "${word}"${near ? `. Did you mean "${near}"?` : `: ${paths.join(", ")}`}`,
-    `runbook logs ${record.run} ${near ?? ""}`.trimEnd(),
-  );
 }

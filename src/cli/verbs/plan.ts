@@ -5,8 +5,15 @@ import { exitCodes } from "../../engine/exit-codes.ts";
 import { replaceFile } from "../../host/durable-file.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Command } from "../command.ts";
-import { CommandError, UsageError } from "../errors.ts";
-import { findRunbook, loadWholeRunbook, type RunbookSource, refuseInvalid, runbookFiles } from "../project/project.ts";
+import { UsageError } from "../errors.ts";
+import {
+  findRunbook,
+  loadWholeRunbook,
+  noRunbook,
+  type RunbookSource,
+  refuseInvalid,
+  runbookFiles,
+} from "../project/project.ts";
 import { planOf, prepare } from "../start/prepare.ts";
 import { planText } from "../terminal/plan-text.ts";
 
@@ -32,7 +39,7 @@ async function planAll(command: Command): Promise<number> {
   const { args, project, cwd } = command;
   const files = runbookFiles(project);
   if (files.length === 0) {
-    throw new CommandError("invalid", `there is no runbook in ${project.dir}/runbooks`, "runbook new my-runbook");
+    throw noRunbook(project, cwd);
   }
   const sources: RunbookSource[] = [];
   for (const path of files) sources.push(await loadWholeRunbook(project, cwd, path));

@@ -49,7 +49,7 @@ export default async function resume(command: Command): Promise<number> {
     stateDir: project.stateDir,
     run,
     start: null,
-    sensitive: sensitiveInputs(record, args.texts("input")),
+    sensitive: sensitiveInputs(record, args),
     drive: {
       resumed: true,
       by: starter(),
@@ -102,11 +102,12 @@ function decisionsOf(command: Command, record: RunRecord, runbook: Runbook): Dri
       const action = step?.action;
       const asks =
         action?.kind === "uses" && (action.type === "window" || catalogue().get(action.type)?.person != null);
+      const mayOverride = step?.override === "reason";
       if (decision !== "retry" && (asks || record.steps.get(path)?.phase === "guards")) {
         throw new CommandError(
           "refused",
-          `${path} may not be ${decision === "skip" ? "skipped" : "accepted"}: use --override where its author allowed it`,
-          `runbook resume ${record.run} --override ${path} --reason "…"`,
+          `${path} may not be ${decision === "skip" ? "skipped" : "accepted"}: ${mayOverride ? "use --override" : "its author allowed no override"}`,
+          mayOverride ? `runbook resume ${record.run} --override ${path} --reason "…"` : `runbook status ${record.run}`,
         );
       }
       const status = record.steps.get(path)?.status ?? "pending";

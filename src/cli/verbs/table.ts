@@ -2,17 +2,22 @@
  * Every verb and flag of the command line, as data: the parser, `--help`, completion, the manual page and `docs/cli.md`
  * are made from it. Light on purpose: it is loaded for `--help`.
  */
-import { runResults } from "../../engine/events.ts";
-
-export interface Flag {
-  readonly name: string;
-  readonly short?: string;
-  /** Word for the value; absent = a switch. */
-  readonly value?: string;
-  readonly multiple?: boolean;
-  readonly values?: readonly string[];
-  readonly summary: string;
-}
+import {
+  attach,
+  type Flag,
+  input,
+  inputsFile,
+  number,
+  override,
+  reason,
+  report,
+  result,
+  sign,
+  since,
+  step,
+  target,
+  waitForPerson,
+} from "./flags.ts";
 
 export interface Verb {
   readonly name: string;
@@ -26,55 +31,6 @@ export interface Verb {
   /** Values of `-o`, the first is the default. */
   readonly outputs?: readonly string[];
 }
-
-const target: Flag = { name: "target", short: "t", value: "NAME", summary: "where: a target of runbook.config.yaml" };
-const input: Flag = {
-  name: "input",
-  short: "i",
-  value: "NAME=VALUE",
-  multiple: true,
-  summary: "an input, read by its declared type",
-};
-const inputsFile: Flag = { name: "inputs-file", short: "f", value: "FILE", summary: "inputs as a YAML or JSON map" };
-const override: Flag = {
-  name: "override",
-  value: "STEP",
-  multiple: true,
-  summary: "pass a guard or approval that allows it; needs --reason",
-};
-const reason: Flag = { name: "reason", value: "TEXT", summary: "why; kept in the report" };
-const attach: Flag = { name: "attach", value: "FILE", multiple: true, summary: "evidence for a manual step" };
-const since: Flag = { name: "since", value: "DURATION", summary: "only runs started since" };
-const number: Flag = { name: "number", short: "n", value: "N", summary: "at most N, the newest" };
-const result: Flag = { name: "result", value: "RESULT", values: runResults, summary: "only runs with this result" };
-const step: Flag = { name: "step", value: "STEP", summary: "which step, when several wait" };
-const sign: Flag = { name: "sign", value: "KEY", summary: "sign with this private key file" };
-const waitForPerson: Flag = {
-  name: "wait-for-person",
-  value: "DURATION",
-  summary: "stay attached this long when a person must decide",
-};
-
-const report: Flag = {
-  name: "report",
-  value: "FORMAT[=PATH]",
-  multiple: true,
-  summary: "also write it: md, html, json, junit, ctrf, prom",
-};
-
-/** Flags every verb takes. */
-export const commonFlags: readonly Flag[] = [
-  { name: "output", short: "o", value: "FORMAT", summary: "text, json, ndjson, or what the verb names" },
-  { name: "quiet", short: "q", summary: "no progress" },
-  { name: "verbose", short: "v", multiple: true, summary: "more; repeat for even more" },
-  { name: "yes", short: "y", summary: 'skip "are you sure"; never approves anything' },
-  { name: "dir", short: "C", value: "DIR", summary: "run as if started in DIR" },
-  { name: "no-input", summary: "never prompt" },
-  { name: "color", value: "WHEN", values: ["auto", "always", "never"], summary: "colour in text output" },
-  { name: "progress", value: "MODE", values: ["auto", "tty", "plain", "quiet"], summary: "how progress is shown" },
-  { name: "state-dir", value: "DIR", summary: "where runs are kept (RUNBOOK_STATE_DIR)" },
-  { name: "help", short: "h", summary: "help for the verb" },
-];
 
 export const verbs: readonly Verb[] = [
   {
@@ -427,6 +383,18 @@ export const verbs: readonly Verb[] = [
     flags: [],
   },
 ];
+
+/** What people type who know other tools → the verb that does it here. */
+export const otherNames: ReadonlyMap<string, string> = new Map([
+  ...["apply", "exec", "execute", "start"].map((name) => [name, "run"] as const),
+  ...["continue", "retry", "rerun", "rollback", "undo"].map((name) => [name, "resume"] as const),
+  ...["cancel", "kill", "stop"].map((name) => [name, "abort"] as const),
+  ...["check", "lint"].map((name) => [name, "validate"] as const),
+  ...["follow", "watch"].map((name) => [name, "attach"] as const),
+  ["deny", "reject"],
+  ["ls", "list"],
+  ["ps", "status"],
+]);
 
 export function verbNamed(name: string): Verb | undefined {
   return verbs.find((verb) => verb.name === name);
