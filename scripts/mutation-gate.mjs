@@ -31,7 +31,7 @@ const mutations = [
     name: "spawn-before-intent",
     why: "a command runs that no record announces",
     file: "src/host/command-runner.ts",
-    from: "        timeoutMs,\n      });\n      this.options.flush();\n    }\n    const exit",
+    from: "        timeoutMs,\n      });\n      await this.options.committed();\n    }\n    const exit",
     to: "        timeoutMs,\n      });\n    }\n    const exit",
     tests: ["test/crash/promises.test.ts"],
   },
@@ -141,6 +141,46 @@ const mutations = [
     to: '  return "run-again";\n}\n',
     tests: ["test/engine/interrupted.test.ts"],
   },
+  {
+    name: "run-time-by-wall-clock",
+    why: "a clock that is set makes a run take no time, or hours",
+    file: "src/engine/run-clock.ts",
+    from: "return Math.max(0, wallMs, wallMs - sumOfJumps(record, from.seq, to.seq));",
+    to: "return wallMs;",
+    tests: ["test/engine/run-clock.test.ts"],
+  },
+  {
+    name: "latest-step-by-wall-clock",
+    why: "after a clock was set back an earlier step ends the objective",
+    file: "src/engine/verdict.ts",
+    from: "step.finishedSeq > last.finishedSeq",
+    to: "step.finishedAt > last.finishedAt",
+    tests: ["test/engine/run-clock.test.ts"],
+  },
+  {
+    name: "secrets-of-used-forgotten",
+    why: "a used runbook is given none of its secrets",
+    file: "src/language/normalize.ts",
+    from: "used([...guards, ...steps, ...always]))",
+    to: "[])",
+    tests: ["test/language/load.test.ts"],
+  },
+  {
+    name: "sandbox-secrets-are-variables",
+    why: "the dummy secrets of the sandbox stand in the target, and every local run is refused for it",
+    file: "src/plan/target.ts",
+    from: "? { url, fly, services, hosts,",
+    to: "? { ...sandbox, url, fly, services, hosts,",
+    tests: ["test/language/target.test.ts"],
+  },
+  {
+    name: "refused-takes-the-code-of-others",
+    why: "a resume that lost a race tells the end of the run as its own",
+    file: "src/cli/follow/watch-run.ts",
+    from: "  if (executorCode === exitCodes.refused) return exitCodes.refused;\n",
+    to: "",
+    tests: ["test/crash/follow.test.ts"],
+  },
 ];
 
 const wanted = process.argv.slice(2);
@@ -160,7 +200,7 @@ try {
   // A test that fails anyway would notice everything: each must pass before anything is planted.
   const chosen = mutations.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
   const healthy = check([...new Set(chosen.flatMap(({ tests }) => tests))]);
-  if (healthy.end !== "passed") throw new Error(`the tests do not pass before anything is planted (${healthy.end})`);
+  if (healthy.end !== "passed") throw new Error(`before anything is planted: ${healthy.end}, by ${healthy.by}`);
   for (const mutation of chosen) {
     const file = join(copy, mutation.file);
     const text = readFileSync(file, "utf8");

@@ -1,6 +1,7 @@
 // `node scripts/reproduce-bug.mjs [row …]`: shows that a bug of docs/bugs.md was one. In a copy of the checkout it takes the
 // fix out of today's code or, where later changes lie over it, goes back to the commit before the fix (with the tests of
 // the first commit that has the reproducer), builds, and runs the reproducer: it has to fail there. Needs the git history.
+// A row that names a bug of the mutation gate needs none: the gate plants the bug and shows which test fails.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,11 +23,23 @@ const rows = readFileSync(join(root, "docs/bugs.md"), "utf8")
 const wanted = process.argv.slice(2).map(Number);
 let unshown = 0;
 for (const row of rows.filter(({ number }) => wanted.length === 0 || wanted.includes(number))) {
-  const [outcome, detail] = row.words === null ? ["not run", "no command"] : reproduce(row);
+  const [outcome, detail] =
+    row.words === null
+      ? ["not run", "no command"]
+      : row.words.startsWith("node scripts/mutation-gate.mjs ")
+        ? plant(row)
+        : reproduce(row);
   if (outcome === "NOT SHOWN") unshown++;
   console.log(`${outcome.padEnd(10)} ${row.number}. ${row.bug}\n           ${detail}`);
 }
 process.exitCode = unshown === 0 ? 0 : 1;
+
+/** The gate's own verdict: it ends with 0 when the test notices the bug it plants. */
+function plant({ words }) {
+  const { status, text } = run(root, words);
+  const by = /^ +by (.+)$/m.exec(text)?.[1] ?? text.trim().split("\n").at(-1);
+  return [status === 0 ? "shown" : "NOT SHOWN", `planted in today's code: ${by}`];
+}
 
 function reproduce({ subject, words }) {
   const found = subject === "" ? "" : git("log", "--format=%H", "--fixed-strings", `--grep=${subject}`);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { follow } from "../../src/cli/follow/follow.ts";
+import { codeOf } from "../../src/cli/follow/watch-run.ts";
 import { JournalCorrupt } from "../../src/engine/ports.ts";
 import { JournalBuilder } from "../rig/journal-builder.ts";
 
@@ -61,6 +62,14 @@ test("a bad record with others behind it is damage", async () => {
   const [first = "", second = "", ...rest] = lines();
   const bad = second.replace('"seq":2', '"seq":3');
   await expect(followed([first, bad, ...rest].join(""), [])).rejects.toThrow(JournalCorrupt);
+});
+
+test.each([
+  ["succeeded" as const, 0],
+  ["rollback_failed" as const, 7],
+])("a resume that was refused ends with 4, although the run that others have ended as %s", (result, code) => {
+  const record = new JournalBuilder().start([]).finish(result, code).fold();
+  expect([codeOf(record, 4), codeOf(record, 0)]).toEqual([4, code]);
 });
 
 test("what the last look tells may be a reason to stay: the records after it are seen too", async () => {

@@ -1,10 +1,11 @@
 /** Promises about one run that no crash may break: intent before effect, the sealed copy, private files, adoption. */
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { lastExecutor } from "../../src/host/claim.ts";
 import { livingSupervisors } from "../../src/host/supervisor/supervisor-file.ts";
-import { CliRig } from "../rig/cli-rig.ts";
+import { CliRig, packageDir } from "../rig/cli-rig.ts";
 import { ledgerStep } from "../rig/ledger-step.ts";
 import { endProcessesOf } from "../rig/processes.ts";
 
@@ -137,6 +138,18 @@ test("an abort of a run without executor adopts the step that still runs", async
   expect(rig.record(run).result).toBe("aborted");
   expect(rig.record(run).steps.get("held")?.status).toBe("succeeded");
   expect(rig.ledger()).toEqual(["held", "held done"]);
+});
+
+test("SIGXFSZ does not end an executor, although a library that it uses re-raises what nobody else hears", async () => {
+  const gate = rig.gate("held");
+  const signalExit = createRequire(join(packageDir, "package.json")).resolve("signal-exit");
+  rig.write("listen.cjs", `require(${JSON.stringify(signalExit)}).onExit(() => {});`);
+  const env = { NODE_OPTIONS: `--require=${JSON.stringify(join(rig.project, "listen.cjs"))}` };
+  const started = rig.start(["run", "held", ...here], { env });
+  await started.waitForLedger("held");
+  process.kill(lastExecutor(rig.runDir(await started.run()))?.pid ?? 0, "SIGXFSZ");
+  gate.open();
+  expect((await started.ended).code).toBe(0);
 });
 
 test("a state directory that others may write is refused by run and by resume, with the command to type", async () => {

@@ -87,4 +87,21 @@ describe("the examples of the language description", () => {
     });
     expect(files).toEqual(["sql/manifest.sql"]);
   });
+
+  it("gives a runbook the secrets of those it uses, and of those that these use", () => {
+    const text = (name: string, uses: string, secrets: string) =>
+      read("runbooks/go-live.yaml")
+        .replace("name: go-live", `name: ${name}\nsecrets: [${secrets}]`)
+        .replace(/steps:[\s\S]*/, `steps:\n  - { id: inner, title: Inner, ${uses} }\n`);
+    const inner = text("inner", 'run: "true", effects: read, env: { T: "${{ secrets.INNER_TOKEN }}" }', "INNER_TOKEN");
+    const files: Record<string, string> = { inner, middle: text("middle", "uses: runbook/inner", "") };
+    const { runbook, diagnostics } = loadRunbook({
+      file: "runbooks/outer.yaml",
+      text: text("outer", "uses: runbook/middle", ""),
+      catalogue,
+      readInclude: (name) => ({ path: `runbooks/${name}.yaml`, text: files[name] ?? "" }),
+    });
+    expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
+    expect(runbook?.secrets).toEqual(["INNER_TOKEN"]);
+  });
 });
