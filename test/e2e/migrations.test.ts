@@ -151,7 +151,13 @@ describe.skipIf(why !== null)("supabase-migrate-staging", () => {
   });
 
   test("a history that differs from the files is told before anything is applied", async () => {
-    expect((await run()).code).toBe(0);
+    // As the CLI keeps it; applied from another checkout.
+    await postgres.sql(
+      `SET ROLE migrator; CREATE SCHEMA supabase_migrations;
+       CREATE TABLE supabase_migrations.schema_migrations (version text PRIMARY KEY, statements text[], name text);
+       INSERT INTO supabase_migrations.schema_migrations VALUES ('${reviews}', '{SELECT 1}', 'reviews');`,
+      "shop",
+    );
     rmSync(join(rig.project, `supabase/migrations/${reviews}_reviews.sql`));
     rmSync(join(rig.project, `supabase/down/${reviews}_reviews.sql`));
     migration("20260101000000_older", "SELECT 1;");
