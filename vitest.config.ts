@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
-/** They replace modules by others, so no test that comes after them may share theirs. */
-const alone = ["test/crash/durability.test.ts", "test/report/precompiled-templates.test.ts"];
+/** It replaces modules by others, so no test that comes after it may share its own. */
+const alone = ["test/crash/durability.test.ts"];
 
 export default defineConfig({
   test: {

@@ -5,7 +5,6 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
-import { precompiledTemplates } from "./precompile.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -56,7 +55,7 @@ const silentYaml = {
 const bundle = await rolldown({
   input,
   platform: "node",
-  plugins: [await precompiledTemplates(root), requiredBuiltins, silentYaml],
+  plugins: [requiredBuiltins, silentYaml],
   // sandbox-app.cjs is started once per machine and must stay a single tiny file; rolldown keeps it so because it
   // shares nothing with the others.
   onLog: (level, log, print) => {

@@ -1,11 +1,12 @@
 // Writes the files that are made from code and from the shipped runbooks: schemas/*.json, docs/cli.md, docs/reference/,
-// docs/runbooks/, man/, the table of runbooks in README.md. `--check` writes nothing and ends with 1
+// docs/runbooks/, man/, the table of runbooks in README.md, src/report/generated/. `--check` writes nothing and ends with 1
 // when one is stale; a test does the same.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { reportFunctions } from "./report-functions.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const isCheck = process.argv.includes("--check");
@@ -23,7 +24,7 @@ try {
   await bundle.write({ dir: out, format: "cjs", entryFileNames: "generated-files.cjs" });
   await bundle.close();
   const made = createRequire(import.meta.url)(join(out, "generated-files.cjs"));
-  files = { ...made.generatedFiles(), ...made.shippedRunbookFiles(root) };
+  files = { ...made.generatedFiles(), ...made.shippedRunbookFiles(root), ...reportFunctions(root) };
 } finally {
   rmSync(out, { recursive: true, force: true });
 }

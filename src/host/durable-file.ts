@@ -81,11 +81,13 @@ export function makeDirectory(directory: string): void {
   syncDirectory(dirname(directory));
 }
 
+/** The content of a file, as a whole or written piece by piece. */
+export type Content = string | Uint8Array | ((write: (piece: string) => void) => void);
+
 /** Replaces `file` as a whole: readers see the old or the new content, also after a power cut. Mode 0600 by default. */
-export function replaceFile(file: string, content: string | Uint8Array, mode = 0o600): void {
+export function replaceFile(file: string, content: Content, mode = 0o600): void {
   const directory = dirname(file);
   const temporary = join(directory, `.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`);
-  const bytes = typeof content === "string" ? Buffer.from(content) : content;
   let fd: number;
   try {
     fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, mode);
@@ -94,7 +96,8 @@ export function replaceFile(file: string, content: string | Uint8Array, mode = 0
   }
   try {
     try {
-      writeAll(fd, bytes, file);
+      if (typeof content === "function") content((piece) => writeAll(fd, Buffer.from(piece), file));
+      else writeAll(fd, typeof content === "string" ? Buffer.from(content) : content, file);
       syncData(fd, file);
     } finally {
       closeSync(fd);

@@ -1,28 +1,43 @@
 /** The addendum as people read it: below the sealed report, which stays as it was. */
 import type { Addendum } from "./addendum.ts";
-import { htmlFormat } from "./html.ts";
-import { markdownFormat } from "./markdown.ts";
-import { compileDocument, packagedTemplates } from "./templates.ts";
+import * as html from "./generated/html-report.ts";
+import * as markdown from "./generated/markdown-report.ts";
+import { collected, type Document, documentOf } from "./text-sink.ts";
 
-type Renderer = (view: object) => string;
-const packaged: { md: Renderer | null; html: Renderer | null } = { md: null, html: null };
+export interface AddendumView {
+  readonly rows: readonly {
+    readonly number: number;
+    readonly kind: string;
+    readonly text: string;
+    readonly who: string;
+    readonly at: string;
+    readonly signature: string;
+  }[];
+  readonly headHash: string;
+}
 
-/** Empty when nothing was added. */
-export function addendumMarkdown(addendum: Addendum): string {
-  if (addendum.entries.length === 0) return "";
-  packaged.md ??= compileDocument(packagedTemplates("addendum.md"), markdownFormat);
-  return packaged.md(viewOf(addendum));
+/** The report with the addendum below it. */
+export function withAddendumMarkdown(report: Document, addendum: Addendum): Document {
+  if (addendum.entries.length === 0) return report;
+  return (write) => {
+    report(write);
+    documentOf(markdown.addendum, viewOf(addendum))(write);
+  };
 }
 
 /** The page with the addendum at its end. */
-export function withAddendumHtml(page: string, addendum: Addendum): string {
-  if (addendum.entries.length === 0) return page;
-  packaged.html ??= compileDocument(packagedTemplates("addendum.html"), htmlFormat);
-  const end = page.lastIndexOf("</body>");
-  return `${page.slice(0, end)}${packaged.html(viewOf(addendum))}${page.slice(end)}`;
+export function withAddendumHtml(report: Document, addendum: Addendum): Document {
+  if (addendum.entries.length === 0) return report;
+  return (write) => {
+    const page = collected(report);
+    const end = page.lastIndexOf("</body>");
+    write(page.slice(0, end));
+    documentOf(html.addendum, viewOf(addendum))(write);
+    write(page.slice(end));
+  };
 }
 
-function viewOf(addendum: Addendum): object {
+function viewOf(addendum: Addendum): AddendumView {
   const rows = addendum.entries.map((entry) => ({
     number: entry.seq,
     at: entry.at,

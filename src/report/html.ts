@@ -4,54 +4,52 @@
  */
 import { createHash } from "node:crypto";
 import { durationText } from "./format.ts";
-import { fenceText, htmlText, inertLine, relativeUrl } from "./inert.ts";
-import { listOf, textOf } from "./markdown.ts";
-import { compileDocument, type Format, packagedTemplates } from "./templates.ts";
+import { report, style } from "./generated/html-report.ts";
+import { collected, type Document, documentOf } from "./text-sink.ts";
 import type { ReportView } from "./view.ts";
 
-const html = (value: unknown) => htmlText(textOf(value));
-const code = (value: unknown) => `<code>${htmlText(inertLine(textOf(value))) || "<i>empty</i>"}</code>`;
-
-export const htmlFormat: Format = {
-  bare: html,
-  helpers: {
-    code: ([value]) => (value === null ? "" : code(value)),
-    codes: ([value]) => listOf(value).map(code).join(", "),
-    list: ([value]) => htmlText(listOf(value).map(textOf).join(", ")),
-    fence: ([value]) => `<pre>${htmlText(fenceText(textOf(value)))}</pre>`,
-    file: ([path, label]) => {
-      const target = relativeUrl(textOf(path));
-      const text = code(label === undefined ? path : label);
-      return target === null ? text : `<a href="${target}">${text}</a>`;
-    },
-    ref: ([seqs]) =>
-      (Array.isArray(seqs) ? seqs : [seqs])
-        .filter((seq) => typeof seq === "number")
-        .flatMap((seq, index, all) => (index > 8 && index < all.length - 1 ? (index === 9 ? ["…"] : []) : [link(seq)]))
-        .join(" "),
-  },
-};
-
-function link(seq: number): string {
-  return `<a class="ref" href="journal.ndjson" title="record ${seq} of the journal">#${seq}</a>`;
+/** What the page shows besides the report's values. */
+export interface PageView extends ReportView {
+  readonly page: ChartView & {
+    readonly policy: string;
+    readonly tone: string;
+  };
 }
 
-let packaged: { render: (view: object) => string; policy: string } | null = null;
+/** Where the bars and the time marks stand, in units of the drawing. */
+interface ChartView {
+  readonly width: number;
+  readonly height: number;
+  readonly ticks: readonly { readonly x: number; readonly label: string }[];
+  readonly limits: readonly { readonly x: number; readonly tip: string }[];
+  readonly bars: readonly {
+    readonly label: string;
+    readonly tip: string;
+    readonly state: string;
+    readonly x: number;
+    readonly y: number;
+    readonly textY: number;
+    readonly width: number;
+  }[];
+}
 
 export function renderHtml(view: ReportView): string {
-  packaged ??= compilePackaged();
-  return packaged.render({ ...view, page: { policy: packaged.policy, tone: toneOf(view), ...chart(view) } });
+  return collected(htmlDocument(view));
 }
 
-function compilePackaged(): { render: (view: object) => string; policy: string } {
-  const set = packagedTemplates("report.html");
-  const style = createHash("sha256")
-    .update(set.partials["style"] ?? "")
+export function htmlDocument(view: ReportView): Document {
+  return documentOf(report, pageOf(view));
+}
+
+export function pageOf(view: ReportView): PageView {
+  return { ...view, page: { policy: policy(), tone: toneOf(view), ...chart(view) } };
+}
+
+function policy(): string {
+  const sheet = createHash("sha256")
+    .update(collected(documentOf(style, null)))
     .digest("base64");
-  return {
-    render: compileDocument(set, htmlFormat),
-    policy: `default-src 'none'; style-src 'sha256-${style}'; base-uri 'none'; form-action 'none'`,
-  };
+  return `default-src 'none'; style-src 'sha256-${sheet}'; base-uri 'none'; form-action 'none'`;
 }
 
 function toneOf(view: ReportView): string {
@@ -63,8 +61,7 @@ const labelWidth = 230;
 const plotWidth = 730;
 const rowHeight = 18;
 
-/** Where the bars and the time marks stand, in units of the drawing. */
-function chart(view: ReportView): object {
+function chart(view: ReportView): ChartView {
   const { bars, limits, offsets, spanMs } = view.timeline;
   const at = (ms: number) => Math.round((labelWidth + (ms / spanMs) * plotWidth) * 10) / 10;
   return {

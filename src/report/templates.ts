@@ -1,55 +1,33 @@
 /**
- * The Handlebars environment of documents. Templates are text of the project (`reports/*.hbs`, or a runbook's own
- * `evidence.report`); values never become templates. Strict: a name that is missing stops the rendering, `{{{ }}}` and
- * `{{& }}` are refused, only the helpers below exist, and a bare `{{ value }}` is made inert for the document's format.
+ * The Handlebars environment of documents: a runbook's own layout (`evidence.report`). Values never become templates.
+ * Strict: a name that is missing stops the rendering, `{{{ }}}` and `{{& }}` are refused, only the format's helpers exist,
+ * and a bare `{{ value }}` is made inert for the document's format.
  *
  * Handlebars' own escaping is for HTML only and cannot be replaced in an instance, so it is off and every bare value
  * is wrapped when the template is parsed: https://handlebarsjs.com/api-reference/compilation.html
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import Handlebars from "handlebars";
-import { precompiledTemplates } from "./precompiled-templates.ts";
+import { type Format, TemplateError } from "./format-values.ts";
 
-export interface TemplateSet {
-  readonly main: string;
-  readonly partials: Readonly<Record<string, string>>;
-}
-
-export class TemplateError extends Error {
-  constructor(message: string, cause?: unknown) {
-    super(message, { cause });
-    this.name = "TemplateError";
-  }
-}
-
-/** A helper gets its arguments checked: a missing value throws instead of becoming empty text. */
-export type Helper = (args: readonly unknown[], named: Readonly<Record<string, unknown>>) => string;
-
-export interface Format {
-  /** Makes a bare value inert. */
-  readonly bare: (value: unknown) => string;
-  readonly helpers: Readonly<Record<string, Helper>>;
-}
+/** Name → another template, or a function of the value the part is placed at. */
+export type Parts = Readonly<Record<string, string | ((value: unknown) => string)>>;
 
 const blockHelpers = ["if", "unless", "each", "with"];
 
 /** Compiles a document. The function it returns throws `TemplateError` when a value is missing. */
-export function compileDocument(set: TemplateSet, format: Format): (view: object) => string {
+export function compileDocument(template: string, parts: Parts, format: Format): (view: object) => string {
   const environment = Handlebars.create();
   for (const name of Object.keys(environment.helpers)) {
     if (!blockHelpers.includes(name)) environment.unregisterHelper(name);
   }
   for (const name of blockHelpers) guardBlock(environment, name);
-  const helpers = helpersOf(format);
-  for (const [name, helper] of Object.entries(helpers)) registerHelper(environment, name, helper);
-  const compile = (name: string, text: string) => {
-    const built = precompiledTemplates.get(templateKey(helpers, text));
-    if (built !== undefined) return environment.template<unknown>(built);
-    return named(name, () => environment.compile(parse(text, helpers), optionsOf(helpers)));
-  };
-  for (const [name, text] of Object.entries(set.partials)) environment.registerPartial(name, compile(name, text));
-  const main = compile("template", set.main);
+  for (const [name, helper] of Object.entries(format)) registerHelper(environment, name, helper);
+  const compile = (name: string, text: string) =>
+    named(name, () => environment.compile(parse(text, format), optionsOf(format)));
+  for (const [name, part] of Object.entries(parts)) {
+    environment.registerPartial(name, typeof part === "string" ? compile(name, part) : part);
+  }
+  const main = compile("template", template);
   return (view) => {
     try {
       return main(view, { allowProtoPropertiesByDefault: false, allowProtoMethodsByDefault: false });
@@ -84,39 +62,19 @@ export function partsPlaced(text: string): ReadonlySet<string> {
   );
 }
 
-/** For the build: key → source text of the compiled template, of the document and its partials. */
-export function precompileDocument(set: TemplateSet, format: Format): Map<string, string> {
-  const helpers = helpersOf(format);
-  return new Map(
-    Object.entries({ ...set.partials, template: set.main }).map(([name, text]) => [
-      templateKey(helpers, text),
-      named(name, () => String(Handlebars.create().precompile(parse(text, helpers), optionsOf(helpers)))),
-    ]),
-  );
-}
-
-/** Which helpers there are changes what a text is compiled to. */
-function templateKey(helpers: Readonly<Record<string, Helper>>, text: string): string {
-  return `${Object.keys(helpers).sort()}\n${text}`;
-}
-
-function helpersOf(format: Format): Record<string, Helper> {
-  return { bare: ([value]) => format.bare(value), ...format.helpers };
-}
-
-function optionsOf(helpers: Readonly<Record<string, Helper>>): CompileOptions {
+function optionsOf(format: Format): CompileOptions {
   return {
     strict: true,
     noEscape: true,
     preventIndent: true,
     knownHelpersOnly: true,
-    knownHelpers: Object.fromEntries([...blockHelpers, ...Object.keys(helpers)].map((name) => [name, true])),
+    knownHelpers: Object.fromEntries([...blockHelpers, ...Object.keys(format)].map((name) => [name, true])),
   };
 }
 
-function parse(text: string, helpers: Readonly<Record<string, Helper>>): hbs.AST.Program {
+function parse(text: string, format: Format): hbs.AST.Program {
   const ast = Handlebars.parse(text);
-  new WrapBareValues(helpers).accept(ast);
+  new WrapBareValues(format).accept(ast);
   return ast;
 }
 
@@ -128,40 +86,15 @@ function named<T>(name: string, compile: () => T): T {
   }
 }
 
-/** Templates that are documents of their own, no parts of others. */
-const documents = ["report", "addendum"];
-
-/** The packaged template `reports/<name>.hbs` and its partials, found beside the sources and beside the bundle. */
-export function packagedTemplates(name: `${"report" | "addendum"}.${"md" | "html"}`): TemplateSet {
-  const folder = reportsFolder();
-  const extension = `.${name.split(".")[1]}.hbs`;
-  const partials: Record<string, string> = {};
-  for (const file of readdirSync(folder).sort()) {
-    const part = file.slice(0, -extension.length);
-    if (file.endsWith(extension) && !documents.includes(part)) {
-      partials[part] = readFileSync(join(folder, file), "utf8");
-    }
-  }
-  return { main: readFileSync(join(folder, `${name}.hbs`), "utf8"), partials };
-}
-
-function reportsFolder(): string {
-  for (let at = import.meta.dirname; ; at = dirname(at)) {
-    const folder = join(at, "reports");
-    if (existsSync(join(folder, "report.md.hbs"))) return folder;
-    if (dirname(at) === at) throw new TemplateError("reports/report.md.hbs is missing: install runbook again");
-  }
-}
-
 type Environment = ReturnType<typeof Handlebars.create>;
 
-function registerHelper(environment: Environment, name: string, helper: Helper): void {
+function registerHelper(environment: Environment, name: string, helper: Format[string]): void {
   environment.registerHelper(name, (...args: unknown[]) => {
     const { where, ...named } = (args.pop() as Handlebars.HelperOptions).hash as Record<string, unknown>;
     for (const value of [...args, ...Object.values(named)]) {
       if (value === undefined) throw new TemplateError(`${where}: the value is missing`);
     }
-    return helper(args, named);
+    return Object.keys(named).length === 0 ? helper(...args) : helper(...args, named);
   });
 }
 
@@ -177,18 +110,19 @@ function guardBlock(environment: Environment, name: string): void {
 }
 
 class WrapBareValues extends Handlebars.Visitor {
-  private readonly helpers: Readonly<Record<string, Helper>>;
+  private readonly format: Format;
 
-  constructor(helpers: Readonly<Record<string, Helper>>) {
+  constructor(format: Format) {
     super();
-    this.helpers = helpers;
+    this.format = format;
   }
 
   override MustacheStatement(mustache: hbs.AST.MustacheStatement): void {
     const at = lineOf(mustache);
     if (!mustache.escaped) throw new TemplateError(`${at}: {{{ }}} and {{& }} are refused; write {{ }}`);
     const path = mustache.path as hbs.AST.PathExpression;
-    const known = path.type === "PathExpression" && Object.hasOwn(this.helpers, path.original);
+    const known =
+      path.type === "PathExpression" && path.original !== "bare" && Object.hasOwn(this.format, path.original);
     const plain = mustache.params.length === 0 && mustache.hash === undefined;
     if (plain && !known) {
       const bare = { ...path, type: "PathExpression", data: false, depth: 0, parts: ["bare"], original: "bare" };

@@ -5,7 +5,7 @@ import { codes, explainCode, isDiagnosticCode } from "../../src/language/codes.t
 import { loadConfig } from "../../src/language/load-config.ts";
 import { loadRunbook } from "../../src/language/load-runbook.ts";
 import { renderText } from "../../src/language/render.ts";
-import { layoutProblem } from "../../src/report/markdown.ts";
+import { layoutProblem } from "../../src/report/layout.ts";
 import { catalogue } from "./catalogue.ts";
 
 const fixtures = new URL("../fixtures/language/", import.meta.url);

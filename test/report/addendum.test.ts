@@ -1,12 +1,13 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { renderReport } from "../../src/cli/execute/evidence-files.ts";
+import { reportDocument } from "../../src/cli/execute/evidence-files.ts";
 import annotate from "../../src/cli/verbs/annotate.ts";
 import verify from "../../src/cli/verbs/verify.ts";
 import { addendumFile, parseAction } from "../../src/report/addendum.ts";
 import { checkStandard, fields, type StandardName, standardNames, standards } from "../../src/report/checks.ts";
 import { newKeyPair } from "../../src/report/keys.ts";
+import { collected } from "../../src/report/text-sink.ts";
 import { verifyRun } from "../../src/report/verify.ts";
 import { fakeCommand } from "../rig/fake-command.ts";
 import { randomFrom, removeDirectory, spoilBytes, temporaryDirectory, tool, writeRun } from "../rig/run-directory.ts";
@@ -33,7 +34,7 @@ describe("an addendum", () => {
   test("leaves the sealed run as it is, verifies, and stands below the report", async () => {
     const report = readFileSync(join(dir, "report.md"), "utf8");
     const record = stories.succeeded().fold();
-    expect(renderReport(dir, record)).toBe(report);
+    expect(collected(await reportDocument(dir, record))).toBe(report);
     await add({
       finding: ["The restore took | longer than <b>planned</b>"],
       action: ["Alert on it; owner: team-db; due: 2026-12-01; ticket: OPS-12"],
@@ -45,13 +46,13 @@ describe("an addendum", () => {
       addendum: { records: 3, signatures: { absent: 3, valid: 0 } },
     });
     expect(readFileSync(join(dir, "report.md"), "utf8")).toBe(report);
-    const whole = renderReport(dir, record);
+    const whole = collected(await reportDocument(dir, record));
     expect(whole.startsWith(report)).toBe(true);
     const added = whole.slice(report.length);
     expect(added).toContain("| Finding | The restore took &#124; longer than &lt;b&gt;planned&lt;/b&gt; |");
     expect(added).toContain("Alert on it (owner team-db, due 2026-12-01, OPS-12)");
     expect(added).toContain("as head of operations");
-    const page = renderReport(dir, record, "html");
+    const page = collected(await reportDocument(dir, record, "html"));
     expect(page).toContain("<h2>Addendum</h2>");
     expect(page).toContain("&lt;b&gt;planned&lt;/b&gt;");
     expect(page.trimEnd().endsWith("</body>\n</html>")).toBe(true);

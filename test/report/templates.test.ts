@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { layoutProblem, markdownFormat, renderMarkdown } from "../../src/report/markdown.ts";
+import { layoutProblem, renderInLayout } from "../../src/report/layout.ts";
+import { markdownFormat } from "../../src/report/markdown-format.ts";
 import { sampleView } from "../../src/report/sample-view.ts";
-import { compileDocument, packagedTemplates } from "../../src/report/templates.ts";
+import { compileDocument, type Parts } from "../../src/report/templates.ts";
 import { reportView } from "../../src/report/view.ts";
+import { packagedTemplate } from "../rig/packaged-templates.ts";
 import { stories } from "../rig/run-stories.ts";
 
-const render = (main: string, view: object, partials: Record<string, string> = {}) =>
-  compileDocument({ main, partials }, markdownFormat)(view);
+const render = (template: string, view: object, parts: Parts = {}) =>
+  compileDocument(template, parts, markdownFormat)(view);
 
 describe("a template", () => {
   test("places values inert, and code, lists and fences by helpers", () => {
@@ -51,7 +53,7 @@ describe("a template", () => {
     ["{{* decorate}}", "refused"],
     ["{{#if a}}", "line 1: this is no Handlebars, a block is not closed"],
   ])("%s is refused when it is compiled", (template, message) => {
-    expect(() => compileDocument({ main: template, partials: {} }, markdownFormat)).toThrow(message);
+    expect(() => compileDocument(template, {}, markdownFormat)).toThrow(message);
   });
 
   test("never takes a value for a template", () => {
@@ -61,7 +63,7 @@ describe("a template", () => {
 
 test("a runbook's own layout sees the same view and the packaged parts", () => {
   const view = reportView(stories.succeeded().fold(), { runbookYaml: "x", config: null });
-  const own = renderMarkdown(view, "# {{headline heading}}\n\n{{> summary}}\n\n{{> people}}\n");
+  const own = renderInLayout(view, "# {{headline heading}}\n\n{{> summary}}\n\n{{> people}}\n");
   expect(own).toMatch(/^# Roll production back to the last good release: PASSED/);
   expect(own).toContain("## Deviations");
   expect(own).not.toContain("## Timeline");
@@ -79,17 +81,18 @@ test.each([
   [`${whole}{{#if failed}}`, "line 4: this is no Handlebars, a block is not closed."],
   [`${whole}{{{heading}}}`, "line 4: {{{ }}} and {{& }} are refused; write {{ }}."],
   [`${whole}{{> stepz}}`, "The partial stepz could not be found."],
+  [`${whole}{{#each steps}}{{> steps}}{{/each}}`, "{{> steps}} has no place inside {{#each}} or {{#with}}."],
 ])("a layout that cannot be used is told before any run: %j", (layout, problem) => {
   expect(layoutProblem(layout)).toBe(problem);
   const view = reportView(stories.succeeded().fold(), { runbookYaml: "x", config: null });
-  const lines = renderMarkdown(view, layout).split("\n");
+  const lines = renderInLayout(view, layout).split("\n");
   expect(lines[0]).toMatch(/^# Roll production back to the last good release: PASSED/);
   expect(lines[2]).toMatch(/^> The runbook's own layout was not used: /);
   expect(lines.join("\n")).toContain("## Timeline");
 });
 
 test("the packaged layout is one that a runbook could have", () => {
-  expect(layoutProblem(packagedTemplates("report.md").main)).toBe(null);
+  expect(layoutProblem(packagedTemplate("report.md"))).toBe(null);
   expect(layoutProblem(whole)).toBe(null);
 });
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { evidenceFile, evidenceText } from "../../src/report/evidence.ts";
 import type { PrivateKey } from "../../src/report/keys.ts";
+import { renderInLayout } from "../../src/report/layout.ts";
 import { renderMarkdown } from "../../src/report/markdown.ts";
 import { digestsOf, formatSums, sumsFile } from "../../src/report/sums.ts";
 import { reportView } from "../../src/report/view.ts";
@@ -34,7 +35,7 @@ export function writeRun(dir: string, builder: JournalBuilder, options: WriteOpt
     runbookYaml: builder.files.get("runbook.yaml") ?? "",
     config: JSON.parse(builder.files.get("config.json") ?? "null"),
   });
-  write("report.md", renderMarkdown(view, options.template));
+  write("report.md", options.template === undefined ? renderMarkdown(view) : renderInLayout(view, options.template));
   write(evidenceFile, evidenceText(record, digestsOf(dir), options.key ?? null));
   write(sumsFile, formatSums(digestsOf(dir)));
 }

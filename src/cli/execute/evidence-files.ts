@@ -8,12 +8,13 @@ import { journalName, readJournalFile } from "../../host/journal-file.ts";
 import { readSealedText } from "../../host/sealed-run.ts";
 import type { AddendumContext } from "../../report/addendum.ts";
 import { approverKeysOf, loadAddendum } from "../../report/addendum-file.ts";
-import { addendumMarkdown, withAddendumHtml } from "../../report/addendum-text.ts";
+import { withAddendumHtml, withAddendumMarkdown } from "../../report/addendum-text.ts";
 import { evidenceFile, evidenceText } from "../../report/evidence.ts";
-import { renderHtml } from "../../report/html.ts";
+import { htmlDocument } from "../../report/html.ts";
 import type { PrivateKey } from "../../report/keys.ts";
-import { renderMarkdown } from "../../report/markdown.ts";
+import { markdownDocument } from "../../report/markdown.ts";
 import { digestsOf, formatSums, sumsFile } from "../../report/sums.ts";
+import type { Document } from "../../report/text-sink.ts";
 import { type ReportView, reportView } from "../../report/view.ts";
 import type { JsonObject } from "../../util/json.ts";
 
@@ -29,8 +30,8 @@ export async function writeEvidence(
 ): Promise<void> {
   failpoint("report.before_rename");
   const view = viewOf(runDir, record);
-  replaceFile(join(runDir, "report.md"), renderMarkdown(view, layoutOf(runDir, record)));
-  replaceFile(join(runDir, "report.html"), renderHtml(view));
+  replaceFile(join(runDir, "report.md"), await markdownDocument(view, layoutOf(runDir, record)));
+  replaceFile(join(runDir, "report.html"), htmlDocument(view));
   failpoint("report.before_dirsync");
   try {
     rmdirSync(join(runDir, "inbox"));
@@ -47,18 +48,18 @@ export async function writeEvidence(
  * The report of a run directory, from its journal's record and its sealed files alone, and below it what people added
  * after the seal. Without an addendum these are the bytes of the sealed report.
  */
-export function renderReport(
+export async function reportDocument(
   runDir: string,
   record: RunRecord,
   format: "md" | "html" = "md",
   /** Text of another layout than the sealed one. */
   layout: string | null = null,
-): string {
+): Promise<Document> {
   const view = viewOf(runDir, record);
   const addendum = loadAddendum(runDir, () => addendumContext(runDir));
   return format === "md"
-    ? renderMarkdown(view, layout ?? layoutOf(runDir, record)) + addendumMarkdown(addendum)
-    : withAddendumHtml(renderHtml(view), addendum);
+    ? withAddendumMarkdown(await markdownDocument(view, layout ?? layoutOf(runDir, record)), addendum)
+    : withAddendumHtml(htmlDocument(view), addendum);
 }
 
 /** What an addendum of this run may speak about, and whose signatures in it count. */

@@ -2,14 +2,15 @@
 import { appendFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { RunRecord } from "../../engine/run-record.ts";
-import { makeDirectory, replaceFile } from "../../host/durable-file.ts";
+import { type Content, makeDirectory, replaceFile } from "../../host/durable-file.ts";
 import { ctrfReport } from "../../report/ctrf.ts";
 import { githubAnnotations, githubSummary } from "../../report/github.ts";
 import { junitReport } from "../../report/junit.ts";
 import { prometheusReport } from "../../report/prometheus.ts";
 import { type RunDocumentExtras, runDocument } from "../../report/run-json.ts";
+import { collected } from "../../report/text-sink.ts";
 import type { Command } from "../command.ts";
-import { renderReport } from "../execute/evidence-files.ts";
+import { reportDocument } from "../execute/evidence-files.ts";
 import { extensions, type ReportFormat, reportRequests } from "./report-requests.ts";
 import { placesIn } from "./step-places.ts";
 
@@ -17,29 +18,41 @@ import { placesIn } from "./step-places.ts";
  * Writes what was asked for, and under GitHub Actions annotations, step summary and outputs. A report that cannot be
  * written is said and changes no exit code: the evidence lies in the run directory.
  */
-export function writeReports(command: Command, runDir: string, record: RunRecord, extras: RunDocumentExtras): void {
-  const attempt = (what: string, write: () => void) => {
+export async function writeReports(
+  command: Command,
+  runDir: string,
+  record: RunRecord,
+  extras: RunDocumentExtras,
+): Promise<void> {
+  const attempt = async (what: string, write: () => Promise<void>) => {
     try {
-      write();
+      await write();
     } catch (error) {
       command.say(`${what} was not written: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
   for (const { format, path } of reportRequests(command)) {
     const file = path ?? resolve(command.cwd, `${record.run}.${extensions[format]}`);
-    attempt(file, () => {
+    await attempt(file, async () => {
       makeDirectory(dirname(file));
-      replaceFile(file, textOf(format, runDir, record, extras), 0o644);
+      replaceFile(file, await contentOf(format, runDir, record, extras), 0o644);
     });
   }
-  if (process.env["GITHUB_ACTIONS"] === "true") attempt("the step summary", () => forGithub(runDir, record, extras));
+  if (process.env["GITHUB_ACTIONS"] === "true") {
+    await attempt("the step summary", () => forGithub(runDir, record, extras));
+  }
 }
 
-function textOf(format: ReportFormat, runDir: string, record: RunRecord, extras: RunDocumentExtras): string {
+async function contentOf(
+  format: ReportFormat,
+  runDir: string,
+  record: RunRecord,
+  extras: RunDocumentExtras,
+): Promise<Content> {
   switch (format) {
     case "md":
     case "html":
-      return renderReport(runDir, record, format);
+      return await reportDocument(runDir, record, format);
     case "json":
       return `${JSON.stringify(runDocument(record, extras), null, 2)}\n`;
     case "junit":
@@ -51,11 +64,14 @@ function textOf(format: ReportFormat, runDir: string, record: RunRecord, extras:
   }
 }
 
-function forGithub(runDir: string, record: RunRecord, extras: RunDocumentExtras): void {
+async function forGithub(runDir: string, record: RunRecord, extras: RunDocumentExtras): Promise<void> {
   // On standard error: standard output is data. The runner reads commands from both.
   for (const line of githubAnnotations(record, placesIn(runDir, record))) process.stderr.write(`${line}\n`);
   const summary = process.env["GITHUB_STEP_SUMMARY"];
-  if (summary) appendFileSync(summary, `${githubSummary(renderReport(runDir, record), runDir)}\n`);
+  if (summary) {
+    const report = collected(await reportDocument(runDir, record));
+    appendFileSync(summary, `${githubSummary(report, runDir)}\n`);
+  }
   const outputs = process.env["GITHUB_OUTPUT"];
   if (outputs) {
     appendFileSync(outputs, `result=${record.result}\nrun-id=${record.run}\nreport=${extras.report ?? ""}\n`);

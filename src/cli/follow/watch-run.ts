@@ -243,7 +243,7 @@ async function conclude(
   if (record.finished !== null && !isRefused) {
     if (wantsReports(command)) {
       const { writeReports } = await import("./run-reports.ts");
-      writeReports(command, runDir, record, extras);
+      await writeReports(command, runDir, record, extras);
     }
     if (!isOwed) sayUnpublished(command, runDir, record);
   }

@@ -174,7 +174,7 @@ export async function loadWholeRunbook(project: Project, cwd: string, path: stri
   const { data } = source.loaded.source;
   const evidence = isObject(data) ? data["evidence"] : null;
   if (!isObject(evidence) || evidence["report"] == null) return source;
-  const { layoutProblem } = await import("../../report/markdown.ts");
+  const { layoutProblem } = await import("../../report/layout.ts");
   return loadProjectRunbook(project, cwd, path, layoutProblem);
 }
 

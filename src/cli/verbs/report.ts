@@ -3,11 +3,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { exitCodes } from "../../engine/exit-codes.ts";
 import { executorAlive } from "../../host/claim.ts";
-import { layoutProblem } from "../../report/markdown.ts";
+import { collected } from "../../report/text-sink.ts";
 import type { Command } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { completeEvidence } from "../execute/complete-evidence.ts";
-import { renderReport } from "../execute/evidence-files.ts";
+import { reportDocument } from "../execute/evidence-files.ts";
 import { owesEvidence } from "../execute/evidence-owed.ts";
 import { findRun, loadRun } from "../follow/run-lookup.ts";
 import { openInBrowser, printPaged } from "../terminal/person-programs.ts";
@@ -40,9 +40,14 @@ export default async function report(command: Command): Promise<number> {
     }
   }
   if (opens) return await open(command, join(runDir, "report.html"), record.run);
-  if (command.output === "json") command.json(documentOf(stateDir, record));
-  else if (command.output === "html") process.stdout.write(renderReport(runDir, record, "html", layoutOf(command)));
-  else printPaged(renderReport(runDir, record, "md", layoutOf(command)), command.terminal);
+  if (command.output === "json") {
+    command.json(documentOf(stateDir, record));
+    return exitCodes.ok;
+  }
+  const format = command.output === "html" ? "html" : "md";
+  const document = await reportDocument(runDir, record, format, await layoutOf(command));
+  if (format === "md" && process.stdout.isTTY) printPaged(collected(document), command.terminal);
+  else document((piece) => process.stdout.write(piece));
   return exitCodes.ok;
 }
 
@@ -58,7 +63,7 @@ async function open(command: Command, file: string, run: string): Promise<number
 }
 
 /** The text of `--template`: a report in another layout is a view of the run, not its evidence. */
-function layoutOf(command: Command): string | null {
+async function layoutOf(command: Command): Promise<string | null> {
   const file = command.args.text("template");
   if (file === undefined) return null;
   if (command.output !== "md") throw new UsageError(`--template arranges -o md, not -o ${command.output}`);
@@ -68,6 +73,7 @@ function layoutOf(command: Command): string | null {
   } catch {
     throw new UsageError(`--template ${file}: there is no such file`);
   }
+  const { layoutProblem } = await import("../../report/layout.ts");
   const problem = layoutProblem(text);
   if (problem !== null) throw new UsageError(`--template ${file}: ${problem}`, "runbook validate --explain bad-layout");
   return text;
