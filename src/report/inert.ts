@@ -14,12 +14,23 @@ const hidden = new RegExp(
   "gu",
 );
 
-/** Most text is printable ASCII, in which nothing hides. */
-const plainLine = /^[ -~]*$/;
+// Most values are plain, and a long report has a million of them: one look tells so, and nothing has to be replaced.
 
-/** Words that mean nothing to Markdown wherever they stand. */
-const plainWords =
-  /^(?:\d+[a-z]*(?:[ :]\d+[a-z]*)*|[A-Za-z(][A-Za-z0-9,.()'"%/;]*(?: [A-Za-z0-9(][A-Za-z0-9,.()'"%/;]*)*)?$/;
+/** Printable ASCII, in which nothing hides, of one line and of several. */
+const plainLine = /^[ -~]*$/;
+const plainLines = /^[\t\n -~]*$/;
+
+/** Words, names (`deploy.pre_state`), figures and times that mean nothing to Markdown wherever they stand. */
+const plainWords = new RegExp(
+  "^(?:\\d+[a-z]*(?:[ :]\\d+[a-z]*)*|[A-Za-z(][A-Za-z0-9,.()'\"%/;]*(?: [A-Za-z0-9(][A-Za-z0-9,.()'\"%/;]*)*" +
+    "|[A-Za-z0-9]+(?:[._/][A-Za-z0-9]+|-[A-Za-z][A-Za-z0-9]*)*|\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?Z)?$",
+);
+
+/** Text that is a code span between single back-ticks, also in a table: no `#`, back-tick or pipe, no blank or colon first. */
+const plainCode = /^[!"$-9;-_a-{}~](?:[ -"$-_a-{}~]*[!"$-_a-{}~])?$/;
+
+/** Printable ASCII without what HTML escapes. */
+const plainHtml = /^[\t\n !#-%(-;=?-~]*$/;
 
 function visible(character: string): string {
   if (character === "\r") return "\\r";
@@ -29,11 +40,12 @@ function visible(character: string): string {
 
 /** Shows hidden characters as `\u202e`; keeps tabs and newlines. */
 export function inert(value: string): string {
-  return plainLine.test(value) ? value : value.replace(hidden, visible);
+  return plainLines.test(value) ? value : value.replace(hidden, visible);
 }
 
 /** The same on one line: newlines become ` ⏎ `, tabs blanks. */
 export function inertLine(value: string): string {
+  if (plainLine.test(value)) return noRunnerCommands(value);
   return noRunnerCommands(inert(value.replace(/\r\n/g, "\n")))
     .replace(/\t/g, " ")
     .replace(/\n$/, " ⏎")
@@ -59,7 +71,7 @@ const linking = /(?:^|[^\p{L}\p{N}_])@[\p{L}\p{N}_]|#\d|\bGH-\d|@[\w-]+\.[\w.-]+
 
 /** Text for a paragraph, a heading or a table cell. */
 export function markdownText(value: string): string {
-  if (plainWords.test(value) && !/www\./i.test(value)) return value;
+  if (plainWords.test(value) && !(value.includes(".") && /www\./i.test(value))) return value;
   const line = inertLine(value).trim();
   return line
     .split(/( +)/)
@@ -86,6 +98,7 @@ function startOfBlock(mark: string): string {
 
 /** An inline code span that also survives in a table cell. Empty text becomes *empty*. */
 export function markdownCode(value: string): string {
+  if (plainCode.test(value)) return `\`${value}\``;
   const line = inertLine(value);
   // `\|` is read differently by Markdown programs inside a code span of a table, so such text goes without a span.
   if (line.includes("\\|")) return escapeWord(line);
@@ -94,6 +107,7 @@ export function markdownCode(value: string): string {
 
 /** An inline code span outside tables, where a pipe is just a pipe. */
 export function markdownProseCode(value: string): string {
+  if (plainCode.test(value)) return `\`${value}\``;
   return codeSpan(inertLine(value));
 }
 
@@ -155,6 +169,7 @@ export function mermaidLabel(value: string): string {
 
 /** Text for HTML, in an element or a quoted attribute. */
 export function htmlText(value: string): string {
+  if (plainHtml.test(value)) return value;
   return inert(value.replace(/\r\n/g, "\n")).replace(
     /[&<>"']/g,
     (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c] ?? c,

@@ -2,7 +2,6 @@
 import { TemplateError } from "./format-values.ts";
 import * as packaged from "./generated/markdown-report.ts";
 import { markdownText } from "./inert.ts";
-import { renderMarkdown } from "./markdown.ts";
 import { markdownFormat } from "./markdown-format.ts";
 import { sampleView } from "./sample-view.ts";
 import { compileDocument, type Parts, partsPlaced } from "./templates.ts";
@@ -19,7 +18,7 @@ export function renderInLayout(view: ReportView, layout: string): string {
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
     const note = `> The runbook's own layout was not used: ${markdownText(error.message)}.`;
-    return renderMarkdown(view).replace("\n", `\n\n${note.replaceAll("$", "$$$$")}\n`);
+    return collected(documentOf(packaged.report, view)).replace("\n", `\n\n${note.replaceAll("$", "$$$$")}\n`);
   }
 }
 
@@ -37,7 +36,12 @@ export function layoutProblem(layout: string): string | null {
 function rendererOf(layout: string): (view: ReportView) => string {
   requireParts(layout);
   const render = compileDocument(layout, parts, markdownFormat);
-  return (view) => `${render(view).replace(/^\n+/, "").trimEnd()}\n`;
+  return (view) => {
+    const lists = { steps: [...view.steps], details: [...view.details] };
+    return `${render({ ...view, ...lists })
+      .replace(/^\n+/, "")
+      .trimEnd()}\n`;
+  };
 }
 
 /** A layout may leave out what it likes, but not who, what, which verdict and which deviations. */

@@ -109,29 +109,55 @@ export interface CheckRow {
   readonly message: string | null;
 }
 
-/** The heading's anchor as GitHub makes it: `3 deploy.rollback.redeploy` → `3-deployrollbackredeploy`. */
-function anchorOf(number: number, path: string): string {
-  return `${number}-${path.toLowerCase().replace(/[^a-z0-9_-]/g, "")}`;
+/**
+ * The heading's anchor as GitHub makes it: `3 deploy.rollback.redeploy` → `3-deployrollbackredeploy`; null = the step has
+ * no heading, there is nothing more to say.
+ */
+export function anchorOf(step: StepRecord, number: number): string | null {
+  return step.seqs.length === 0 ? null : `${number}-${step.path.toLowerCase().replace(/[^a-z0-9_-]/g, "")}`;
 }
 
-export function stepRows(record: RunRecord, steps: readonly StepRecord[]): StepRow[] {
-  const day = record.started.at.slice(0, 10);
+/** What the report says of each step, in two lists that are made anew, item by item, each time they are gone through. */
+export function stepLists(
+  record: RunRecord,
+  steps: readonly StepRecord[],
+): { readonly rows: Iterable<StepRow>; readonly details: Iterable<StepDetail> } {
   const effects = effectsWithin(steps);
-  return steps.map((step, index) => ({
-    number: index + 1,
+  const effectsOf = (step: StepRecord) => effects.get(step.path) ?? step.effects;
+  const day = record.started.at.slice(0, 10);
+  return {
+    rows: {
+      *[Symbol.iterator]() {
+        for (const [index, step] of steps.entries()) yield stepRow(step, index + 1, effectsOf(step), day);
+      },
+    },
+    details: {
+      *[Symbol.iterator]() {
+        for (const [index, step] of steps.entries()) {
+          const anchor = anchorOf(step, index + 1);
+          if (anchor !== null) yield stepDetail(step, index + 1, effectsOf(step), anchor);
+        }
+      },
+    },
+  };
+}
+
+function stepRow(step: StepRecord, number: number, effects: Effects, day: string): StepRow {
+  return {
+    number,
     path: step.path,
     title: step.title,
     phase: step.phase,
-    effects: effects.get(step.path) ?? step.effects,
+    effects,
     status: statusText(step),
     startedAt: step.startedAt === null ? "" : clockText(step.startedAt, day),
     took: step.durationMs === null ? "" : durationText(step.durationMs),
     tries: step.attempts.length === 0 ? "" : String(step.attempts.length),
     checks: checksText(step.checks),
     who: step.approval === null ? (step.startedAt === null ? "" : "runner") : answeredBy(step),
-    anchor: step.seqs.length === 0 ? null : anchorOf(index + 1, step.path),
+    anchor: anchorOf(step, number),
     seqs: ends(step.seqs),
-  }));
+  };
 }
 
 function answeredBy(step: StepRecord): string {
@@ -141,21 +167,12 @@ function answeredBy(step: StepRecord): string {
   return [...new Set(names)].join(", ") || "nobody yet";
 }
 
-export function stepDetails(steps: readonly StepRecord[]): StepDetail[] {
-  const details: StepDetail[] = [];
-  const effects = effectsWithin(steps);
-  for (const [index, step] of steps.entries()) {
-    if (step.seqs.length > 0) details.push(stepDetail(step, index + 1, effects.get(step.path) ?? step.effects));
-  }
-  return details;
-}
-
-function stepDetail(step: StepRecord, number: number, effects: Effects): StepDetail {
+function stepDetail(step: StepRecord, number: number, effects: Effects, anchor: string): StepDetail {
   return {
     number,
     path: step.path,
     title: step.title,
-    anchor: anchorOf(number, step.path),
+    anchor,
     status: statusText(step),
     why: step.why,
     note: step.note,

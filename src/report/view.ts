@@ -40,7 +40,7 @@ import {
   signOffRows,
 } from "./view-people.ts";
 import { type PlannedFacts, plannedFacts } from "./view-planned.ts";
-import { type StepDetail, type StepRow, stepDetails, stepRows } from "./view-steps.ts";
+import { anchorOf, type StepDetail, type StepRow, stepLists } from "./view-steps.ts";
 import { type ObjectiveRow, objectiveRows, type TimelineView, timelineView } from "./view-times.ts";
 
 /** What a report shows besides the journal: files sealed with the run. */
@@ -117,8 +117,9 @@ export interface ReportView {
   readonly deviationsText: string;
   readonly objectives: readonly ObjectiveRow[];
   readonly timeline: TimelineView;
-  readonly steps: readonly StepRow[];
-  readonly details: readonly StepDetail[];
+  /** One item a step, made while they are gone through: the lists of a long run are never there as a whole. */
+  readonly steps: Iterable<StepRow>;
+  readonly details: Iterable<StepDetail>;
   readonly questions: readonly QuestionDetail[];
   readonly participants: readonly ParticipantRow[];
   readonly changes: readonly ChangeRow[];
@@ -145,7 +146,7 @@ export function reportView(record: RunRecord, sources: ReportSources): ReportVie
   const { started, finished } = record;
   const steps = stepsInOrder(record);
   const verdict = verdictOf(record);
-  const rows = stepRows(record, steps);
+  const lists = stepLists(record, steps);
   const artifacts = artifactRows(steps);
   const dirty = started.source.dirty;
   return {
@@ -154,7 +155,7 @@ export function reportView(record: RunRecord, sources: ReportSources): ReportVie
     verdict: { word: verdict.word, detail: verdict.detail, state: verdict.state },
     failed: verdict.failed && {
       path: verdict.failed.path,
-      anchor: rows[steps.indexOf(verdict.failed)]?.anchor ?? null,
+      anchor: anchorOf(verdict.failed, steps.indexOf(verdict.failed) + 1),
       message: failureText(verdict.failed),
       seqs: verdict.failed.seqs.slice(-1),
     },
@@ -210,8 +211,8 @@ export function reportView(record: RunRecord, sources: ReportSources): ReportVie
     deviationsText: deviationsText(record),
     objectives: objectiveRows(record),
     timeline: timelineView(record, steps),
-    steps: rows,
-    details: stepDetails(steps),
+    steps: lists.rows,
+    details: lists.details,
     questions: questions(steps),
     participants: participants(record, steps),
     changes: changeRows(steps),

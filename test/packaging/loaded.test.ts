@@ -101,9 +101,16 @@ test("a run without a terminal loads no live view, and the viewer nothing that r
   expect(viewer?.modules).not.toContain("src/cli/execute/execution.ts");
   const executor = programs.get("executor.cjs");
   expect(executor?.modules).toContain("src/cli/execute/execution.ts");
-  expect(executor?.packages).toContain("handlebars");
-  // Only where a step or a provider of secrets asks for it.
-  for (const name of ["listr2", "undici", "temporal-polyfill", "nodemailer", "@modelcontextprotocol/sdk"]) {
+  expect(executor?.modules).toContain("src/report/html.ts");
+  // Only where a step, a provider of secrets or a layout of the runbook's own asks for it.
+  for (const name of [
+    "handlebars",
+    "listr2",
+    "undici",
+    "temporal-polyfill",
+    "nodemailer",
+    "@modelcontextprotocol/sdk",
+  ]) {
     expect(viewer?.packages).not.toContain(name);
     expect(executor?.packages).not.toContain(name);
   }

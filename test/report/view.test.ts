@@ -113,7 +113,7 @@ test("a group is said to do what the strongest of its members does, however deep
     },
     ...{ effects: "write", action: "touch x", definition: "" },
   } as never);
-  const shown = viewOf(builder).steps.map((row) => [row.path, row.effects]);
+  const shown = [...viewOf(builder).steps].map((row) => [row.path, row.effects]);
   expect(Object.fromEntries(shown)).toMatchObject({
     out: "destructive",
     "out.look": "read",
