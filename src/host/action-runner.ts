@@ -27,6 +27,7 @@ import type { Json, JsonObject } from "../util/json.ts";
 import type { Masker } from "../util/mask/masker.ts";
 import { shortenedMask } from "../util/mask/shortened.ts";
 import { sealedName } from "../util/sealed-name.ts";
+import { after } from "../util/timer.ts";
 import { keepArtifacts, keepFile } from "./artifacts.ts";
 import { CommandRunner, Lost } from "./command-runner.ts";
 import { helperAnswer } from "./helpers/answer.ts";
@@ -36,7 +37,6 @@ import type { SupervisorClient } from "./supervisor/client.ts";
 
 /** How long after its limit a type may take to notice before it is given up. */
 const overrunMs = 15_000;
-const over = "the step is over";
 
 export interface RunnerOptions {
   readonly runDir: string;
@@ -94,15 +94,14 @@ async function runAction(
   const problem = specProblem(request.type, request.spec);
   if (problem !== null) return failed(new StepFailure("failed", "value", problem), elapsedMs(), options.masker);
   const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), request.timeoutMs);
-  const giveUp = new AbortController();
+  const cancelLimit = after(request.timeoutMs, () => limit.abort());
+  let cancelOverrun = () => {};
+  const overrun = new Promise<never>((_, reject) => {
+    const message = `the step did not end within ${request.timeoutMs} ms`;
+    cancelOverrun = after(request.timeoutMs + overrunMs, () => reject(new StepFailure("timeout", "timeout", message)));
+  });
   try {
     const host = createHost(options, commands, request, limit.signal, elapsedMs);
-    const overrun = options.clock.sleep(request.timeoutMs + overrunMs, giveUp.signal).then(() => {
-      if (!giveUp.signal.aborted)
-        throw new StepFailure("timeout", "timeout", `the step did not end within ${request.timeoutMs} ms`);
-      return undefined;
-    });
     const result = await Promise.race([request.type.run(request.spec, host), overrun]);
     return { kind: "done", result: options.masker.json((result ?? null) as Json), durationMs: elapsedMs() };
   } catch (error) {
@@ -112,8 +111,8 @@ async function runAction(
     const outcome = failed(failure, elapsedMs(), options.masker);
     return request.signal.aborted ? { ...outcome, kind: "cancelled" } : outcome;
   } finally {
-    clearTimeout(timer);
-    giveUp.abort(over); // a reason of its own: the default one is an exception with a stack, made for each step
+    cancelLimit();
+    cancelOverrun();
   }
 }
 

@@ -1,6 +1,7 @@
 /** The clocks. Tests set the wall clock with RUNBOOK_NOW (RFC 3339) under RUNBOOK_TESTING=1. */
 import { uptime } from "node:os";
 import type { EngineClock } from "../engine/ports.ts";
+import { after } from "../util/timer.ts";
 
 export function systemClock(env: Readonly<Record<string, string | undefined>> = process.env): EngineClock {
   const fixed = env["RUNBOOK_TESTING"] === "1" ? env["RUNBOOK_NOW"] : undefined;
@@ -15,11 +16,11 @@ export function systemClock(env: Readonly<Record<string, string | undefined>> = 
       new Promise((resolve) => {
         if (signal.aborted) return resolve();
         const done = () => {
-          clearTimeout(timer);
+          cancel();
           signal.removeEventListener("abort", done);
           resolve();
         };
-        const timer = setTimeout(done, ms);
+        const cancel = after(ms, done);
         signal.addEventListener("abort", done);
       }),
   };

@@ -1,5 +1,6 @@
 /** One HTTP exchange over undici. Resolves for any status; throws `StepFailure` when there was no answer. */
 import { type HttpRequest, type HttpResponse, StepFailure } from "../steps/step-type.ts";
+import { after } from "../util/timer.ts";
 
 const defaultMaxBodyBytes = 8 * 1024 * 1024;
 const maxRedirects = 10;
@@ -77,14 +78,11 @@ function limitedBy(signal: AbortSignal, timeoutMs: number): { readonly signal: A
   const follow = () => controller.abort(signal.reason);
   if (signal.aborted) follow();
   else signal.addEventListener("abort", follow, { once: true });
-  const timer = setTimeout(
-    () => controller.abort(new DOMException("the time limit is over", "TimeoutError")),
-    Math.max(1, Math.round(timeoutMs)),
-  );
+  const cancel = after(timeoutMs, () => controller.abort(new DOMException("the time limit is over", "TimeoutError")));
   return {
     signal: controller.signal,
     end() {
-      clearTimeout(timer);
+      cancel();
       signal.removeEventListener("abort", follow);
     },
   };

@@ -1,6 +1,7 @@
 /** Sends a message by SMTP, or renders it only. */
 import { createHash } from "node:crypto";
 import type { JsonObject } from "../util/json.ts";
+import { maxTimerMs } from "../util/timer.ts";
 import { closed, listOf, result, text, truth } from "./schema.ts";
 import { defineStepType, StepFailure, type StepHost } from "./step-type.ts";
 
@@ -119,7 +120,7 @@ function requestOf(spec: EmailSpec, host: StepHost): JsonObject {
     messageId: `${host.run.id}.${digest}@${domainOf(from)}`,
     date: host.clock.now().toISOString(),
     dryRun: spec.dryRun === true,
-    timeoutMs: Math.max(1, Math.round(host.remainingMs())),
+    timeoutMs: Math.min(maxTimerMs, Math.max(1, Math.round(host.remainingMs()))),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Calls a tool of a Model Context Protocol server. The tools are listed first, and a tool's own error is a failure. */
 import type { Json, JsonObject } from "../util/json.ts";
+import { maxTimerMs } from "../util/timer.ts";
 import { jsonOrNull } from "./command-result.ts";
 import { commandText } from "./command-text.ts";
 import { requestHeaders } from "./headers.ts";
@@ -128,7 +129,7 @@ function requestOf(spec: McpSpec, host: StepHost): JsonObject {
     expect: [...(spec.expect ?? [])],
     ...(spec.tool === undefined ? {} : { tool: spec.tool, arguments: spec.arguments ?? {} }),
     readOnly: host.effects === "read",
-    timeoutMs: Math.max(1, Math.round(host.remainingMs() - closingMs)),
+    timeoutMs: Math.min(maxTimerMs, Math.max(1, Math.round(host.remainingMs() - closingMs))),
   };
 }
 

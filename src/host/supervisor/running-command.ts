@@ -17,6 +17,7 @@
 import type { ChildProcess } from "node:child_process";
 import { closeSync } from "node:fs";
 import type { Masker } from "../../util/mask/masker.ts";
+import { after } from "../../util/timer.ts";
 import { type Capture, startCapture } from "./capture.ts";
 import { explainSpawnError, forkCommand, StartFailure } from "./child-process.ts";
 import type { FifoPool, OpenFifo } from "./fifo-pool.ts";
@@ -35,8 +36,6 @@ import {
   EMPTY_STREAM,
   type StreamName,
 } from "./protocol.ts";
-
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface CommandContext {
   readonly runId: string;
@@ -71,8 +70,8 @@ export function startCommand(spec: CommandSpec, context: CommandContext): Runnin
   let survivors: readonly number[] = [];
   let killAt = Number.POSITIVE_INFINITY;
   let drainTimer: NodeJS.Timeout | undefined;
-  let timeout: NodeJS.Timeout | undefined;
-  let killTimer: NodeJS.Timeout | undefined;
+  let cancelTimeout = () => {};
+  let cancelKill = () => {};
 
   function capture(stream: StreamName, path: string): OpenFifo {
     const limits = {
@@ -113,7 +112,7 @@ export function startCommand(spec: CommandSpec, context: CommandContext): Runnin
     if (child.pid === undefined) return;
     child.on("exit", (code, signal) => onChildExit(code, signal));
     phase = "running";
-    armTimeout(spec.timeoutMs);
+    cancelTimeout = after(spec.timeoutMs, () => end("timeout", graceMs));
     context.onSpawned(child.pid, processState(child.pid)?.startTime ?? 0);
   }
 
@@ -123,25 +122,20 @@ export function startCommand(spec: CommandSpec, context: CommandContext): Runnin
     record("spawn-error", { code, message: masker.text(message) });
   }
 
-  function armTimeout(leftMs: number): void {
-    const nextMs = Math.min(leftMs, MAX_TIMER_MS);
-    timeout = setTimeout(() => (leftMs > nextMs ? armTimeout(leftMs - nextMs) : end("timeout", graceMs)), nextMs);
-  }
-
   function end(why: "timeout" | "abort", withinMs: number): void {
     if (phase !== "running" && phase !== "ending") return;
     if (phase === "running") {
       phase = "ending";
       cause = why;
-      clearTimeout(timeout);
+      cancelTimeout();
       signalGroup("SIGTERM");
       signalProcesses(strays(), "SIGTERM");
     }
     const at = performance.now() + withinMs;
     if (at >= killAt) return;
     killAt = at;
-    clearTimeout(killTimer);
-    killTimer = setTimeout(kill, Math.min(withinMs, MAX_TIMER_MS));
+    cancelKill();
+    cancelKill = after(withinMs, kill);
   }
 
   function signalGroup(signal: NodeJS.Signals): void {
@@ -183,14 +177,14 @@ export function startCommand(spec: CommandSpec, context: CommandContext): Runnin
       setTimeout(waitForRest, 50);
       return;
     }
-    clearTimeout(killTimer);
+    cancelKill();
     drain();
   }
 
   function drain(): void {
     if (phase === "draining" || phase === "recorded") return;
     phase = "draining";
-    clearTimeout(timeout);
+    cancelTimeout();
     drainTimer = setTimeout(finish, DRAIN_MS);
     recordWhenDrained();
   }
@@ -214,7 +208,7 @@ export function startCommand(spec: CommandSpec, context: CommandContext): Runnin
   function record(why: CommandExit["cause"], error: CommandError | null): void {
     phase = "recorded";
     clearTimeout(drainTimer);
-    clearTimeout(timeout);
+    cancelTimeout();
     const drained = error !== null || captures.every(({ capture }) => capture.isEnded());
     if (!drained && survivors.length === 0) survivors = sweepMarker(runId, attemptId).map(({ pid }) => pid);
     const [stdout = EMPTY_STREAM, stderr = EMPTY_STREAM] = captures.map(({ capture, fifo }) => {
