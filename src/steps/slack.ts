@@ -1,4 +1,7 @@
-/** Posts a message through a Slack incoming webhook. The answer is plain text: `ok`, or the name of the error. */
+/**
+ * Posts a message through a Slack incoming webhook. The answer is plain text: `ok`, or the name of the error. A post is
+ * sent again only when nothing was posted for certain: after a 429, or when no connection came about.
+ */
 import type { Json } from "../util/json.ts";
 import { closed, listOf, result, text, whole } from "./schema.ts";
 import { defineStepType, StepFailure } from "./step-type.ts";
@@ -57,20 +60,25 @@ export const slack = defineStepType<SlackSpec, { readonly status: number; readon
         "The Slack message is empty: give the step `text` or `blocks`.",
       );
     }
-    const answer = await askWithin(host, "Slack", {
+    const request = {
       method: "POST",
       url: webhookUrl(spec.webhook),
       headers: { "content-type": "application/json" },
       body: JSON.stringify(payload(spec, message)),
+    };
+    const answer = await askWithin(host, "Slack", request).catch((error: unknown) => {
+      throw error instanceof StepFailure && mayHaveArrived(error) ? unsure(error.message, error.facts) : error;
     });
     if (answer.status === 200 && answer.body.trim() === "ok") return { status: answer.status, body: answer.body };
     if (answer.status >= 200 && answer.status < 300) throw notFrom("Slack", answer);
     const retryAfter = answer.headers["retry-after"] ?? null;
     const said = answer.body.trim().slice(0, 200);
+    const what = `Slack answered ${answer.status}${said === "" ? "" : ` ${said}`}`;
+    if (answer.status >= 500) throw unsure(what, { status: answer.status, error: said });
     throw new StepFailure(
-      answer.status === 429 || answer.status >= 500 ? "transient" : "failed",
+      answer.status === 429 ? "transient" : "failed",
       "slack-refused",
-      `Slack answered ${answer.status}${said === "" ? "" : ` ${said}`}${retryAfter === null ? "" : `, try again in ${retryAfter} s`}${advice(said)}.`,
+      `${what}${retryAfter === null ? "" : `, try again in ${retryAfter} s`}${advice(said)}.`,
       {
         facts: {
           status: answer.status,
@@ -82,6 +90,26 @@ export const slack = defineStepType<SlackSpec, { readonly status: number; readon
     );
   },
 });
+
+/** Errors before a byte of the request could be sent. */
+const neverSent = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+function mayHaveArrived({ class: failureClass, facts }: StepFailure): boolean {
+  return failureClass === "timeout" || (failureClass === "transient" && !neverSent.has(String(facts["code"])));
+}
+
+/** Nobody knows whether it was posted: never repeated by a retry. */
+function unsure(what: string, facts: StepFailure["facts"]): StepFailure {
+  const message = `${what}: it may have been posted, and is not sent again. Look into the channel.`;
+  return new StepFailure("fatal", "slack-unsure", message, { facts });
+}
 
 function payload(spec: SlackSpec, message: string): Json {
   const thread = spec.thread?.trim() ?? "";

@@ -133,7 +133,7 @@ steps: [{ id: look, title: Look, run: look, effects: read }]`,
     await Promise.all([down.close(), mail.end()]);
     expect(rig.record.finished).toMatchObject({ result, exitCode });
     expect(rig.record.notifications.map(({ stepType, ok, detail }) => [stepType, ok, detail])).toEqual([
-      ["slack", false, "Slack answered 503. (3 attempts)"],
+      ["slack", false, "Slack answered 503: it may have been posted, and is not sent again. Look into the channel."],
       ["pagerduty", false, "PagerDuty answered 503. (3 attempts)"],
       ["email", false, expect.stringContaining("554 no mail today")],
     ]);

@@ -1,7 +1,9 @@
 /** Slack's webhook, and what may stand in its place. Failures that any service has: `../service-failures.test.ts`. */
 import type { ServerResponse } from "node:http";
 import { expect, test } from "vitest";
+import { exchange } from "../../../src/host/http.ts";
 import { slack } from "../../../src/steps/slack.ts";
+import type { StepHost } from "../../../src/steps/step-type.ts";
 import { loopbackServer } from "../../rig/loopback-server.ts";
 import { failureOf, rigHost, runStep } from "../../rig/step-host.ts";
 
@@ -20,7 +22,9 @@ test("200 and ok is sent, once", async () => {
 });
 
 test.each<[string, (response: ServerResponse) => void, object]>([
-  ["500", (response) => response.writeHead(500).end("rollup_error"), { class: "transient", reason: "slack-refused" }],
+  ["500", (response) => response.writeHead(500).end("rollup_error"), { class: "fatal", reason: "slack-unsure" }],
+  ["503 of a proxy", (response) => response.writeHead(503).end(), { class: "fatal", reason: "slack-unsure" }],
+  ["a connection that broke", (response) => response.destroy(), { class: "fatal", reason: "slack-unsure" }],
   ["400", (response) => response.writeHead(400).end("invalid_payload"), { class: "failed", reason: "slack-refused" }],
   ["410", (response) => response.writeHead(410).end("channel_is_archived"), { class: "failed" }],
   [
@@ -35,4 +39,12 @@ test.each<[string, (response: ServerResponse) => void, object]>([
   await server.close();
   expect(failure).toMatchObject(expected);
   expect(server.received).toHaveLength(1);
+});
+
+test("no connection at all may be tried again: nothing was posted", async () => {
+  const server = await answering((response) => response.end("ok"));
+  await server.close();
+  const host = rigHost();
+  const http: StepHost["http"] = (request) => exchange(request, 5_000, host.signal);
+  expect(await failureOf(slack, server.spec, { ...host, http })).toMatchObject({ class: "transient" });
 });
