@@ -39,6 +39,29 @@ const requiredBuiltins = {
   renderChunk: (code) => code.replaceAll(/\bimport\(("node:[a-z/_]+")\)/g, "Promise.resolve(require($1))"),
 };
 
+/**
+ * What a chunk imports of others and of Node is loaded where it is first used, as most calls use little of it:
+ * `const x = require(y)` becomes an object that loads it, and each `x.name` becomes `x.all.name`.
+ */
+const loadedWhenUsed = {
+  name: "loaded-when-used",
+  renderChunk(code) {
+    const imported = /^(?:const|let) (\w+(?:\$\d+)?) = require\(("(?:\.\/[^"]+|node:[a-z/_]+)")\);$/gm;
+    for (const [line, name, from] of code.matchAll(imported)) {
+      const word = `(?<![\\w$]|[^.]\\.)${name.replaceAll("$", "\\$")}(?![\\w$])`;
+      const uses = new RegExp(`${word}(?=\\.)`, "g");
+      const rest = code.replace(line, "").replace(uses, "");
+      if (new RegExp(word).test(rest)) continue;
+      const loading = `let ${name}_; const ${name} = { get all() { return ${name}_ ??= require(${from}); } };`;
+      code = code
+        .replace(line, () => "\0")
+        .replaceAll(uses, `${name}.all`)
+        .replace("\0", () => loading);
+    }
+    return code;
+  },
+};
+
 /** The YAML library asks the environment at every token whether to print it, which takes time and would spoil our output. */
 const silentYaml = {
   name: "silent-yaml",
@@ -52,10 +75,24 @@ const silentYaml = {
   },
 };
 
+/** Chunks that are loaded for themselves; what is in none goes where its users are. */
+function familyOf(id) {
+  const path = relative(root, id);
+  const library = /^node_modules\/(?:@marcbachmann\/)?(cel-js|re2js)\//.exec(path);
+  if (library) return library[1];
+  if (/^src\/language\/cel\/(cel|evaluation-error|semver|values)\.ts$/.test(path)) return "cel-values";
+  if (/^src\/language\/cel\//.test(path)) return "cel";
+  const [, folder, file] = /^src\/steps\/(?:([a-z-]+)\/)?([a-z0-9-]+)\.ts$/.exec(path) ?? [];
+  if (folder) return `steps-${folder}`;
+  if (!file || file === "index" || file === "step-type") return null;
+  return readFileSync(id, "utf8").includes(" = defineStepType") ? `step-${file}` : "steps";
+}
+
 const bundle = await rolldown({
   input,
   platform: "node",
-  plugins: [requiredBuiltins, silentYaml],
+  preserveEntrySignatures: "allow-extension",
+  plugins: [requiredBuiltins, silentYaml, loadedWhenUsed],
   // sandbox-app.cjs is started once per machine and must stay a single tiny file; rolldown keeps it so because it
   // shares nothing with the others.
   onLog: (level, log, print) => {
@@ -68,6 +105,7 @@ const { output: built } = await bundle.write({
   format: "cjs",
   entryFileNames: ({ name }) => (cached.includes(name) ? "chunks/[name]-[hash].cjs" : "[name].cjs"),
   chunkFileNames: "chunks/[name]-[hash].cjs",
+  codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: familyOf, debugName: "families" }] },
   // Text that is all ASCII is read without decoding, and comments are read by nobody.
   minify: { compress: false, mangle: false, codegen: { asciiOnly: true, removeWhitespace: false } },
   comments: false,

@@ -6,12 +6,10 @@
 import { evaluateExpression } from "../language/cel/index.ts";
 import type { Action, Step } from "../language/runbook.ts";
 import { isWholeHole, parseTemplate, resolveTree } from "../language/template.ts";
-import type { ActionText, Catalogue, StepType } from "../steps/step-type.ts";
+import type { ActionText, AnyStepType, Catalogue } from "../steps/step-type.ts";
 import { isObject, type JsonObject } from "../util/json.ts";
 import { type Place, scopeOf } from "./scope.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: the schema of the type guards the border.
-type AnyStepType = StepType<any, any>;
 export type LeafAction = Extract<Action, { kind: "run" | "uses" }>;
 
 export interface ResolvedAction {

@@ -207,6 +207,8 @@ export function defineStepType<W, R>(type: StepTypeDefinition<W, R>): StepType<W
   };
 }
 
-/** All step types by name; passed in where needed so that nothing but `cli/` depends on the list. */
 // biome-ignore lint/suspicious/noExplicitAny: each type has its own `with` and result; the schema guards the border.
-export type Catalogue = ReadonlyMap<string, StepType<any, any>>;
+export type AnyStepType = StepType<any, any>;
+
+/** All step types by name; passed in where needed so that nothing but `cli/` depends on the list. */
+export type Catalogue = ReadonlyMap<string, AnyStepType>;

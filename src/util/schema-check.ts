@@ -36,7 +36,8 @@ export function schemaCheck(schema: JsonSchema, options: SchemaOptions = {}): Sc
   const matcher = options.matcher ?? expressionOf;
   const check = lazily(
     { root: schema, matcher, format: options.format ?? (() => null), references: new Map() },
-    schema,
+    { schema },
+    "schema",
     [],
   );
   return (value) => {
@@ -102,7 +103,7 @@ const keywords: Readonly<Record<string, (part: Part) => Check>> = {
     const [start, ...path] = reference.split("/");
     const schema = path.reduce<unknown>((node, name) => (isObject(node) ? node[name] : undefined), context.root);
     if (start !== "#" || schema === undefined) throw new Error(`there is no schema ${reference}`);
-    const check = lazily(context, schema, path);
+    const check = lazily(context, { schema }, "schema", path);
     context.references.set(reference, check);
     return check;
   },
@@ -118,22 +119,22 @@ const keywords: Readonly<Record<string, (part: Part) => Check>> = {
       (scalars?.has(value) ?? allowed.some((each) => isEqual(value, each))) || tell(value, at, found);
   },
   not: (part) => {
-    const check = lazily(part.context, part.given, part.path);
+    const check = lazily(part.context, part.schema, "not", part.path);
     const tell = teller(part, "must NOT be valid", {});
     return (value, at, found) => !check(value, at, null) || tell(value, at, found);
   },
   allOf: ({ context, given, path }) =>
-    all((given as unknown[]).map((schema, index) => lazily(context, schema, [...path, String(index)]))),
-  if: ({ context, schema, given, path }) => {
+    all(Object.keys(given as unknown[]).map((index) => lazily(context, given as object, index, [...path, index]))),
+  if: ({ context, schema, path }) => {
     const branch = (name: string) =>
-      name in schema ? lazily(context, schema[name], [...path.slice(0, -1), name]) : valid;
-    const [condition, yes, no] = [lazily(context, given, path), branch("then"), branch("else")];
+      name in schema ? lazily(context, schema, name, [...path.slice(0, -1), name]) : valid;
+    const [condition, yes, no] = [branch("if"), branch("then"), branch("else")];
     return (value, at, found) => (condition(value, at, null) ? yes : no)(value, at, found);
   },
   maxItems: limit("array", (value, most) => value.length <= most, "must NOT have more than # items"),
   minItems: limit("array", (value, least) => value.length >= least, "must NOT have fewer than # items"),
-  items: ({ context, given, path }) => {
-    const check = lazily(context, given, path);
+  items: ({ context, schema, path }) => {
+    const check = lazily(context, schema, "items", path);
     return (value, at, found) =>
       !Array.isArray(value) || every(value, found, (item, index) => check(item, `${at}/${index}`, found));
   },
@@ -162,8 +163,8 @@ const keywords: Readonly<Record<string, (part: Part) => Check>> = {
     return (value, at, found) =>
       !isObject(value) || every(tellers, found, ([name, tell]) => Object.hasOwn(value, name) || tell(value, at, found));
   },
-  propertyNames: ({ context, given, path }) => {
-    const check = lazily(context, given, path);
+  propertyNames: ({ context, schema, path }) => {
+    const check = lazily(context, schema, "propertyNames", path);
     return (value, at, found) =>
       !isObject(value) ||
       every(Object.keys(value), found, (propertyName) => {
@@ -175,7 +176,7 @@ const keywords: Readonly<Record<string, (part: Part) => Check>> = {
   },
   additionalProperties: (part) => {
     const known = new Set(Object.keys((part.schema["properties"] ?? {}) as object));
-    const check = lazily(part.context, part.given, part.path);
+    const check = lazily(part.context, part.schema, "additionalProperties", part.path);
     const tell = (name: string) => teller(part, "must NOT have additional properties", { additionalProperty: name });
     return (value, at, found) =>
       !isObject(value) ||
@@ -185,8 +186,8 @@ const keywords: Readonly<Record<string, (part: Part) => Check>> = {
       });
   },
   properties: ({ context, given, path }) => {
-    const checks = Object.entries(given as object).map(
-      ([name, schema]) => [name, `/${escaped(name)}`, lazily(context, schema, [...path, name])] as const,
+    const checks = Object.keys(given as object).map(
+      (name) => [name, `/${escaped(name)}`, lazily(context, given as object, name, [...path, name])] as const,
     );
     return (value, at, found) =>
       !isObject(value) ||
@@ -202,10 +203,11 @@ const order = Object.keys(keywords);
 
 const valid: Check = () => true;
 
-function lazily(context: Context, schema: unknown, path: readonly string[]): Check {
+/** The check of one member of a schema, which is looked at when a value first gets there. */
+function lazily(context: Context, parent: object, name: string, path: readonly string[]): Check {
   let check: Check | undefined;
   return (value, at, found) => {
-    check ??= checkOf(context, schema, path);
+    check ??= checkOf(context, (parent as JsonSchema)[name], path);
     return check(value, at, found);
   };
 }

@@ -78,7 +78,7 @@ const language = ["@marcbachmann/cel-js", "re2js", "yaml"] as const;
 test.each([["--version"], ["--help"], ["run --help"]])("%s loads a dozen modules and no package", async (words) => {
   const loaded = (await loadedBy(...words.split(" "))).get("runbook.cjs");
   expect(loaded?.packages).toEqual([]);
-  expect(loaded?.folders).toEqual(["cli", "engine", "util"]);
+  expect(["cli", "engine", "util"]).toEqual(expect.arrayContaining([...(loaded?.folders ?? ["none"])]));
   expect(loaded?.modules.length).toBeLessThan(15);
 });
 
@@ -90,8 +90,13 @@ test.each([
   ["plan one -t here", ["src/cli/terminal/live-progress.ts", "src/cli/execute/execution.ts", "src/report/html.ts"]],
 ])("%s loads what reads runbooks and nothing that runs or shows them", async (words, absent) => {
   const loaded = (await loadedBy(...words.split(" "))).get("runbook.cjs");
-  expect(language).toEqual(expect.arrayContaining([...(loaded?.packages ?? ["none"])]));
-  for (const path of absent) expect(loaded?.modules).not.toContain(path);
+  // Nothing in this runbook is an expression, and one step type is all it uses.
+  expect(loaded?.packages).toEqual(["yaml"]);
+  expect(loaded?.modules.filter((path) => /^src\/steps\/(?!index|step-type)[a-z-]+\.ts$/.test(path))).toContain(
+    "src/steps/run.ts",
+  );
+  for (const path of ["src/steps/http.ts", "src/steps/fly/deploy.ts", "src/language/cel/check-call.ts", ...absent])
+    expect(loaded?.modules).not.toContain(path);
 });
 
 test("a run without a terminal loads no live view, and the viewer nothing that renders or speaks", async () => {

@@ -234,11 +234,7 @@ export function stepDefinitions(catalogue: Catalogue): Record<string, JsonSchema
         pattern: "^(runbook|plugin)/[a-z][a-z0-9-]{0,62}$",
         patternErrorMessage: "Write runbook/NAME or plugin/NAME.",
       },
-      {
-        enum: types,
-        enumDescriptions: types.map((t) => catalogue.get(t)!.summary.replace(/`|\*\*/g, "")),
-        markdownEnumDescriptions: types.map((t) => catalogue.get(t)!.summary),
-      },
+      listedTypes(catalogue, types),
     ),
     ...doc("A step type, another runbook (`runbook/NAME`) or a plug-in (`plugin/NAME`)."),
   };
@@ -255,13 +251,21 @@ export function stepDefinitions(catalogue: Catalogue): Record<string, JsonSchema
       ...doc("One step: `id`, `title` and exactly one action (`run`, `uses`, `parallel` or `steps`)."),
     },
     withOfType: {
-      allOf: types.map((type) =>
-        when({ type: "object", properties: { uses: { const: type } }, required: ["uses"] }, withOf(catalogue, type)),
-      ),
+      allOf: types.map((type) => {
+        const condition = { type: "object", properties: { uses: { const: type } }, required: ["uses"] };
+        return withLazy({ if: condition }, "then", () => withOf(catalogue, type));
+      }),
     },
   };
-  for (const type of types) lazyMember(definitions, definitionName(type), () => definitionOf(catalogue.get(type)!));
+  for (const type of types) withLazy(definitions, definitionName(type), () => definitionOf(catalogue.get(type)!));
   return definitions;
+}
+
+function listedTypes(catalogue: Catalogue, types: readonly string[]): Node {
+  const summaries = () => types.map((type) => catalogue.get(type)!.summary);
+  const listed: Node = { enum: types };
+  withLazy(listed, "enumDescriptions", () => summaries().map((summary) => summary.replace(/`|\*\*/g, "")));
+  return withLazy(listed, "markdownEnumDescriptions", summaries);
 }
 
 function definitionOf(step: StepType): JsonSchema {
@@ -272,10 +276,10 @@ function definitionOf(step: StepType): JsonSchema {
   };
 }
 
-/** Made when first looked at: a runbook looks at the few types it uses. */
-function lazyMember<Value>(object: Record<string, Value>, name: string, make: () => Value): void {
-  let value: Value | undefined;
-  Object.defineProperty(object, name, { enumerable: true, get: () => (value ??= make()) });
+/** Adds a member that is made when first looked at: a runbook looks at the few types it uses. */
+function withLazy<Holder extends object>(object: Holder, name: string, make: () => unknown): Holder {
+  let value: unknown;
+  return Object.defineProperty(object, name, { enumerable: true, get: () => (value ??= make()) });
 }
 
 export function definitionName(type: string): string {
