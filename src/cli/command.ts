@@ -6,6 +6,7 @@ import { printableJson } from "../util/json.ts";
 import type { Arguments } from "./arguments.ts";
 import { UsageError } from "./errors.ts";
 import { openProject, type Project, withPlugins } from "./project/project.ts";
+import { isTerminal, writeErr, writeOut } from "./terminal/standard-output.ts";
 import { readTerminal, type Terminal } from "./terminal/terminal.ts";
 import type { Verb } from "./verbs/table.ts";
 
@@ -74,13 +75,13 @@ export function makeCommand(args: Arguments): Command {
       project = await withPlugins(opened, cwd);
     },
     json: (document) => {
-      process.stdout.write(`${printableJson(document, process.stdout.isTTY ? 2 : 0)}\n`);
+      writeOut(`${printableJson(document, isTerminal(1) ? 2 : 0)}\n`);
     },
     print: (text) => {
-      process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+      writeOut(text.endsWith("\n") ? text : `${text}\n`);
     },
     say: (text) => {
-      if (!args.on("quiet")) process.stderr.write(`${text}\n`);
+      if (!args.on("quiet")) writeErr(`${text}\n`);
     },
   };
 }

@@ -1,109 +1,24 @@
-/** Entry of `runbook`. Loads nothing heavy for `--version` and `--help`; every verb is loaded when it is called. */
+/**
+ * Entry of `runbook`. Answers `--version` and `--help` with next to nothing loaded: neither the verbs nor the streams of
+ * Node, which take longer than the answer.
+ */
 import { exitCodes } from "../engine/exit-codes.ts";
-import { printableJson } from "../util/json.ts";
-import { parseArguments } from "./arguments.ts";
-import type { Command, VerbFunction } from "./command.ts";
+import { writeOut } from "./terminal/standard-output.ts";
 import { toolName, toolVersion } from "./version.ts";
-
-const load: Readonly<Record<string, () => Promise<{ readonly default: VerbFunction }>>> = {
-  run: () => import("./verbs/run.ts"),
-  plan: () => import("./verbs/plan.ts"),
-  resume: () => import("./verbs/resume.ts"),
-  attach: () => import("./verbs/attach.ts"),
-  wait: () => import("./verbs/attach.ts"),
-  abort: () => import("./verbs/abort.ts"),
-  approve: () => import("./verbs/approve.ts"),
-  reject: () => import("./verbs/approve.ts"),
-  status: () => import("./verbs/status.ts"),
-  show: () => import("./verbs/show.ts"),
-  logs: () => import("./verbs/logs.ts"),
-  list: () => import("./verbs/list.ts"),
-  history: () => import("./verbs/history.ts"),
-  trend: () => import("./verbs/trend.ts"),
-  report: () => import("./verbs/report.ts"),
-  verify: () => import("./verbs/verify.ts"),
-  annotate: () => import("./verbs/annotate.ts"),
-  validate: () => import("./verbs/validate.ts"),
-  new: () => import("./verbs/new.ts"),
-  init: () => import("./verbs/init.ts"),
-  docs: () => import("./verbs/docs.ts"),
-  schema: () => import("./verbs/schema.ts"),
-  keys: () => import("./verbs/keys.ts"),
-  prune: () => import("./verbs/prune.ts"),
-  doctor: () => import("./verbs/doctor.ts"),
-  completion: () => import("./verbs/completion.ts"),
-  help: () => import("./verbs/help.ts"),
-};
-
-/** Verbs over the runbooks of the working tree, whose step types may come from plug-ins of the project. */
-const readsRunbooks = new Set(["run", "plan", "show", "list", "validate", "new", "docs", "doctor"]);
-
-/** A project file that cannot be read is told by the verb, which may not need it. */
-function leftToTheVerb(): void {}
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === "--version" || argv[0] === "-V") {
-    process.stdout.write(`${toolName} ${toolVersion}\n`);
-    return 0;
+    writeOut(`${toolName} ${toolVersion}\n`);
+    return exitCodes.ok;
   }
   if (argv.length === 0 || argv[0] === "--help" || argv[0] === "-h") {
     const { overview } = await import("./help/help-text.ts");
-    process.stdout.write(overview());
-    return argv.length === 0 ? exitCodes.usage : 0;
+    writeOut(overview());
+    return argv.length === 0 ? exitCodes.usage : exitCodes.ok;
   }
-  if (argv[0] === "__complete") {
-    const { answerScript } = await import("./help/completion-scripts.ts");
-    process.stdout.write(await answerScript(argv.slice(1)));
-    return 0;
-  }
-  let command: Command | null = null;
-  try {
-    const args = parseArguments(argv);
-    if (args.on("help")) {
-      const { verbHelp } = await import("./help/help-text.ts");
-      process.stdout.write(verbHelp(args.verb));
-      return 0;
-    }
-    // Whatever umask was inherited: what this program makes, its next call must be able to read.
-    process.umask(process.umask(0o077) & 0o077);
-    const { checkOutput, makeCommand } = await import("./command.ts");
-    command = makeCommand(args);
-    checkOutput(command, args.verb);
-    const verb = await load[args.verb.name]?.();
-    if (verb === undefined) throw new Error(`no code for ${args.verb.name}`);
-    if (readsRunbooks.has(args.verb.name)) await command.loadPlugins().catch(leftToTheVerb);
-    return await verb.default(command);
-  } catch (error) {
-    return await fail(error, command, argv);
-  }
+  const { obey } = await import("./command-line.ts");
+  return await obey(argv);
 }
-
-async function fail(error: unknown, command: Command | null, argv: readonly string[]): Promise<number> {
-  const { describeError } = await import("./describe-error.ts");
-  const described = describeError(error);
-  const wantsJson =
-    command?.output === "json" ||
-    argv.some(
-      (word, at) =>
-        word === "-ojson" ||
-        word === "--output=json" ||
-        ((word === "-o" || word === "--output") && argv[at + 1] === "json"),
-    );
-  const exitCode = exitCodes[described.exitName];
-  const help = command !== null && described.exitName === "usage" ? `runbook ${command.args.verb.name} --help` : null;
-  const next = described.next ?? help;
-  if (wantsJson) {
-    const { exitName, message } = described;
-    const document = described.document ?? { format: "runbook.error/1.0", exitCode, exitName, message, next };
-    process.stdout.write(`${printableJson(document)}\n`);
-  }
-  process.stderr.write(`${described.message}\n${next ? `next: ${next}\n` : ""}`);
-  if (process.env["RUNBOOK_TESTING"] === "1" && described.stack) process.stderr.write(`${described.stack}\n`);
-  return exitCode;
-}
-
-// A reader that went away (`| head`) is no error of ours.
-process.stdout.on("error", () => process.exit(0));
 
 main(process.argv.slice(2)).then(
   (code) => {

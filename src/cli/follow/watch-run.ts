@@ -17,6 +17,7 @@ import { unpublished } from "../execute/publications.ts";
 import type { Executor } from "../start/launch.ts";
 import { outcomeText } from "../terminal/outcome-text.ts";
 import { type Progress, plainProgress } from "../terminal/plain-progress.ts";
+import { isTerminal, writeOut } from "../terminal/standard-output.ts";
 import { onTypedLines } from "../terminal/typed-lines.ts";
 import { answerNotice, noticeKeys } from "../terminal/undo-notice.ts";
 import { toolVersion } from "../version.ts";
@@ -50,9 +51,7 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
   const progress = await chooseProgress(command, options, runDir);
   const stream = command.output === "ndjson";
   if (stream && !options.goesOn)
-    process.stdout.write(
-      `${JSON.stringify({ type: "version", format: "runbook.events/1.0", runbook: toolVersion })}\n`,
-    );
+    writeOut(`${JSON.stringify({ type: "version", format: "runbook.events/1.0", runbook: toolVersion })}\n`);
   const leave = new AbortController();
   const release = options.keys ? catchKeys(command, runDir, options.run, leave) : () => {};
   const asks = options.keys && command.terminal.interactive && command.terminal.progress !== "quiet";
@@ -66,7 +65,7 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
       alive: () => !executorEnded || (code !== exitCodes.refused && executorAlive(runDir)) || patience.left(runDir),
       onRecord: (record, run, line) => {
         if (record.seq <= (options.fromSeq ?? 0)) return;
-        if (stream) process.stdout.write(line);
+        if (stream) writeOut(line);
         patience.see(run);
         progress.record(record, run);
       },
@@ -118,7 +117,7 @@ function answeringProgress(plain: Progress, runDir: string): Progress {
 async function chooseProgress(command: Command, options: WatchOptions, runDir: string): Promise<Progress> {
   if (command.terminal.progress === "quiet") return { record: () => {}, end: () => {} };
   // Records on the same screen would be drawn over.
-  const records = command.output === "ndjson" && process.stdout.isTTY;
+  const records = command.output === "ndjson" && isTerminal(1);
   const answers = options.keys && command.terminal.interactive;
   if (command.terminal.progress === "tty" && !records) {
     const { failedStep, failureScreen, screenOf } = await import("../terminal/prompt-screens.ts");

@@ -5,6 +5,7 @@ import { StringDecoder } from "node:string_decoder";
 import type { CommandRecord, RunRecord, StepRecord } from "../../engine/run-record.ts";
 import { onDisk } from "../../host/command-runner.ts";
 import { fenceText, inertLine } from "../../report/inert.ts";
+import { standardOutput } from "./standard-output.ts";
 
 interface LogPrinterOptions {
   readonly runDir: string;
@@ -85,7 +86,7 @@ async function writeLines(text: string): Promise<string> {
 
 function write(data: string | Uint8Array): Promise<void> {
   return new Promise((resolve) => {
-    process.stdout.write(data, () => resolve());
+    standardOutput().write(data, () => resolve());
   });
 }
 

@@ -1,5 +1,6 @@
 /** Programs of the person at the terminal: their pager, their browser. Never started where nobody looks. */
 import { spawn, spawnSync } from "node:child_process";
+import { isTerminal, writeOut } from "./standard-output.ts";
 import type { Terminal } from "./terminal.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -16,15 +17,15 @@ export function pagerFor(
 
 /** Text on stdout; through the pager when it is longer than the screen and somebody can page. */
 export function printPaged(text: string, terminal: Terminal, env: Env = process.env): void {
-  const { isTTY, rows } = process.stdout;
-  const isTerminal = isTTY === true && terminal.interactive;
-  const [program, ...args] = pagerFor(text, { isTerminal, rows: rows ?? 24, env }) ?? [];
+  const canPage = isTerminal(1) && terminal.interactive;
+  const rows = canPage ? process.stdout.rows : 0;
+  const [program, ...args] = pagerFor(text, { isTerminal: canPage, rows: rows || 24, env }) ?? [];
   if (program !== undefined) {
     const ran = spawnSync(program, args, { input: text, stdio: ["pipe", "inherit", "inherit"] });
     // A pager that is quit early closes its pipe: that is no error. One that is not there is.
     if (ran.error === undefined || (ran.error as NodeJS.ErrnoException).code === "EPIPE") return;
   }
-  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+  writeOut(text.endsWith("\n") ? text : `${text}\n`);
 }
 
 /** Opens a file in the browser of BROWSER, else the desktop's. Null, or why it could not. */

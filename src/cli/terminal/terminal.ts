@@ -1,4 +1,5 @@
 /** What the terminal can do, decided once: colour, symbols, width, whether anybody can be asked. */
+import { isTerminal } from "./standard-output.ts";
 
 export type Role = "error" | "warning" | "place" | "quiet" | "good" | "strong";
 
@@ -63,8 +64,8 @@ export function readTerminal(
   },
   env: Env = process.env,
 ): Terminal {
-  const err = process.stderr.isTTY === true;
-  const out = process.stdout.isTTY === true;
+  const err = isTerminal(2);
+  const out = isTerminal(1);
   const dumb = env["TERM"] === "dumb";
   const mayAsk = err && !options.noInput && !isSet(env["RUNBOOK_NO_INPUT"]) && !isSet(env["CI"]);
   const asked = options.progress ?? env["RUNBOOK_PROGRESS"];
@@ -74,7 +75,7 @@ export function readTerminal(
     colorErr: wantsColor(options.color ?? env["RUNBOOK_COLOR"], env, err),
     colorOut: wantsColor(options.color ?? env["RUNBOOK_COLOR"], env, out),
     symbols: isUtf8(env) && !isSet(env["RUNBOOK_ASCII"]) ? unicodeSymbols : asciiSymbols,
-    width: Number(env["COLUMNS"]) || process.stderr.columns || 80,
+    width: Number(env["COLUMNS"]) || (err ? process.stderr.columns : 0) || 80,
     // Node makes a stream of stdin when it is looked at: last, so that a run in CI has none.
     interactive: mayAsk && process.stdin.isTTY === true,
     progress,

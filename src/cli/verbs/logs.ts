@@ -13,6 +13,7 @@ import { follow } from "../follow/follow.ts";
 import { findRun, loadRun } from "../follow/run-lookup.ts";
 import { stepPathOf } from "../follow/step-path.ts";
 import { LogPrinter, logStreams } from "../terminal/log-printer.ts";
+import { isTerminal } from "../terminal/standard-output.ts";
 
 /** Growing logs leave no record in the journal: they are looked at this often. */
 const lookMs = 200;
@@ -37,7 +38,7 @@ export default async function logs(command: Command): Promise<number> {
     command.json({ format: "runbook.logs/1.0", run: record.run, dir: runDir, logs });
     return exitCodes.ok;
   }
-  const isShown = process.stdout.isTTY === true || process.env["GITHUB_ACTIONS"] === "true";
+  const isShown = isTerminal(1) || process.env["GITHUB_ACTIONS"] === "true";
   const printer = new LogPrinter({ runDir, step: path, inert: isShown, heading: (text) => command.say(text) });
   if (command.args.on("follow")) await followLogs(runDir, printer);
   else await printer.print(record);

@@ -11,6 +11,7 @@ import { reportDocument } from "../execute/evidence-files.ts";
 import { owesEvidence } from "../execute/evidence-owed.ts";
 import { findRun, loadRun } from "../follow/run-lookup.ts";
 import { openInBrowser, printPaged } from "../terminal/person-programs.ts";
+import { isTerminal, writeOut } from "../terminal/standard-output.ts";
 import { documentOf } from "./status.ts";
 
 export default async function report(command: Command): Promise<number> {
@@ -46,8 +47,8 @@ export default async function report(command: Command): Promise<number> {
   }
   const format = command.output === "html" ? "html" : "md";
   const document = await reportDocument(runDir, record, format, await layoutOf(command));
-  if (format === "md" && process.stdout.isTTY) printPaged(collected(document), command.terminal);
-  else document((piece) => process.stdout.write(piece));
+  if (format === "md" && isTerminal(1)) printPaged(collected(document), command.terminal);
+  else document(writeOut);
   return exitCodes.ok;
 }
 

@@ -8,6 +8,7 @@ import { closest } from "../../util/closest.ts";
 import { type Command, makeCommand } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { checkFiles, type FileToCheck, filesToCheck, fixFiles } from "../project/validation.ts";
+import { isTerminal } from "../terminal/standard-output.ts";
 import { paint } from "../terminal/terminal.ts";
 import { counted } from "../terminal/text-table.ts";
 import { toolVersion } from "../version.ts";
@@ -68,7 +69,7 @@ function print(command: Command, diagnostics: readonly Diagnostic[], textOf: Tex
       command.print(
         renderText(diagnostics, textOf, {
           ...(colorOut ? { paint } : {}),
-          ...(process.stdout.isTTY ? { width } : {}),
+          ...(isTerminal(1) ? { width } : {}),
         }),
       );
     }
