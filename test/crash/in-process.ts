@@ -20,7 +20,15 @@ export async function resumeInProcess(
   replaceEnvironment(env);
   try {
     const drive = { resumed: true, by: tester, decisions, overrides: [], rollback: false, abort: null, refusal: null };
-    const request = { stateDir, run, start: null, sensitive: {}, drive, onDisconnect: "continue" } as const;
+    const request = {
+      stateDir,
+      run,
+      runbook: null,
+      start: null,
+      sensitive: {},
+      drive,
+      onDisconnect: "continue",
+    } as const;
     return await execute(request, runDirectory(stateDir, run), silent, never, () => {});
   } finally {
     replaceEnvironment(before);

@@ -63,7 +63,7 @@ export async function execute(
   checkSealed(runDir, files);
   await usePluginsOfRun(runDir, files);
   const config = readSealedConfig(runDir);
-  const runbook = request.start === null ? await readAgain(runDir) : unpackRunbook(request.start.runbook);
+  const runbook = request.runbook === null ? await readRunbook(runDir) : unpackRunbook(request.runbook);
   const { policy, windows } = config;
   const subjectConfig: SubjectConfig = { targets: { [config.target.name]: config.target }, policy, windows };
   const sandbox = config.target.sandbox ? await runningSandbox(stateDir) : null;
@@ -261,8 +261,8 @@ export async function execute(
   return code;
 }
 
-/** Only a run that goes on reads its runbook; whoever starts one has just read it. */
-async function readAgain(runDir: string): Promise<Runbook> {
+/** Loaded only where nobody has just read the runbook. */
+async function readRunbook(runDir: string): Promise<Runbook> {
   const { loadSealed } = await import("./sealed-runbook.ts");
   return loadSealed(runDir, { isProven: true }).runbook;
 }

@@ -19,12 +19,12 @@ export function unpackRunbook(packed: string): Runbook {
 export interface ExecutorRequest {
   readonly stateDir: string;
   readonly run: string;
+  /** The runbook as whoever asks has just read it from the sealed text, see `packRunbook`; null = read it yourself. */
+  readonly runbook: string | null;
   /** Set for a new run. */
   readonly start: null | {
     readonly inputs: readonly ResolvedInput[];
     readonly files: Readonly<Record<string, string>>;
-    /** The runbook as it was read from the sealed text and judged: see `packRunbook`. */
-    readonly runbook: string;
     readonly reason: string | null;
     readonly planDigest: string;
     /** Text of an approval file for this plan (CI), already checked once by `run`. */

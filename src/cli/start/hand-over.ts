@@ -56,6 +56,7 @@ function startForAnswer(stateDir: string, run: string, sensitive: Readonly<Recor
   const executor = startExecutor({
     stateDir,
     run,
+    runbook: null,
     start: null,
     sensitive,
     drive: { resumed: true, by: starter(), decisions: [], overrides: [], rollback: false, abort: null, refusal: null },

@@ -27,10 +27,10 @@ export function startRun(
   const executor = startExecutor({
     stateDir,
     run,
+    runbook: packRunbook(subject.runbook),
     start: {
       inputs: subject.inputs,
       files: digests,
-      runbook: packRunbook(subject.runbook),
       reason: terms.reason ?? (typeof reasonInput === "string" ? reasonInput : null),
       planDigest: planDigestOf(subject),
       approval: terms.approval,

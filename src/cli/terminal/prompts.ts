@@ -348,6 +348,7 @@ function start(command: Command, record: RunRecord, change: Change): Executor {
   return startExecutor({
     stateDir: command.project.stateDir,
     run: record.run,
+    runbook: null,
     start: null,
     sensitive: sensitiveInputs(record, command.args),
     drive: {

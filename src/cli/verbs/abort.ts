@@ -27,6 +27,7 @@ export default async function abort(command: Command): Promise<number> {
   const executor = startExecutor({
     stateDir: project.stateDir,
     run,
+    runbook: null,
     start: null,
     sensitive: sensitiveInputs(record, args),
     drive: {

@@ -14,6 +14,7 @@ import { codeOf, waitForPersonMs, watchRun } from "../follow/watch-run.ts";
 import { catalogue } from "../project/catalogue.ts";
 import { usePluginsOfRun } from "../project/plugins.ts";
 import { refuseForged } from "../start/approval-signature.ts";
+import { packRunbook } from "../start/executor-request.ts";
 import { startExecutor } from "../start/launch.ts";
 import { overridesOf, requireReason, stepPath, stepsByPath } from "../start/overrides.ts";
 import { detached, onDisconnect, sensitiveInputs, starter } from "../start/starter.ts";
@@ -31,7 +32,7 @@ export default async function resume(command: Command): Promise<number> {
   if (executorAlive(runDir)) {
     throw new CommandError("refused", `${run} is running; there is nothing to resume`, `runbook attach ${run}`);
   }
-  const { runbook, config } = loadSealed(runDir);
+  const { runbook, config } = loadSealed(runDir, { isProven: true });
   refuseForged(record, config.policy);
   const decisions = decisionsOf(command, record, runbook);
   const overrides = overridesOf(args, runbook);
@@ -48,6 +49,7 @@ export default async function resume(command: Command): Promise<number> {
   const executor = startExecutor({
     stateDir: project.stateDir,
     run,
+    runbook: packRunbook(runbook),
     start: null,
     sensitive: sensitiveInputs(record, args),
     drive: {
