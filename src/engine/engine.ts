@@ -20,7 +20,6 @@ import {
 import { waitingSteps } from "./decision.ts";
 import { escalationOf } from "./escalation.ts";
 import type { Person } from "./events.ts";
-import { standingStatus } from "./fold-step.ts";
 import { runLeaf } from "./leaf.ts";
 import { runSequence, runStep } from "./loop.ts";
 import { type EngineHooks, readMessages } from "./messages.ts";
@@ -198,7 +197,7 @@ async function adoptOpen(context: EngineContext): Promise<void> {
  */
 function closeOpen(context: EngineContext): void {
   for (const step of context.store.record.steps.values()) {
-    if (step.status !== "running" || step.reopened !== null || step.phase !== "steps") continue;
+    if (step.status !== "running" || step.phase !== "steps") continue;
     append(context, finished(step.path, step.attempts.at(-1)?.attempt ?? 1, 0, "cancelled"));
   }
 }
@@ -212,8 +211,7 @@ function stopOf(context: EngineContext): EngineContext["control"]["stop"] {
 function firstFailure(context: EngineContext): string | null {
   const { record } = context.store;
   for (const step of record.steps.values()) {
-    const status = standingStatus(step);
-    const bad = status === "failed" || status === "timed_out" || status === "cancelled";
+    const bad = step.status === "failed" || step.status === "timed_out" || step.status === "cancelled";
     if (!bad || step.phase !== "steps" || isTolerated(record, step.path)) continue;
     return step.path;
   }

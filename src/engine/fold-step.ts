@@ -39,7 +39,7 @@ export function newStepRecord(step: {
     commands: [],
     approval: null,
     seqs: [],
-    reopened: null,
+    reopened: false,
     tookEffect: false,
     undoVerified: null,
     polls: 0,
@@ -47,31 +47,19 @@ export function newStepRecord(step: {
   };
 }
 
-/** A resumed run decides again about what failed; what succeeded, was undone or skipped stays so. */
+/**
+ * A resumed run decides again about what failed; what succeeded, was undone or skipped stays so. Until it is reached, a step
+ * that failed keeps its end on record: the run may be aborted, or undone, before it comes to that.
+ */
 export function reopenStep(step: StepRecord): void {
   // Its own end stands; its way back is walked again.
   if (step.status === "undo_failed") step.status = "failed";
   else if (step.phase === "rollback" && step.status === "succeeded") return;
-  else reopenOther(step);
-}
-
-function reopenOther(step: StepRecord): void {
-  if (step.phase === "always" || step.stepType === "group" || step.stepType === "parallel") {
-    if (step.status !== "succeeded" || step.phase === "always") {
-      step.reopened = step.status;
-      step.status = "pending";
-    }
-  } else if (step.status === "failed" || step.status === "timed_out" || step.status === "cancelled") {
-    step.reopened = step.status;
-    step.status = step.attempts.length > 0 ? "running" : "pending";
+  else if (step.phase === "always") step.status = "pending";
+  else if (step.status === "failed" || step.status === "timed_out" || step.status === "cancelled") {
     step.approval = null;
+    step.reopened = true;
   }
-}
-
-/** How a step stands when nothing more is run: what a resume opened again and did not touch keeps the end it had. */
-export function standingStatus(step: StepRecord): StepStatus {
-  const untouched = step.status === "running" || step.status === "pending";
-  return untouched ? (step.reopened ?? step.status) : step.status;
 }
 
 /** Changes `step`, and what the run deviates in, by one record about the step. */
@@ -80,13 +68,18 @@ export function applyStepRecord(
   step: StepRecord,
   entry: Extract<JournalRecord, { step: string }>,
 ): void {
+  if (decides.has(entry.type)) step.reopened = false;
   switch (entry.type) {
     case "step.skipped":
       step.status = "skipped";
       step.why = entry.why;
       step.title = entry.title;
+      skipMembers(record, step, "pending");
       break;
     case "step.started":
+      // The members that were planned for every item give way to those of each item.
+      if (entry.stepType === "forEach")
+        for (const { path } of membersOf(record, step, "pending")) record.steps.delete(path);
       step.status = "running";
       step.title = entry.title;
       step.effects = entry.effects;
@@ -97,13 +90,13 @@ export function applyStepRecord(
       step.finishedAt = null;
       step.failure = null;
       step.why = null;
-      step.reopened = null;
       step.attempts.push({
         attempt: entry.attempt,
         startedAt: entry.at,
         finishedAt: null,
         status: "running",
         failure: null,
+        effectBefore: step.tookEffect,
       });
       if (entry.effects !== "read") step.tookEffect = true;
       break;
@@ -144,7 +137,8 @@ export function applyStepRecord(
       step.failure = entry.failure;
       step.why = entry.note;
       endAttempt(step, entry.at, entry.status, entry.failure);
-      if (entry.failure?.class === "refused") step.tookEffect = false;
+      // What an earlier attempt may have changed is still there.
+      if (entry.failure?.class === "refused") step.tookEffect = step.attempts.at(-1)?.effectBefore ?? false;
       if ((entry.status === "failed" || entry.status === "timed_out") && entry.note === "continueOnFailure") {
         deviate(
           record,
@@ -181,11 +175,13 @@ export function applyStepRecord(
       if (entry.decision === "skip") {
         step.status = "skipped";
         step.why = entry.reason;
+        skipMembers(record, step, "open");
       }
       if (entry.decision === "accept") {
         step.status = "succeeded";
         step.why = `accepted by ${entry.by.name}: ${entry.reason}`;
         step.failure = null;
+        skipMembers(record, step, "open");
         if (step.finishedAt === null) step.finishedSeq = entry.seq;
         step.finishedAt ??= entry.at;
       }
@@ -208,6 +204,37 @@ export function applyStepRecord(
       step.approval?.decisions.push(entry);
       if (step.approval) applyDecision(step.approval, entry.decision);
       break;
+  }
+}
+
+/** Records after which a step that was reopened stands where they put it. */
+const decides: ReadonlySet<string> = new Set([
+  "step.skipped",
+  "step.started",
+  "step.finished",
+  "step.indeterminate",
+  "step.undone",
+  "decision.recorded",
+  "approval.requested",
+]);
+
+/** `pending`: those not begun; `open`: also those a resumed run has yet to decide about, or nobody knows the end of. */
+function membersOf(record: RunRecord, step: StepRecord, which: "pending" | "open"): StepRecord[] {
+  // Most steps are leaves: a look at every step for each of them would take for ever.
+  if (which === "pending" && !/^(group|parallel|runbook\/.*)$/.test(step.stepType)) return [];
+  return [...record.steps.values()].filter(
+    ({ path, status, reopened }) =>
+      (path.startsWith(`${step.path}.`) || path.startsWith(`${step.path}[`)) &&
+      (status === "pending" || (which === "open" && (reopened || status === "indeterminate"))),
+  );
+}
+
+/** What lies in a step that is passed over is passed over too; how it had failed stays on record. */
+function skipMembers(record: RunRecord, step: StepRecord, which: "pending" | "open"): void {
+  for (const member of membersOf(record, step, which)) {
+    member.status = "skipped";
+    member.reopened = false;
+    member.why = `${step.path} was ${step.status === "skipped" ? "skipped" : "accepted"}`;
   }
 }
 

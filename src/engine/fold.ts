@@ -7,7 +7,7 @@
  */
 import { deviate } from "./deviate.ts";
 import type { JournalRecord } from "./events.ts";
-import { applyStepRecord, newStepRecord, reopenStep, standingStatus } from "./fold-step.ts";
+import { applyStepRecord, newStepRecord, reopenStep } from "./fold-step.ts";
 import type { EventOf, RunRecord, StepRecord } from "./run-record.ts";
 
 /** The record a journal's first event makes. Throws when that is not `run.started`. */
@@ -232,10 +232,7 @@ function finishRun(record: RunRecord, entry: EventOf<"run.finished"> & { seq: nu
   record.finished = entry;
   record.result = entry.result;
   record.waitingSince = null;
-  for (const step of record.steps.values()) {
-    step.status = standingStatus(step);
-    step.reopened = null;
-  }
+  for (const step of record.steps.values()) step.reopened = false;
   for (const objective of entry.objectives) {
     if (objective.met === false) {
       deviate(

@@ -28,11 +28,13 @@ import { perform, resolve } from "./perform.ts";
 export async function runLeaf(context: EngineContext, node: Node): Promise<Flow> {
   const record = recordOf(context, node.path);
   if (record?.status === "indeterminate") return await repeatOrAsk(context, node, "its outcome is unknown");
-  if (record?.status === "cancelled") return await repeatOrAsk(context, node, "it was cancelled while it ran");
-  if (record?.status === "running") {
-    if (record.reopened !== null) return await repeatOrAsk(context, node, "it failed before this resume");
-    return await reattach(context, node);
+  if (record?.reopened) {
+    // A write that was stopped before it began, or found not applied, has an outcome that everybody knows.
+    const known = node.step.effects !== "read" && !record.tookEffect;
+    return known ? await runAttempts(context, node) : await repeatOrAsk(context, node, "it failed before this resume");
   }
+  if (record?.status === "cancelled") return await repeatOrAsk(context, node, "it was cancelled while it ran");
+  if (record?.status === "running") return await reattach(context, node);
   return await runAttempts(context, node);
 }
 

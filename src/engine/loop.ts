@@ -45,15 +45,15 @@ export async function runStep(context: EngineContext, node: Node): Promise<Flow>
   const record = recordOf(context, path);
   if (record !== undefined) {
     if (record.status === "succeeded" || record.status === "skipped" || record.status === "undone") return ok;
-    const over = record.status === "failed" || record.status === "timed_out";
+    const over = isFailed(record);
     if (over && record.why === "continueOnFailure") return ok;
     // The executor was killed before the verdict: that is what comes next. Only guards are asked anew.
     if (over && node.phase !== "guards") return recordedFailure(context, path);
   }
   // What a dead executor had begun is brought to its end also when the run is to stop.
-  const isOpen = record?.status === "running" && record.reopened === null;
+  const isOpen = record?.status === "running";
   if (context.control.stop !== null && !isOpen) return { kind: "stopped" };
-  const begun = record !== undefined && record.status !== "pending";
+  const begun = record !== undefined && record.status !== "pending" && record.failure?.reason !== "condition";
   if (!begun) {
     const skipped = skipReason(context, node);
     if (skipped !== null) {
@@ -74,7 +74,6 @@ export async function runStep(context: EngineContext, node: Node): Promise<Flow>
 
 /** What the step, or the member that failed it, left on record. */
 function recordedFailure(context: EngineContext, path: string): Flow {
-  const isFailed = (step: StepRecord) => step.status === "failed" || step.status === "timed_out";
   const within = [...context.store.record.steps.values()].filter(
     (step) => isFailed(step) && (step.path.startsWith(`${path}.`) || step.path.startsWith(`${path}[`)),
   );
@@ -83,6 +82,11 @@ function recordedFailure(context: EngineContext, path: string): Flow {
   const failed = { kind: "failed", path: cause?.path ?? path, refused: cause?.failure?.class === "refused" } as const;
   const isNo = ["rejected", "expired", "refused"].includes(cause?.approval?.state ?? "");
   return isNo ? { ...failed, declined: true } : failed;
+}
+
+/** It failed in this execution: what failed before a resume is decided again. */
+function isFailed(step: StepRecord): boolean {
+  return (step.status === "failed" || step.status === "timed_out") && !step.reopened;
 }
 
 function skipReason(context: EngineContext, node: Node): { why: string; problem: string | null } | null {

@@ -47,6 +47,8 @@ export interface AttemptRecord {
   finishedAt: string | null;
   status: StepStatus;
   failure: Failure | null;
+  /** Whether an attempt before this one may have changed something. */
+  readonly effectBefore: boolean;
 }
 
 export interface ApprovalRecord {
@@ -85,8 +87,8 @@ export interface StepRecord {
   approval: ApprovalRecord | null;
   /** Sequence numbers of the records that say so: the report points at them. */
   seqs: number[];
-  /** How it ended in an earlier execution, after which the run was resumed: decided again as an interrupted step is. */
-  reopened: StepStatus | null;
+  /** It ended badly in an earlier execution, the run was resumed, and has not reached it: it is decided again then. */
+  reopened: boolean;
   /** A write whose intent was recorded and which was neither refused nor found not applied. */
   tookEffect: boolean;
   /** Whether its undo was verified; null = not undone, or nothing could verify it. */

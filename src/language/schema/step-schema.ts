@@ -307,7 +307,7 @@ function oneAction(known: readonly string[], never: (allowed: readonly string[])
   );
   const group = when(has("steps"), { properties: never([...groupKeys, "steps"]) }, noAction);
   const parallel = when(has("parallel"), { properties: never([...groupKeys, "parallel", "max"]) }, group);
-  const inRunbook = { properties: never([...groupKeys, "uses", "with", "parallel", "steps", "max"]) };
+  const inRunbook = { properties: never([...groupKeys, "uses", "with"]) };
   const leaf = forbid("parallel", "steps", "max", "budget");
   const uses = when(has("uses"), when(nested, inRunbook, leaf), parallel);
   // Beside a second action `with` is no mistake of its own.
