@@ -17,7 +17,7 @@ import { append, type EngineContext, type Flow, failure, finished, type Node, ok
 import type { Failure } from "./events.ts";
 import { judgeFacts } from "./judge.ts";
 import { elapsedMs, isExpired } from "./run-clock.ts";
-import type { ApprovalRecord } from "./run-record.ts";
+import type { ApprovalRecord, StepRecord } from "./run-record.ts";
 
 type PersonKind = "approval" | "manual" | "checkpoint";
 
@@ -164,12 +164,23 @@ function nextActions(context: EngineContext, node: Node): PlannedStep[] {
     },
   };
   const place: Place = { ...node.place, frame: newFrame({ ...context.root, facts }) };
-  const all = planSteps(context, context.root.runbook.steps, "", { ...place, items: [] }, "steps");
-  const rest = all.slice(all.findIndex((step) => step.path === node.path) + 1);
-  const nextPerson = rest.findIndex((step) => context.catalogue.get(step.type)?.person != null);
-  return (nextPerson < 0 ? rest : rest.slice(0, nextPerson)).filter(
-    (step) => step.action !== "" && step.condition?.status !== "not_met",
+  const all = planSteps(
+    { ...context, at: node.path },
+    context.root.runbook.steps,
+    "",
+    { ...place, items: [] },
+    "steps",
   );
+  const rest = all
+    .slice(all.findIndex((step) => step.path === node.path) + 1)
+    .filter((step) => step.condition?.status !== "not_met" && !isOver(recordOf(context, step.path)));
+  const nextPerson = rest.findIndex((step) => context.catalogue.get(step.type)?.person != null);
+  return (nextPerson < 0 ? rest : rest.slice(0, nextPerson)).filter((step) => step.action !== "");
+}
+
+/** What runs beside the question may have ended before it was asked. */
+function isOver(step: StepRecord | undefined): boolean {
+  return step?.status === "succeeded" || step?.status === "skipped";
 }
 
 /** Exactly what a person decides about; its digest is what an approval is bound to. */
@@ -206,6 +217,7 @@ function irreversibles(steps: readonly Step[]): string[] {
   return steps.flatMap((step) => {
     const { action } = step;
     if (action.kind === "group" || action.kind === "parallel") return irreversibles(action.steps);
+    if (action.kind === "runbook") return irreversibles(action.runbook.steps);
     return step.irreversible === null ? [] : [`${step.id}: ${step.irreversible}`];
   });
 }

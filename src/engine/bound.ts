@@ -6,12 +6,19 @@ export function approvalDrift(record: RunRecord, path: string, action: string): 
   for (const step of record.steps.values()) {
     const { approval } = step;
     if (approval === null || approval.state !== "approved") continue;
-    const bound = approval.request.bound.find((item) => item.step === path);
-    if (bound !== undefined && !matchesShown(bound.action, action)) {
-      return `approved was: ${bound.action}; now it would be: ${action}`;
+    const shown = shownFor(approval.request.bound, path);
+    if (shown !== null && !matchesShown(shown, action)) {
+      return `approved was: ${shown}; now it would be: ${action}`;
     }
   }
   return null;
+}
+
+/** What was shown of a step; of an item, what was shown for each of them. */
+function shownFor(bound: readonly { readonly step: string; readonly action: string }[], path: string): string | null {
+  const of = (step: string) => bound.find((item) => item.step === step)?.action;
+  const each = of(path) ?? of(path.replaceAll(/\[\d+\]/g, ""));
+  return each?.replace(/^for each of (?:\d+|‹some›): /, "") ?? null;
 }
 
 /** `‹known after x›` in what was shown may have become anything; the rest must be equal. */

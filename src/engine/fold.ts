@@ -214,18 +214,35 @@ function stepOf(record: RunRecord, entry: Extract<JournalRecord, { step: string 
   let step = record.steps.get(entry.step);
   if (step === undefined) {
     // Items of a forEach and undo steps are not known when the run starts.
-    const started = entry as Partial<EventOf<"step.started">>;
+    const planned = plannedFor(record, entry.step);
+    const told = entry as Partial<EventOf<"step.started">>;
+    const asked = entry.type === "approval.requested" ? entry.kind : null;
+    // A step with items is of its own type, as one at the top of the runbook is.
+    const kind = told.stepType === "forEach" ? planned?.stepType : told.stepType;
     step = newStepRecord({
       path: entry.step,
       id: entry.step.split(/[.]/).at(-1)?.replace(/\[.*$/, "") ?? entry.step,
-      title: started.title ?? entry.step,
-      phase: started.phase ?? "steps",
-      stepType: started.stepType ?? "group",
-      effects: started.effects ?? "read",
+      title: told.title ?? planned?.title ?? entry.step,
+      phase: told.phase ?? planned?.phase ?? (entry.step.includes(".rollback.") ? "rollback" : "steps"),
+      stepType: kind ?? asked ?? planned?.stepType ?? told.stepType ?? "group",
+      effects: told.effects ?? planned?.effects ?? "read",
+      note: planned?.note ?? null,
     });
     record.steps.set(entry.step, step);
   }
   return step;
+}
+
+const plans = new WeakMap<RunRecord["started"], ReadonlyMap<string, RunRecord["started"]["steps"][number]>>();
+
+/** What the run's plan says of each item of the step at `path`. */
+function plannedFor(record: RunRecord, path: string) {
+  let plan = plans.get(record.started);
+  if (plan === undefined) {
+    plan = new Map(record.started.steps.map((step) => [step.path, step]));
+    plans.set(record.started, plan);
+  }
+  return plan.get(path.replaceAll(/\[\d+\]/g, ""));
 }
 
 function finishRun(record: RunRecord, entry: EventOf<"run.finished"> & { seq: number; at: string }): void {

@@ -16,9 +16,11 @@ export interface RunSummary {
 export function summarize(runDir: string): RunSummary | null {
   try {
     const record = foldRun(journalRecords(join(runDir, journalName)));
-    const current = [...record.steps.values()].find((step) =>
-      ["running", "waiting", "indeterminate"].includes(step.status),
-    );
+    const steps = [...record.steps.values()];
+    // A group runs as long as what it holds: the step itself comes after it.
+    const current =
+      steps.find(({ status }) => status === "waiting" || status === "indeterminate") ??
+      steps.findLast(({ status }) => status === "running");
     return { record, result: record.result, step: current?.path ?? null, holdsLock: record.locks.size > 0 };
   } catch {
     return null;

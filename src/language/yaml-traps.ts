@@ -68,21 +68,48 @@ function holeTrap(text: string, line: Line, error: Pick<YAMLError, "code" | "pos
       hint: `Write \${{ ${inner} }}, in quotes inside { } and [ ].`,
     };
   }
-  const flow = /[[{,:]\s*(\$\{\{.*?\}\})/.exec(line.text);
-  const inFlow = /[[{]/.test(
-    line.text.slice(0, flow?.index ?? 0) + (flow?.[0][0] === "[" || flow?.[0][0] === "{" ? "{" : ""),
-  );
-  if (flow !== null && inFlow && error.code !== "BLOCK_AS_IMPLICIT_KEY") {
-    const start = line.start + flow.index + flow[0].indexOf("$");
+  const flow = holeInFlow(line.text);
+  if (flow !== null && error.code !== "BLOCK_AS_IMPLICIT_KEY") {
+    const start = line.start + flow.at;
+    const edit = quotedFlowValue(text, line.start + flow.valueAt);
     return {
       code: "unquoted-hole",
-      range: { start, end: start + flow[1]!.length },
+      range: { start, end: start + flow.length },
       message: "Inside { } and [ ] a hole needs quotes: YAML reads its braces as a map.",
-      hint: `Write ${quoted(flow[1]!)}.`,
-      fix: [quotedFlowValue(text, start)],
+      hint: `Write ${edit.text}.`,
+      fix: [edit],
     };
   }
   return null;
+}
+
+/** The first hole outside of quotes inside `{ }` or `[ ]`, and where the plain value it is in begins; null = none. */
+function holeInFlow(line: string): { at: number; length: number; valueAt: number } | null {
+  let depth = 0;
+  let valueAt: number | null = null;
+  for (let at = 0; at < line.length; at++) {
+    const char = line[at]!;
+    const hole = line.startsWith("${{", at) ? /^\$\{\{.*?\}\}/.exec(line.slice(at))?.[0] : undefined;
+    if (hole !== undefined && depth > 0) return { at, length: hole.length, valueAt: valueAt ?? at };
+    if (hole !== undefined) at += hole.length - 1;
+    else if (valueAt === null && (char === '"' || char === "'")) {
+      const end = line.indexOf(char, at + 1);
+      if (end < 0) return null;
+      at = end;
+    } else if (valueAt === null && (char === "{" || char === "[")) depth++;
+    else if (depth > 0 && (char === "}" || char === "]")) {
+      depth--;
+      valueAt = null;
+    } else if (ends(char, line[at + 1], depth)) valueAt = null;
+    else if (char !== " ") valueAt ??= at;
+  }
+  return null;
+}
+
+/** Whether a character ends what came before it: a key, an item, the dash of a list. */
+function ends(char: string, next: string | undefined, depth: number): boolean {
+  const isLast = next === undefined || next === " ";
+  return (char === "," && depth > 0) || (char === ":" && isLast) || (char === "-" && depth === 0 && isLast);
 }
 
 /** The plain value that begins at an offset inside `{ }` or `[ ]`, in quotes. */

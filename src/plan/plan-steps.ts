@@ -8,12 +8,14 @@ import type { Catalogue } from "../steps/step-type.ts";
 import type { JsonObject } from "../util/json.ts";
 import type { PlannedCheck, PlannedStep } from "./plan.ts";
 import { isLeaf, resolveAction } from "./resolve-action.ts";
-import { allSteps, childPath, newFrame, type Place, type StepFactsSource, scopeOf } from "./scope.ts";
+import { allSteps, childPath, itemPath, newFrame, type Place, type StepFactsSource, scopeOf } from "./scope.ts";
 
 export interface PlanScope {
   readonly catalogue: Catalogue;
   /** Name → mask. */
   readonly maskedSecrets: Readonly<Record<string, string>>;
+  /** Path of the step where a run stands: a `forEach` around it is planned by item, from that item to the next one. */
+  readonly at?: string;
 }
 
 /** Under plan nothing of a step is known: everything about it is provided by the step itself. */
@@ -33,6 +35,12 @@ export function planSteps(
 }
 
 function planStep(scope: PlanScope, step: Step, path: string, outer: Place, phase: Phase): PlannedStep[] {
+  if (step.forEach !== null && scope.at?.startsWith(`${path}[`)) {
+    const one = { ...step, forEach: null, if: null };
+    return itemsFrom(step.forEach, path, outer, Number.parseInt(scope.at.slice(path.length + 1), 10)).flatMap((item) =>
+      planStep(scope, one, itemPath(path, item.index), { ...outer, items: [...outer.items, item] }, phase),
+    );
+  }
   const place = step.forEach === null ? outer : eachPlace(step, path, outer);
   const { action } = step;
   const base = {
@@ -93,7 +101,15 @@ function usedFrame(given: JsonObject, runbook: Parameters<typeof allSteps>[0], p
 function eachPlace(step: Step, path: string, outer: Place): Place {
   const as = step.forEach?.as ?? "item";
   const value = new UnknownValue(`each ${as}`);
-  return { ...outer, items: [...outer.items, { path, index: 0, as, value }] };
+  return { ...outer, items: [...outer.items, { path, index: null, as, value }] };
+}
+
+/** The item at `index` and the next one. */
+function itemsFrom(forEach: NonNullable<Step["forEach"]>, path: string, outer: Place, index: number) {
+  const scope = scopeOf(outer);
+  const list = resolveTemplate(forEach.in, (expression) => evaluateExpression(expression, scope));
+  const values: readonly unknown[] = list.kind === "value" && Array.isArray(list.value) ? list.value : [];
+  return values.slice(index, index + 2).map((value, nth) => ({ path, index: index + nth, as: forEach.as, value }));
 }
 
 function forEachText(step: Step, outer: Place): string {

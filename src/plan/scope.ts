@@ -51,7 +51,8 @@ export interface Place {
   /** Step path of each forEach container around the place → index of the item and its bindings. */
   readonly items: readonly {
     readonly path: string;
-    readonly index: number;
+    /** Null = each of them: the place of a plan, where `value` is not known either. */
+    readonly index: number | null;
     readonly as: string;
     readonly value: unknown;
   }[];
@@ -68,6 +69,10 @@ export function childPath(parent: string, id: string): string {
 
 export function itemPath(container: string, index: number): string {
   return `${container}[${index}]`;
+}
+
+function pathOfItem({ path, index }: Place["items"][number]): string {
+  return index === null ? path : itemPath(path, index);
 }
 
 /** The steps inside a group, a parallel block or a used runbook; empty for others. */
@@ -94,7 +99,7 @@ export function scopeOf(place: Place, extra: Readonly<Record<string, unknown>> =
   const bindings: Record<string, unknown> = {};
   for (const item of place.items) {
     bindings[item.as] = item.value;
-    bindings["index"] = item.index;
+    bindings["index"] = item.index ?? item.value;
   }
   return {
     inputs: frame.inputs,
@@ -107,7 +112,7 @@ export function scopeOf(place: Place, extra: Readonly<Record<string, unknown>> =
 }
 
 function stepsAt(place: Place): Record<string, unknown> {
-  const key = place.items.map((item) => itemPath(item.path, item.index)).join(">");
+  const key = place.items.map(pathOfItem).join(">");
   let steps = place.frame.cache.get(key);
   if (steps === undefined) {
     steps = stepsMadeAt(place);
@@ -147,7 +152,7 @@ function entryOf(place: Place, step: Step, path: string): Record<string, unknown
   }
   if (step.action.kind === "group" || step.action.kind === "parallel") {
     const inside = place.items.find((item) => item.path === path);
-    const parent = inside ? itemPath(path, inside.index) : path;
+    const parent = inside ? pathOfItem(inside) : path;
     const members = step.action.steps;
     let made: Record<string, unknown> | undefined;
     Object.defineProperty(entry, "steps", {

@@ -9,7 +9,7 @@ import { type Envelope, signEnvelope } from "./dsse.ts";
 import type { PrivateKey } from "./keys.ts";
 import { comparePaths } from "./run-files.ts";
 import type { StatedField } from "./stated.ts";
-import { isGroup, stepsInOrder } from "./step-order.ts";
+import { effectsWithin, isGroup, stepsInOrder } from "./step-order.ts";
 import { seqOf } from "./step-text.ts";
 import { sumsFile } from "./sums.ts";
 import { verdictOf } from "./verdict.ts";
@@ -82,6 +82,7 @@ function statement(digests: ReadonlyMap<string, string>, predicateType: string, 
 function runPredicate(record: RunRecord, signer: Signer | null): object {
   const { started, finished } = record;
   const steps = stepsInOrder(record);
+  const effects = effectsWithin(steps);
   const planned = plannedFacts(record);
   const stated = (field: StatedField) => planned.stated.find((item) => item.field === field)?.text ?? null;
   return {
@@ -141,7 +142,7 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
       path: s.path,
       title: s.title,
       type: s.stepType,
-      effects: s.effects,
+      effects: effects.get(s.path) ?? s.effects,
       status: s.status,
       attempts: s.attempts.length,
       startedAt: s.startedAt,

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { RunResult } from "../engine/events.ts";
 import type { ApprovalRecord, RunRecord, StepRecord } from "../engine/run-record.ts";
-import { stepsInOrder } from "./step-order.ts";
+import { effectsWithin, stepsInOrder } from "./step-order.ts";
 
 /** What the journal cannot say: whether somebody works on the run now, and where it lies. */
 export interface RunDocumentExtras {
@@ -99,6 +99,7 @@ export interface StepDocument {
   readonly title: string;
   readonly phase: StepRecord["phase"];
   readonly type: string;
+  /** Of a group: the strongest of its members. */
   readonly effects: StepRecord["effects"];
   readonly status: StepRecord["status"];
   readonly why: string | null;
@@ -122,6 +123,8 @@ export function runDocument(record: RunRecord, extras: RunDocumentExtras): RunDo
   const executor = record.executors.at(-1) ?? null;
   const waiting = waitingFor(record, extras.nextFor);
   const result: RunResult = extras.interrupted && record.result === "running" ? "interrupted" : record.result;
+  const steps = stepsInOrder(record);
+  const effects = effectsWithin(steps);
   const elapsedMs = Date.parse(record.lastAt) - Date.parse(started.at);
   return {
     format: "runbook.run/1.0",
@@ -161,7 +164,7 @@ export function runDocument(record: RunRecord, extras: RunDocumentExtras): RunDo
     waitingFor: waiting.length === 0 ? null : waiting,
     dir: extras.dir,
     report: extras.report,
-    steps: stepsInOrder(record).map(stepDocument),
+    steps: steps.map((step) => stepDocument(step, effects.get(step.path) ?? step.effects)),
   };
 }
 
@@ -171,14 +174,14 @@ function waitedMs(record: RunRecord): number {
   return record.waitedMs + (since === null ? 0 : Date.parse(record.lastAt) - Date.parse(since));
 }
 
-function stepDocument(step: StepRecord): StepDocument {
+function stepDocument(step: StepRecord, effects: StepRecord["effects"]): StepDocument {
   return {
     path: step.path,
     id: step.id,
     title: step.title,
     phase: step.phase,
     type: step.stepType,
-    effects: step.effects,
+    effects,
     status: step.status,
     why: step.why,
     attempts: step.attempts.length,

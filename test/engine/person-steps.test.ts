@@ -49,6 +49,48 @@ describe("a no is not passed over", () => {
   });
 });
 
+describe("a question inside a forEach over a used runbook", () => {
+  const part = `inputs: { host: { type: string, required: true } }
+steps:
+  - { id: ask, title: "Ask \${{ inputs.host }}", uses: approval, with: { prompt: "Change \${{ inputs.host }}?" } }
+  - { id: w, title: W, run: [change, "\${{ inputs.host }}"], effects: write, irreversible: It is gone., verify: [result.exitCode == 0] }`;
+  const outer = `steps:
+  - { id: before, title: Before, run: before, effects: write, idempotent: true, verify: [result.exitCode == 0] }
+  - { id: each, title: Each, forEach: { in: "\${{ ['a', 'b', 'c'] }}", as: host }, uses: runbook/part, with: { host: "\${{ host }}" } }
+  - { id: after, title: After, run: after, effects: write, idempotent: true, verify: [result.exitCode == 0] }`;
+  const answer = (rig: EngineRig, step: string) => {
+    const { shownDigest } = rig.record.steps.get(step)!.approval!.request;
+    const decided = { decision: "approved", by, reason: null, shownDigest, signature: null, attachments: [] } as const;
+    rig.append({ type: "approval.decided", step, ...decided });
+  };
+
+  test("shows what a yes starts, up to the next question, and binds it", async () => {
+    const rig = new EngineRig(outer, {}, part);
+    const bound: object[] = [];
+    for (const index of [0, 1, 2]) {
+      expect((await rig.drive({ resumed: index > 0 })).kind).toBe("waiting");
+      const { stepType, approval } = rig.record.steps.get(`each[${index}].ask`)!;
+      expect(stepType).toBe("approval");
+      expect(approval!.request.shown).toContain("Not undone:\n  w: It is gone.");
+      bound.push(approval!.request.bound);
+      answer(rig, `each[${index}].ask`);
+    }
+    expect(await rig.drive({ resumed: true })).toMatchObject({ exitCode: 0 });
+    const change = (index: number, host: string) => ({ step: `each[${index}].w`, action: `change ${host}` });
+    expect(bound).toEqual([[change(0, "a")], [change(1, "b")], [change(2, "c"), { step: "after", action: "after" }]]);
+  });
+
+  test("that was answered to another action refuses the write", async () => {
+    const rig = new EngineRig(outer, {}, part);
+    await rig.drive();
+    const { request } = rig.record.steps.get("each[0].ask")!.approval!;
+    Object.assign(request.bound[0]!, { action: "change z" });
+    answer(rig, "each[0].ask");
+    await rig.drive({ resumed: true });
+    expect([rig.ran, rig.record.steps.get("each[0].w")?.failure?.reason]).toEqual([["before"], "not-as-approved"]);
+  });
+});
+
 describe("what a person wrote is checked", () => {
   const hasLink = 'result.note != null && result.note.contains("://")';
 

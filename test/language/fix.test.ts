@@ -92,6 +92,12 @@ describe("puts right", () => {
       ["unquoted-hole", "unquoted-hole"],
     ],
     [
+      "a hole within the words of a value inside { }",
+      `${head}steps:\n  - { id: a, title: It's b, run: echo -n to \${{ target.name }}, effects: read }\n`,
+      `${head}steps:\n  - { id: a, title: It's b, run: "echo -n to \${{ target.name }}", effects: read }\n`,
+      ["unquoted-hole"],
+    ],
+    [
       "a hole around an expression",
       `${head}${steps}    if: \${{ target.protected }}\n`,
       `${head}${steps}    if: target.protected\n`,

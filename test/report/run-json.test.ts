@@ -62,6 +62,16 @@ describe("runbook.run/1.0", () => {
     });
   });
 
+  test("a group has the strongest effect of its members", () => {
+    const builder = new JournalBuilder().start([
+      { path: "g", stepType: "group" },
+      { path: "g.a" },
+      { path: "g.b", effects: "destructive" },
+    ]);
+    const effects = runDocument(builder.fold(), extras).steps.map((step) => step.effects);
+    expect(effects).toEqual(["destructive", "read", "destructive"]);
+  });
+
   test("a run without a verdict and without an executor is interrupted", () => {
     const builder = new JournalBuilder().start([{ path: "a" }]).begin("a");
     expect(runDocument(builder.fold(), { ...extras, interrupted: true })).toMatchObject({ result: "interrupted" });

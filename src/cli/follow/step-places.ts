@@ -1,13 +1,23 @@
 /** Where a step of a run stands in its runbook: file and line. */
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import type { RunRecord } from "../../engine/run-record.ts";
 import { readSealedConfig, readSealedText } from "../../host/sealed-run.ts";
 import { loadRunbook } from "../../language/load-runbook.ts";
-import type { Step } from "../../language/runbook.ts";
+import type { Runbook, Step } from "../../language/runbook.ts";
+import type { Source } from "../../language/source.ts";
 import { LineIndex } from "../../language/text-layout.ts";
-import { membersOf } from "../../plan/scope.ts";
+import { allSteps, membersOf } from "../../plan/scope.ts";
 import type { PlaceOf } from "../../report/github.ts";
 import { catalogue } from "../project/catalogue.ts";
+
+interface File {
+  /** Null = it does not load, which a sealed copy always does. */
+  readonly runbook: Runbook | null;
+  readonly source: Source;
+  readonly lines: LineIndex;
+  /** How a person finds it. */
+  readonly shown: string;
+}
 
 /** As `placesIn`, for a run that failed; null when nothing failed or the sealed copy cannot be read: whoever resumes is told. */
 export function placesOfFailure(runDir: string, record: RunRecord): PlaceOf | null {
@@ -19,38 +29,45 @@ export function placesOfFailure(runDir: string, record: RunRecord): PlaceOf | nu
   }
 }
 
-/** Where the steps stand in the runbook's own file, from the workspace of CI or the working directory; steps of an included runbook have no line there. */
+/** Where the steps stand, those of used runbooks in their own files, from the workspace of CI or the working directory. */
 export function placesIn(runDir: string, record: RunRecord): PlaceOf {
-  const text = readSealedText(runDir, "runbook.yaml");
-  const { project, file } = readSealedConfig(runDir);
-  const { runbook, source } = loadRunbook({
-    file,
-    text,
-    catalogue: catalogue(),
-    readInclude: (name) => ({ path: `includes/${name}.yaml`, text: readSealedText(runDir, `includes/${name}.yaml`) }),
-  });
-  const lines = new LineIndex(text);
-  const shown = relative(process.env["GITHUB_WORKSPACE"] ?? process.cwd(), join(project, record.started.source.file));
-  const pointers = new Map<string, string>();
-  const walk = (steps: readonly Step[], parent: string) => {
+  const { project } = readSealedConfig(runDir);
+  const from = process.env["GITHUB_WORKSPACE"] ?? process.cwd();
+  const main = join(project, record.started.source.file);
+  const readInclude = (name: string) => {
+    const path = `includes/${name}.yaml`;
+    return { path, text: readSealedText(runDir, path) };
+  };
+  const places = new Map<string, { readonly within: File; readonly pointer: string }>();
+  const used = new Map<string, File>();
+  const open = (text: string, path: string): File => {
+    const { runbook, source } = loadRunbook({ file: path, text, catalogue: catalogue(), readInclude });
+    return { runbook, source, lines: new LineIndex(text), shown: relative(from, path) };
+  };
+  const walk = (within: File, steps: readonly Step[], parent: string) => {
     for (const step of steps) {
       const path = parent === "" ? step.id : `${parent}.${step.id}`;
-      pointers.set(path, step.pointer);
-      walk(step.rollback, `${path}.rollback`);
-      if (step.action.kind !== "runbook") walk(membersOf(step), path);
+      const { action } = step;
+      places.set(path, { within, pointer: step.pointer });
+      walk(within, step.rollback, `${path}.rollback`);
+      if (action.kind !== "runbook") walk(within, membersOf(step), path);
+      else {
+        const { name } = action;
+        const inner = used.get(name) ?? open(readInclude(name).text, join(dirname(main), `${name}.yaml`));
+        used.set(name, inner);
+        if (inner.runbook !== null) walk(inner, allSteps(inner.runbook), path);
+      }
     }
   };
-  if (runbook !== null) for (const phase of ["guards", "steps", "always"] as const) walk(runbook[phase], "");
+  const whole = open(readSealedText(runDir, "runbook.yaml"), main);
+  if (whole.runbook !== null) walk(whole, allSteps(whole.runbook), "");
   return (path) => {
-    let pointer: string | undefined;
-    for (
-      let at = path.replace(/\[\d+\]/g, "");
-      pointer === undefined && at !== "";
-      at = at.slice(0, Math.max(0, at.lastIndexOf(".")))
-    ) {
-      pointer = pointers.get(at);
+    for (let at = path.replace(/\[\d+\]/g, ""); at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf(".")))) {
+      const place = places.get(at);
+      if (place === undefined) continue;
+      const { lines, source, shown } = place.within;
+      return { file: shown, line: lines.positionOf(source.rangeOf(place.pointer).start).line };
     }
-    if (pointer === undefined) return null;
-    return { file: shown, line: lines.positionOf(source.rangeOf(pointer).start).line };
+    return null;
   };
 }

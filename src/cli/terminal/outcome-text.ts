@@ -78,7 +78,7 @@ function hasFailed(step: StepRecord): boolean {
 
 function failureLines(record: RunRecord, options: OutcomeOptions): string[] {
   const failed = [...record.steps.values()].filter(
-    (step) => hasFailed(step) && step.action && !isTolerated(record, step.path),
+    (step) => hasFailed(step) && step.action && step.failure?.reason !== "member" && !isTolerated(record, step.path),
   );
   if (record.result === "succeeded" || failed.length === 0) return [];
   const lines: string[] = [];
