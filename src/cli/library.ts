@@ -129,13 +129,14 @@ export async function run(runbook: string, options: RunOptions = {}): Promise<Ru
       hasEnded = true;
     });
     try {
-      const { record } = await follow({
+      const followed = await follow({
         runDir,
         alive: () => !hasEnded || executorAlive(runDir),
         onRecord: (entry) => options.onEvent?.(entry),
         wake: ended,
       });
       await ended;
+      const record = followed?.record ?? null;
       const exitName = exitNameOf(record === null ? (code ?? exitCodes.internal) : codeOf(record, code));
       if (record === null || ["io", "corrupt", "internal"].includes(exitName))
         throw new RunbookError(

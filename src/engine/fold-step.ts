@@ -1,8 +1,13 @@
 /** The fold of one step: how a record of the journal changes what is known of the step it names. */
 import type { Effects, Phase } from "../language/runbook.ts";
+import type { JsonObject } from "../util/json.ts";
 import { deviate } from "./deviate.ts";
 import type { Failure, JournalRecord, StepStatus } from "./events.ts";
 import type { ApprovalRecord, EventOf, RunRecord, StepRecord } from "./run-record.ts";
+
+/** Shared by all steps of which there is nothing to tell yet; never changed, see `added`. */
+const none: never[] = [];
+const noOutputs: JsonObject = {};
 
 export function newStepRecord(step: {
   path: string;
@@ -25,20 +30,20 @@ export function newStepRecord(step: {
     why: null,
     action: null,
     definition: null,
-    attempts: [],
+    attempts: none,
     startedAt: null,
     finishedAt: null,
     startedSeq: 0,
     finishedSeq: 0,
     durationMs: null,
-    outputs: {},
+    outputs: noOutputs,
     result: null,
-    checks: [],
-    artifacts: [],
+    checks: none,
+    artifacts: none,
     failure: null,
-    commands: [],
+    commands: none,
     approval: null,
-    seqs: [],
+    seqs: none,
     reopened: false,
     tookEffect: false,
     undoVerified: null,
@@ -62,18 +67,19 @@ export function reopenStep(step: StepRecord): void {
   }
 }
 
-/** Changes `step`, and what the run deviates in, by one record about the step. */
+/** Changes `step`, and what the run deviates in, by one record about the step. Keeps of the record only what it says. */
 export function applyStepRecord(
   record: RunRecord,
   step: StepRecord,
   entry: Extract<JournalRecord, { step: string }>,
 ): void {
   if (decides.has(entry.type)) step.reopened = false;
+  step.seqs = added(step.seqs, entry.seq);
   switch (entry.type) {
     case "step.skipped":
       step.status = "skipped";
       step.why = entry.why;
-      step.title = entry.title;
+      retitle(step, entry.title);
       skipMembers(record, step, "pending");
       break;
     case "step.started":
@@ -81,7 +87,7 @@ export function applyStepRecord(
       if (entry.stepType === "forEach")
         for (const { path } of membersOf(record, step, "pending")) record.steps.delete(path);
       step.status = "running";
-      step.title = entry.title;
+      retitle(step, entry.title);
       step.effects = entry.effects;
       step.action = entry.action;
       step.definition = entry.definition;
@@ -90,7 +96,7 @@ export function applyStepRecord(
       step.finishedAt = null;
       step.failure = null;
       step.why = null;
-      step.attempts.push({
+      step.attempts = added(step.attempts, {
         attempt: entry.attempt,
         startedAt: entry.at,
         finishedAt: null,
@@ -101,11 +107,32 @@ export function applyStepRecord(
       if (entry.effects !== "read") step.tookEffect = true;
       break;
     case "command.started":
-      step.commands.push({ ...entry, startedAt: entry.at, end: null });
+      step.commands = added(step.commands, {
+        command: entry.command,
+        attempt: entry.attempt,
+        argv: entry.argv,
+        cwd: entry.cwd,
+        env: entry.env,
+        effects: entry.effects,
+        timeoutMs: entry.timeoutMs,
+        startedAt: entry.at,
+        end: null,
+      });
       break;
     case "command.finished": {
-      const command = step.commands.find((c) => c.command === entry.command);
-      if (command) command.end = entry;
+      const command = step.commands.findLast((c) => c.command === entry.command);
+      if (command)
+        command.end = {
+          exitCode: entry.exitCode,
+          signal: entry.signal,
+          cause: entry.cause,
+          durationMs: entry.durationMs,
+          drained: entry.drained,
+          survivors: entry.survivors,
+          outputGap: entry.outputGap,
+          adopted: entry.adopted,
+          output: entry.output,
+        };
       if (entry.outputGap !== "none")
         deviate(
           record,
@@ -236,6 +263,18 @@ function skipMembers(record: RunRecord, step: StepRecord, which: "pending" | "op
     member.reopened = false;
     member.why = `${step.path} was ${step.status === "skipped" ? "skipped" : "accepted"}`;
   }
+}
+
+/** The plan's own text is kept where both are the same: a long run has it once for each step already. */
+function retitle(step: StepRecord, title: string): void {
+  if (step.title !== title) step.title = title;
+}
+
+/** `list` with `item`. A short one holds no room for more, where `push` makes room for 17 items at the first one. */
+function added<T>(list: T[], item: T): T[] {
+  if (list.length < 4) return list.concat([item]);
+  list.push(item);
+  return list;
 }
 
 function applyDecision(approval: ApprovalRecord, decision: EventOf<"approval.decided">["decision"]): void {

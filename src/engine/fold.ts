@@ -55,30 +55,39 @@ export function newRunRecord(first: JournalRecord): RunRecord {
   return record;
 }
 
-/** Folds whole journals; null = an empty one. */
-export function foldAny(records: Iterable<JournalRecord>): RunRecord | null {
-  let record: RunRecord | null = null;
-  for (const entry of records) {
-    if (record === null) record = newRunRecord(entry);
-    else applyRecord(record, entry);
+/** Folds the records of one journal as they come. */
+export class RunFold {
+  /** Null = no record came yet. */
+  record: RunRecord | null;
+
+  constructor(record: RunRecord | null = null) {
+    this.record = record;
   }
-  return record;
+
+  /** Throws as `newRunRecord` and `applyRecord`. */
+  take(entry: JournalRecord): RunRecord {
+    if (this.record === null) this.record = newRunRecord(entry);
+    else applyRecord(this.record, entry);
+    return this.record;
+  }
 }
 
 /** Folds whole journals; throws on an empty one. */
 export function foldRun(records: Iterable<JournalRecord>): RunRecord {
-  const record = foldAny(records);
-  if (record === null) throw new Error("the journal is empty");
-  return record;
+  const fold = new RunFold();
+  for (const entry of records) fold.take(entry);
+  if (fold.record === null) throw new Error("the journal is empty");
+  return fold.record;
 }
 
-/** Changes `record` by one journal record. */
+/** Changes `record` by one journal record. A later minor version may tell more: what is not known here changes nothing. */
 export function applyRecord(record: RunRecord, entry: JournalRecord): void {
   record.headHash = entry.hash;
   record.lastSeq = entry.seq;
   record.lastAt = entry.at;
   if ("step" in entry) {
-    stepOf(record, entry).seqs.push(entry.seq);
+    applyStepRecord(record, stepOf(record, entry), entry);
+    return;
   }
   switch (entry.type) {
     case "run.started":
@@ -204,9 +213,6 @@ export function applyRecord(record: RunRecord, entry: JournalRecord): void {
     case "run.sealed":
       record.sealed = entry;
       break;
-    default:
-      // A later minor version may tell more; what is not known here changes nothing.
-      if (typeof entry.step === "string") applyStepRecord(record, stepOf(record, entry), entry);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The journal file: append-only NDJSON, hash-chained, one writer. Owns framing, durability and repair; what the records
- * mean is the engine's.
+ * mean is the engine's fold.
  *
  * Invariants: (1) a write is one `write` call whose count is compared; (2) after any error the file is poisoned and
  * never written again by this process; (3) a torn tail is cut off only after its bytes are kept beside the journal.
@@ -9,7 +9,9 @@ import { createHash } from "node:crypto";
 import { closeSync, constants, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { JournalEvent, JournalRecord } from "../engine/events.ts";
+import { RunFold } from "../engine/fold.ts";
 import { JournalCorrupt, type JournalError } from "../engine/ports.ts";
+import type { RunRecord } from "../engine/run-record.ts";
 import { encodeLine, JournalReader, zeroHash } from "../util/journal-line.ts";
 import { asJournalError, closeRead, replaceFile, syncData, syncDirectory, writeAll } from "./durable-file.ts";
 import { type Failpoint, failpoint } from "./failpoints.ts";
@@ -17,18 +19,22 @@ import { type Failpoint, failpoint } from "./failpoints.ts";
 export const journalName = "journal.ndjson";
 const chunkBytes = 1024 * 1024;
 
-interface JournalEnd {
+/** Where the good records of a journal end. */
+export interface JournalEnd {
   /** Bytes of the records. */
   readonly goodBytes: number;
   /** Bytes behind them: a write that was cut off. */
   readonly torn: number;
+  /** Number and hash of the last record; 0 and zeros = there is none. */
+  readonly seq: number;
+  readonly hash: string;
 }
 
 /**
- * Reads and verifies a journal, record by record: no more of it is in memory than a chunk. Throws `JournalCorrupt` for
- * damage that is more than a torn tail, at its end: records that were given before are then worth nothing.
+ * Reads and verifies a journal and hands on its records one by one: no more of it is in memory than a chunk. Throws
+ * `JournalCorrupt` for damage that is more than a torn tail, at its end: records handed on before are then worth nothing.
  */
-export function* journalRecords(file: string): Generator<JournalRecord, JournalEnd, void> {
+export function readRecords(file: string, take: (record: JournalRecord) => void): JournalEnd {
   let fd: number;
   try {
     fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -39,25 +45,26 @@ export function* journalRecords(file: string): Generator<JournalRecord, JournalE
     const reader = new JournalReader<JournalRecord>();
     const buffer = Buffer.allocUnsafe(chunkBytes);
     for (let bytes = readSync(fd, buffer); bytes > 0; bytes = readSync(fd, buffer)) {
-      yield* reader.push(buffer.subarray(0, bytes));
+      reader.push(buffer.subarray(0, bytes), take);
     }
     const { torn, bad } = reader.end();
     if (bad !== null) throw new JournalCorrupt(bad.seq, `${file}: record ${bad.seq} is damaged: ${bad.reason}`);
-    return { goodBytes: reader.goodBytes, torn: torn?.bytes ?? 0 };
+    return { goodBytes: reader.goodBytes, torn: torn?.bytes ?? 0, seq: reader.lastSeq, hash: reader.headHash };
   } finally {
     closeRead(fd);
   }
 }
 
-/** All records of a journal; see `journalRecords`. */
-export function readJournalFile(file: string): JournalEnd & { readonly records: JournalRecord[] } {
-  const records: JournalRecord[] = [];
-  const reading = journalRecords(file);
-  for (;;) {
-    const { done, value } = reading.next();
-    if (done) return { records, ...value };
-    records.push(value);
-  }
+export interface FoldedJournal extends JournalEnd {
+  /** Null = the journal is empty. */
+  readonly record: RunRecord | null;
+}
+
+/** Reads, verifies and folds the journal of a run directory in one pass. Throws as `readRecords`. */
+export function foldJournal(runDir: string): FoldedJournal {
+  const fold = new RunFold();
+  const end = readRecords(join(runDir, journalName), (record) => fold.take(record));
+  return { ...end, record: fold.record };
 }
 
 export class JournalWriter {
@@ -92,24 +99,22 @@ export class JournalWriter {
     }
   }
 
-  /** Opens the journal of a run that goes on, repairing a torn tail first. */
+  /** Opens the journal of a run that goes on behind `end`, repairing a torn tail first. */
   static open(
     directory: string,
     run: string,
     now: () => Date,
-  ): { writer: JournalWriter; records: JournalRecord[]; repair: JournalEvent | null } {
+    end: JournalEnd,
+  ): { writer: JournalWriter; repair: JournalEvent | null } {
     const file = join(directory, journalName);
-    const { records, goodBytes, torn } = readJournalFile(file);
-    const repair = torn === 0 ? null : cutTornTail(file, goodBytes, torn);
+    const repair = end.torn === 0 ? null : cutTornTail(file, end.goodBytes, end.torn);
     let fd: number;
     try {
       fd = openSync(file, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
     } catch (error) {
       throw asJournalError(error, file, "open");
     }
-    const last = records.at(-1);
-    const writer = new JournalWriter(file, fd, run, now, last?.seq ?? 0, last?.hash ?? zeroHash);
-    return { writer, records, repair };
+    return { writer: new JournalWriter(file, fd, run, now, end.seq, end.hash), repair };
   }
 
   /** Makes the record of an event and queues it. Returns it at once: hash and number are final. */

@@ -1,11 +1,11 @@
 /** The local `RunStore`: a run directory with its journal, inbox and locks. The only door to run state in this mode. */
-import type { JournalEvent, JournalRecord } from "../engine/events.ts";
-import { applyRecord, foldRun, newRunRecord } from "../engine/fold.ts";
+import type { JournalEvent } from "../engine/events.ts";
+import { applyRecord, newRunRecord } from "../engine/fold.ts";
 import type { LockOutcome, ReceivedMessage, RunStore } from "../engine/ports.ts";
 import type { RunRecord } from "../engine/run-record.ts";
 import type { Masker } from "../util/mask/masker.ts";
 import { takeMessages, watchInbox } from "./inbox.ts";
-import { JournalWriter } from "./journal-file.ts";
+import { type FoldedJournal, JournalWriter } from "./journal-file.ts";
 import { acquireLock, releaseLock } from "./locks.ts";
 
 export interface StoreOptions {
@@ -43,10 +43,11 @@ export class FileRunStore implements RunStore {
     return new FileRunStore(options, writer, record);
   }
 
-  /** Opens a run that goes on. Throws `JournalCorrupt`. */
-  static open(options: StoreOptions): FileRunStore {
-    const { writer, records, repair } = JournalWriter.open(options.runDir, options.run, options.now);
-    const store = new FileRunStore(options, writer, foldRun(records as JournalRecord[]));
+  /** Goes on with a run whose journal was read since it was claimed. Throws when there is no record in it. */
+  static open(options: StoreOptions, journal: FoldedJournal | null): FileRunStore {
+    if (journal === null || journal.record === null) throw new Error("the journal is empty");
+    const { writer, repair } = JournalWriter.open(options.runDir, options.run, options.now, journal);
+    const store = new FileRunStore(options, writer, journal.record);
     if (repair !== null) {
       store.append(repair);
       store.flush();

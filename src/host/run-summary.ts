@@ -1,8 +1,6 @@
 /** What `status` and the locks need to know of a run that is not ours. */
-import { join } from "node:path";
-import { foldRun } from "../engine/fold.ts";
 import type { RunRecord } from "../engine/run-record.ts";
-import { journalName, journalRecords } from "./journal-file.ts";
+import { foldJournal } from "./journal-file.ts";
 
 export interface RunSummary {
   readonly record: RunRecord;
@@ -15,7 +13,8 @@ export interface RunSummary {
 /** Null when there is no readable journal yet. Throws `JournalCorrupt` never: a damaged run has no summary. */
 export function summarize(runDir: string): RunSummary | null {
   try {
-    const record = foldRun(journalRecords(join(runDir, journalName)));
+    const { record } = foldJournal(runDir);
+    if (record === null) return null;
     const steps = [...record.steps.values()];
     // A group runs as long as what it holds: the step itself comes after it.
     const current =

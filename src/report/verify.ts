@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalRecord } from "../engine/events.ts";
-import { applyRecord, newRunRecord } from "../engine/fold.ts";
+import { RunFold } from "../engine/fold.ts";
 import type { RunRecord } from "../engine/run-record.ts";
 import { JournalReader } from "../util/journal-line.ts";
 import { isObject, type JsonObject } from "../util/json.ts";
@@ -166,7 +166,7 @@ function readAll(dir: string, head: string | undefined, report: Report): Journal
   const files = new Map<string, NamedFile>();
   const approvals = new ApprovalCheck();
   const seals = new Set<string>();
-  let record: RunRecord | null = null;
+  const fold = new RunFold();
   let isFolding = true;
   let anchoredSeq: number | null = null;
   let beforeLast = "";
@@ -178,8 +178,7 @@ function readAll(dir: string, head: string | undefined, report: Report): Journal
     last = entry;
     if (!isFolding) return;
     try {
-      if (record === null) record = newRunRecord(entry);
-      else applyRecord(record, entry);
+      fold.take(entry);
       noteFiles(entry, files);
       approvals.take(entry);
     } catch (error) {
@@ -189,7 +188,7 @@ function readAll(dir: string, head: string | undefined, report: Report): Journal
   };
   try {
     for (const chunk of fileChunks(dir, journalFile)) {
-      for (const entry of reader.push(chunk)) take(entry);
+      reader.push(chunk, take);
     }
   } catch (error) {
     report("journal-missing", `journal.ndjson cannot be read: ${(error as Error).message}`);
@@ -209,7 +208,7 @@ function readAll(dir: string, head: string | undefined, report: Report): Journal
     );
   }
   return {
-    record: isFolding ? record : null,
+    record: isFolding ? fold.record : null,
     run: (last as JournalRecord | null)?.run ?? null,
     records: reader.lastSeq,
     headHash: reader.headHash,

@@ -7,7 +7,7 @@
  * this line's bytes in front of `,"hash":`. The newline is the frame. Verifying hashes the bytes as they lie in the
  * file; nothing is serialised again.
  */
-import { isAscii, isUtf8 } from "node:buffer";
+import { isUtf8 } from "node:buffer";
 import { hash as hashOf } from "node:crypto";
 import { printableJson } from "./json.ts";
 
@@ -28,7 +28,7 @@ export interface JournalEntry {
 
 /** `,"hash":"` + 64 digits + `"}` */
 const tailBytes = 9 + 64 + 2;
-const tailPattern = /^,"hash":"([0-9a-f]{64})"\}$/;
+const tailPattern = /.,"hash":"[0-9a-f]{64}"\}$/;
 
 /** The line (newline included) and its hash. `fields` come in the order they shall stand in; without a `hash`. */
 export function encodeLine(
@@ -46,38 +46,34 @@ export type ParsedLine<R> =
   | { readonly ok: false; readonly reason: string; readonly complete: boolean };
 
 /** Reads one line (without its newline) and checks its hash. Never throws. */
-export function parseLine<R extends JournalEntry = JournalEntry>(
-  bytes: Uint8Array,
-  previousHash: string,
-): ParsedLine<R> {
-  const line = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const bodyBytes = line.length - tailBytes;
-  const stated = bodyBytes < 1 ? null : tailPattern.exec(line.toString("latin1", bodyBytes));
-  if (stated === null) return { ok: false, reason: "it does not end with its hash", complete: false };
-  const isPlain = isAscii(line);
-  if (!isPlain && !isUtf8(line)) return { ok: false, reason: "it is not UTF-8", complete: false };
-  // Valid UTF-8 survives the way through a string byte for byte, so hashing the text hashes the bytes of the file.
-  const text = line.toString(isPlain ? "latin1" : "utf8");
+export function parseLine<R extends JournalEntry = JournalEntry>(line: Buffer, previousHash: string): ParsedLine<R> {
+  const text = line.toString();
+  const hash = hashOf("sha256", previousHash + text.slice(0, -tailBytes), "hex");
+  const isProven = text.length > tailBytes && text.endsWith(`,"hash":"${hash}"}`);
+  if (!isProven && !tailPattern.test(text)) return unproven("it does not end with its hash");
+  // Valid UTF-8 survives the way through a string byte for byte, so hashing the text hashes the bytes of the file; what is
+  // not valid becomes U+FFFD.
+  if (text.includes("\ufffd") && !isUtf8(line)) return unproven("it is not UTF-8");
   let record: R;
   try {
     record = JSON.parse(text) as R;
   } catch {
-    return { ok: false, reason: "it is not JSON", complete: false };
+    return unproven("it is not JSON");
   }
-  if (!isEntry(record)) return { ok: false, reason: "it lacks seq, at, run or type", complete: false };
-  const hash = hashOf("sha256", previousHash + text.slice(0, -tailBytes), "hex");
-  if (hash !== stated[1]) {
-    return { ok: false, reason: "its hash does not follow from its bytes and the record before it", complete: true };
-  }
-  return { ok: true, record };
+  if (!isEntry(record)) return unproven("it lacks seq, at, run or type");
+  if (isProven) return { ok: true, record };
+  return { ok: false, reason: "its hash does not follow from its bytes and the record before it", complete: true };
+}
+
+function unproven(reason: string): ParsedLine<never> {
+  return { ok: false, reason, complete: false };
 }
 
 /** Whether a whole record stands at the start of a longer line: its newline was damaged, which no cut-off write does. */
-function beginsWithRecord(line: Uint8Array, previousHash: string): boolean {
-  const bytes = Buffer.from(line.buffer, line.byteOffset, line.byteLength);
-  for (let at = bytes.indexOf(',"hash":"'); at >= 0 && at + tailBytes < line.length; ) {
+function beginsWithRecord(line: Buffer, previousHash: string): boolean {
+  for (let at = line.indexOf(',"hash":"'); at >= 0 && at + tailBytes < line.length; ) {
     if (parseLine(line.subarray(0, at + tailBytes), previousHash).ok) return true;
-    at = bytes.indexOf(',"hash":"', at + 1);
+    at = line.indexOf(',"hash":"', at + 1);
   }
   return false;
 }
@@ -110,45 +106,63 @@ export interface JournalScan<R> {
   readonly bad: JournalDamage | null;
 }
 
+/** A place in a journal: behind a good record, or its begin. */
+export interface JournalPlace {
+  readonly run: string | null;
+  readonly headHash: string;
+  readonly lastSeq: number;
+  readonly goodBytes: number;
+}
+
+const journalBegin: JournalPlace = { run: null, headHash: zeroHash, lastSeq: 0, goodBytes: 0 };
+
 /**
- * Verifies a journal piece by piece. `push` returns the records that became complete; after the first bad one it
- * returns none. `end` says how it ended. Bytes are held back only up to the next newline.
+ * Verifies a journal piece by piece. `push` hands on each record that became complete, one by one, so that none outlives
+ * its use; after the first bad one none. `end` says how it ended. Bytes are held back only up to the next newline.
  */
 export class JournalReader<R extends JournalEntry = JournalEntry> {
   /** Hash and number of the last good record. */
-  headHash = zeroHash;
-  lastSeq = 0;
+  headHash: string;
+  lastSeq: number;
   /** Bytes up to the end of the last good record. */
-  goodBytes = 0;
-  private run: string | null = null;
-  private pending: Uint8Array[] = [];
+  goodBytes: number;
+  private run: string | null;
+  private pending: Buffer[] = [];
   private pendingBytes = 0;
-  private totalBytes = 0;
+  private totalBytes: number;
   private damage: JournalDamage | null = null;
   private corrupt = false;
 
-  push(chunk: Uint8Array): R[] {
-    const records: R[] = [];
+  constructor(behind: JournalPlace = journalBegin) {
+    this.headHash = behind.headHash;
+    this.lastSeq = behind.lastSeq;
+    this.goodBytes = behind.goodBytes;
+    this.totalBytes = behind.goodBytes;
+    this.run = behind.run;
+  }
+
+  /** Each record is handed on with its line as it lies in the file, without its newline. */
+  push(bytes: Uint8Array, take: (record: R, line: Buffer) => void): void {
+    const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.totalBytes += chunk.length;
     let start = 0;
     for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
       let line = chunk.subarray(start, end);
       if (this.pendingBytes > 0) {
-        line = this.pendingBytes > maxLineBytes ? new Uint8Array(0) : Buffer.concat([...this.pending, line]);
+        line = this.pendingBytes > maxLineBytes ? Buffer.alloc(0) : Buffer.concat([...this.pending, line]);
         this.pending = [];
         this.pendingBytes = 0;
       }
       start = end + 1;
-      const record = this.take(line);
-      if (record !== null) records.push(record);
+      const record = this.check(line);
+      if (record !== null) take(record, line);
     }
     if (start < chunk.length) {
       this.pendingBytes += chunk.length - start;
       // A copy, because the caller may fill its buffer again.
-      if (this.pendingBytes <= maxLineBytes) this.pending.push(Uint8Array.prototype.slice.call(chunk, start));
+      if (this.pendingBytes <= maxLineBytes) this.pending.push(Buffer.from(chunk.subarray(start)));
       else this.pending = [];
     }
-    return records;
   }
 
   end(): Pick<JournalScan<R>, "torn" | "bad"> {
@@ -158,7 +172,7 @@ export class JournalReader<R extends JournalEntry = JournalEntry> {
     return { torn: { offset: this.goodBytes, bytes: this.totalBytes - this.goodBytes }, bad: null };
   }
 
-  private take(line: Uint8Array): R | null {
+  private check(line: Buffer): R | null {
     const parsed = parseLine<R>(line, this.headHash);
     if (this.damage !== null) {
       // Any whole record behind a bad one means that the bad one is not just the end of a cut-off write.
@@ -198,7 +212,7 @@ export function readJournal<R extends JournalEntry = JournalEntry>(
   const reader = new JournalReader<R>();
   const records: R[] = [];
   for (const chunk of chunks instanceof Uint8Array ? [chunks] : chunks) {
-    for (const record of reader.push(chunk)) records.push(record);
+    reader.push(chunk, (record) => records.push(record));
   }
   return { records, ...reader.end() };
 }

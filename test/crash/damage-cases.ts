@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JournalWriter } from "../../src/host/journal-file.ts";
 import { readJournal } from "../../src/util/journal-line.ts";
+import { readJournalFile } from "../rig/journal-records.ts";
 import { type MatrixCase, pick, randomNumbers, shuffled } from "./matrix-case.ts";
 import { momentOf, violations, type Workload } from "./workload.ts";
 
@@ -56,7 +57,8 @@ async function cutEverywhere(workload: Workload, step: number): Promise<string[]
       truncateSync(copy, length);
       const whole = ends.filter((end) => end <= length);
       const good = whole.at(-1) ?? 0;
-      const { writer, records, repair } = JournalWriter.open(directory, run, now);
+      const { records, ...end } = readJournalFile(copy);
+      const { writer, repair } = JournalWriter.open(directory, run, now, end);
       writer.close();
       const kept =
         repair?.type === "recovery.truncated" ? readFileSync(join(directory, repair.keptAs)) : Buffer.alloc(0);

@@ -32,7 +32,7 @@ async function followed(first: string, looks: ((file: string) => void)[]): Promi
       if (look > 0) looks[look - 1]?.(file);
       return look++ < looks.length;
     },
-    onRecord: (_, __, line) => seen.push(line),
+    onRecord: (_, __, line) => seen.push(`${line.toString()}\n`),
   });
   return seen;
 }
@@ -86,7 +86,7 @@ test("what the last look tells may be a reason to stay: the records after it are
       if (asked === 3) appendFileSync(file, all.slice(2).join(""));
       return seen.length === 2 && asked < 3;
     },
-    onRecord: (_, __, line) => seen.push(line),
+    onRecord: (_, __, line) => seen.push(`${line.toString()}\n`),
   });
   expect(seen).toEqual(all);
 });

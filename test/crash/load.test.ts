@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { foldRun } from "../../src/engine/fold.ts";
-import { readJournalFile } from "../../src/host/journal-file.ts";
+import { RunFold } from "../../src/engine/fold.ts";
+import { readRecords } from "../../src/host/journal-file.ts";
 import { encodeLine } from "../../src/util/journal-line.ts";
 import { JournalBuilder } from "../rig/journal-builder.ts";
 
@@ -64,10 +64,14 @@ test("100,000 records are verified and folded in proportion to 10,000, and in le
   const large = join(directory, "large.ndjson");
   writeJournal(small, 10_000);
   writeJournal(large, 100_000);
-  const load = (file: string) => foldRun(readJournalFile(file).records);
+  const load = (file: string) => {
+    const fold = new RunFold();
+    readRecords(file, (record) => fold.take(record));
+    return fold.record;
+  };
   load(small); // compiled before it is timed
   const smallMs = Math.min(...[1, 2, 3].map(() => cpuMsOf(() => void load(small))));
-  const largeMs = cpuMsOf(() => expect(load(large).lastSeq).toBe(100_000));
+  const largeMs = cpuMsOf(() => expect(load(large)?.lastSeq).toBe(100_000));
   console.info(
     `10,000 records: ${Math.round(smallMs)} ms, 100,000 records: ${Math.round(largeMs)} ms of processor time`,
   );

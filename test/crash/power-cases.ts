@@ -6,8 +6,9 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { journalName, readJournalFile } from "../../src/host/journal-file.ts";
+import { journalName } from "../../src/host/journal-file.ts";
 import { checkNamedFiles, DigestCache, type NamedFile, noteFiles } from "../../src/report/verify-files.ts";
+import { readJournalFile } from "../rig/journal-records.ts";
 import { type DiskLog, diskLogOptions, readDiskLog } from "./disk-log.ts";
 import { type DiskState, digestOf, diskStates, writeState } from "./disk-states.ts";
 import { type MatrixCase, pick, shuffled } from "./matrix-case.ts";

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { JournalEvent } from "../../src/engine/events.ts";
 import { JournalCorrupt, JournalError } from "../../src/engine/ports.ts";
 import { replaceFile } from "../../src/host/durable-file.ts";
-import { JournalWriter, readJournalFile } from "../../src/host/journal-file.ts";
+import { JournalWriter } from "../../src/host/journal-file.ts";
+import { readJournalFile } from "../rig/journal-records.ts";
 
 let dir: string;
 let file: string;
@@ -47,7 +48,8 @@ test("a torn tail at every byte of the last record is cut off, kept, and the cha
   for (let length = lastStart + 1; length < whole.length; length++) {
     writeFileSync(file, whole);
     truncateSync(file, length);
-    const { writer, records, repair } = JournalWriter.open(dir, "rb-abcdef", now);
+    const { records, ...end } = readJournalFile(file);
+    const { writer, repair } = JournalWriter.open(dir, "rb-abcdef", now, end);
     expect(records).toHaveLength(2);
     expect(repair).toMatchObject({ type: "recovery.truncated", bytes: length - lastStart });
     const kept = (repair as { keptAs: string }).keptAs;
@@ -67,7 +69,7 @@ test("one changed bit before the last record is corruption and names the record"
   bytes[second] = (bytes[second] as number) ^ 1;
   writeFileSync(file, bytes);
   expect(() => readJournalFile(file)).toThrow(JournalCorrupt);
-  expect(() => JournalWriter.open(dir, "rb-abcdef", now)).toThrow(/record 2/);
+  expect(() => readJournalFile(file)).toThrow(/record 2/);
   expect(existsSync(join(dir, "journal.broken-1"))).toBe(false);
 });
 

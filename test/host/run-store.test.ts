@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { JournalEvent } from "../../src/engine/events.ts";
-import { readJournalFile } from "../../src/host/journal-file.ts";
 import { FileRunStore } from "../../src/host/run-store.ts";
 import { createMasker } from "../../src/util/mask/masker.ts";
 import { JournalBuilder } from "../rig/journal-builder.ts";
+import { readJournalFile } from "../rig/journal-records.ts";
 
 let dir: string;
 let poison: unknown;

@@ -1,6 +1,7 @@
 /** The evidence of a run that has its verdict: written when it ends, or later, when its executor was killed before. */
 import type { RunRecord } from "../../engine/run-record.ts";
 import { claimRun } from "../../host/claim.ts";
+import { foldJournal } from "../../host/journal-file.ts";
 import { FileRunStore } from "../../host/run-store.ts";
 import type { PrivateKey } from "../../report/keys.ts";
 import { createMasker } from "../../util/mask/masker.ts";
@@ -45,7 +46,7 @@ export async function completeEvidence(
 ): Promise<RunRecord> {
   const release = await claimRun(runDir, run, new Date());
   try {
-    const store = FileRunStore.open({
+    const options = {
       stateDir,
       runDir,
       run,
@@ -53,7 +54,8 @@ export async function completeEvidence(
       // What it appends is a number and a digest.
       masker: createMasker([]),
       onPoison: () => {},
-    });
+    };
+    const store = FileRunStore.open(options, foldJournal(runDir));
     const { config } = loadSealed(runDir);
     const { project } = config;
     await finishEvidence({ store, runDir, key: signingKey(project), project, onProblem });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { RunRecord } from "../../engine/run-record.ts";
 import { replaceFile } from "../../host/durable-file.ts";
 import { failpoint } from "../../host/failpoints.ts";
-import { journalName, readJournalFile } from "../../host/journal-file.ts";
+import { journalName, readRecords } from "../../host/journal-file.ts";
 import { readSealedText } from "../../host/sealed-run.ts";
 import type { AddendumContext } from "../../report/addendum.ts";
 import { approverKeysOf, loadAddendum } from "../../report/addendum-file.ts";
@@ -64,11 +64,16 @@ export async function reportDocument(
 
 /** What an addendum of this run may speak about, and whose signatures in it count. */
 export function addendumContext(runDir: string): AddendumContext {
-  const { records } = readJournalFile(join(runDir, journalName));
+  let run: string | null = null;
+  const seals = new Set<string>();
+  readRecords(join(runDir, journalName), (entry) => {
+    run = entry.run;
+    if (entry.type === "run.sealed") seals.add(entry.hash);
+  });
   const config: unknown = JSON.parse(readSealedText(runDir, "config.json"));
   return {
-    run: records[0]?.run ?? null,
-    seals: new Set(records.filter((entry) => entry.type === "run.sealed").map((entry) => entry.hash)),
+    run,
+    seals,
     keys: approverKeysOf(config as JsonObject),
   };
 }

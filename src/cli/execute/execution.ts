@@ -12,7 +12,7 @@ import { claimRun } from "../../host/claim.ts";
 import { systemClock } from "../../host/clock.ts";
 import { childEnvironment } from "../../host/environment.ts";
 import { failpoint, nameVictim } from "../../host/failpoints.ts";
-import { journalName, readJournalFile } from "../../host/journal-file.ts";
+import { foldJournal } from "../../host/journal-file.ts";
 import { FileRunStore } from "../../host/run-store.ts";
 import { checkSealed, readSealedConfig } from "../../host/sealed-run.ts";
 import { scanForSecrets } from "../../host/secret-scan.ts";
@@ -57,7 +57,8 @@ export async function execute(
   const { stateDir, run } = request;
   const release = await claimRun(runDir, run, clock.now());
   // Before anything of the sealed copy is read as code.
-  const first = request.start === null ? firstRecord(runDir) : null;
+  const journal = request.start === null ? foldJournal(runDir) : null;
+  const first = journal?.record?.started;
   const files = request.start?.files ?? first?.files ?? {};
   const inputs = request.start?.inputs ?? resumeInputs(first?.inputs ?? [], request.sensitive);
   checkSealed(runDir, files);
@@ -127,13 +128,12 @@ export async function execute(
   const actor: Person = request.drive.by;
   const store =
     request.start === null
-      ? FileRunStore.open(storeOptions)
+      ? FileRunStore.open(storeOptions, journal)
       : FileRunStore.create(
           storeOptions,
           await firstEvent(request, request.start, runbook, config, target, tools, subjectConfig),
         );
   const started = store.record.started;
-  checkSealed(runDir, started.files);
   refuseOtherMajor(started.tool);
   const record = store.record;
   refuseForged(record, config.policy);
@@ -299,11 +299,6 @@ async function targetOf(
     target: resolveTarget(config, runbook, name, { ...sandbox, databasePort: started.port }),
     refusal: started.refusal,
   };
-}
-
-function firstRecord(runDir: string) {
-  const [first] = readJournalFile(join(runDir, journalName)).records;
-  return first?.type === "run.started" ? first : null;
 }
 
 /** The approval file of `run --approval`, checked again here and used up when a step asks. */

@@ -2,27 +2,32 @@
 import { type FSWatcher, fdatasyncSync, fstatSync, openSync, readSync, watch } from "node:fs";
 import { dirname, join } from "node:path";
 import type { JournalRecord } from "../../engine/events.ts";
-import { applyRecord, newRunRecord } from "../../engine/fold.ts";
+import { RunFold } from "../../engine/fold.ts";
 import { JournalCorrupt } from "../../engine/ports.ts";
 import type { RunRecord } from "../../engine/run-record.ts";
 import { closeRead, syncDirectory } from "../../host/durable-file.ts";
 import { journalName } from "../../host/journal-file.ts";
-import { JournalReader, parseLine } from "../../util/journal-line.ts";
+import { type JournalPlace, JournalReader, parseLine } from "../../util/journal-line.ts";
 
 /** `fs.watch` may miss events; a slow look catches up. */
 const pollMs = 250;
 /** While news keep coming they are looked at this often: each look with news syncs the file that the executor syncs too. */
 const restMs = 50;
 
-export interface Followed {
-  /** Null when there never was a record. */
-  readonly record: RunRecord | null;
+/** A run as its journal told it up to a place. */
+export interface SeenRun {
+  /** Following goes on with it: it changes. */
+  readonly record: RunRecord;
+  /** Bytes of the journal that it tells of. */
+  readonly goodBytes: number;
 }
 
 export interface FollowOptions {
   readonly runDir: string;
-  /** Called for each record in order, with its line as it stands in the file. */
-  readonly onRecord: (record: JournalRecord, run: RunRecord, line: string) => void;
+  /** What was seen before: only what comes behind it is read and told. */
+  readonly from?: SeenRun;
+  /** Called for each record in order, with its line as it stands in the file, without the newline. */
+  readonly onRecord: (record: JournalRecord, run: RunRecord, line: Buffer) => void;
   /** Whether somebody may still write. Asked before each look, so that the last look sees everything. */
   readonly alive: () => boolean;
   /** Stops following although the run goes on. */
@@ -31,27 +36,20 @@ export interface FollowOptions {
   readonly wake?: Promise<unknown>;
 }
 
-/** Returns when nobody writes any more and everything written has been seen. */
-export async function follow(options: FollowOptions): Promise<Followed> {
-  const tail = new JournalTail(join(options.runDir, journalName));
-  let run: RunRecord | null = null;
-  const look = (): boolean => {
-    const entries = tail.read();
-    for (const { record, line } of entries) {
-      if (run === null) run = newRunRecord(record);
-      else applyRecord(run, record);
-      options.onRecord(record, run, line);
-    }
-    return entries.length > 0;
-  };
+/** Returns when nobody writes any more and everything written has been seen; null when there never was a record. */
+export async function follow(options: FollowOptions): Promise<SeenRun | null> {
+  const tail = new JournalTail(join(options.runDir, journalName), options.from ?? null);
+  const fold = new RunFold(options.from?.record ?? null);
   const waker = new Waker(options.runDir, options.signal);
   void options.wake?.then(() => waker.wake());
   try {
     for (;;) {
       const alive = options.alive();
-      const hadNews = look();
+      const hadNews = tail.read((record, line) => options.onRecord(record, fold.take(record), line));
       // What the last look told may be a reason to stay: that the run waits for a person.
-      if (options.signal?.aborted || !(alive || (hadNews && options.alive()))) return { record: run };
+      if (options.signal?.aborted || !(alive || (hadNews && options.alive()))) {
+        return fold.record === null ? null : { record: fold.record, goodBytes: tail.goodBytes };
+      }
       await waker.next(hadNews);
     }
   } finally {
@@ -67,43 +65,43 @@ export async function follow(options: FollowOptions): Promise<Followed> {
 class JournalTail {
   private readonly file: string;
   private fd: number | null = null;
-  private offset = 0;
   private isNameDurable = false;
-  private readonly reader = new JournalReader<JournalRecord>();
+  private readonly reader: JournalReader<JournalRecord>;
 
-  constructor(file: string) {
+  constructor(file: string, from: SeenRun | null) {
     this.file = file;
+    this.reader = new JournalReader(from === null ? undefined : placeOf(from));
   }
 
-  read(): { record: JournalRecord; line: string }[] {
+  get goodBytes(): number {
+    return this.reader.goodBytes;
+  }
+
+  /** Returns whether there was something. */
+  read(take: (record: JournalRecord, line: Buffer) => void): boolean {
     if (this.fd === null) {
       try {
         this.fd = openSync(this.file, "r");
       } catch {
-        return [];
+        return false;
       }
     }
-    const size = fstatSync(this.fd).size;
-    if (size <= this.offset) return [];
-    const chunk = Buffer.allocUnsafe(size - this.offset);
-    const bytes = readSync(this.fd, chunk, 0, chunk.length, this.offset);
-    if (!this.isDurable(this.fd)) return [];
-    const text = chunk.subarray(0, bytes);
-    const entries: { record: JournalRecord; line: string }[] = [];
-    let start = 0;
-    for (let end = text.indexOf(10); end >= 0; end = text.indexOf(10, start)) {
-      const bytesOfLine = text.subarray(start, end + 1);
-      const isLast = text.indexOf(10, end + 1) < 0;
-      if (isLast && !parseLine(text.subarray(start, end), this.reader.headHash).ok) break;
-      const [record] = this.reader.push(bytesOfLine);
-      if (record === undefined) {
-        throw new JournalCorrupt(this.reader.lastSeq + 1, `${this.file}: record ${this.reader.lastSeq + 1} is damaged`);
-      }
-      entries.push({ record, line: bytesOfLine.toString("utf8") });
-      start = end + 1;
+    const { reader } = this;
+    const offset = reader.goodBytes;
+    const news = Math.max(0, fstatSync(this.fd).size - offset);
+    if (news === 0 && this.isNameDurable) return false;
+    const chunk = Buffer.allocUnsafe(news);
+    const bytes = readSync(this.fd, chunk, 0, chunk.length, offset);
+    if (!this.isDurable(this.fd)) return false;
+    const end = chunk.subarray(0, bytes).lastIndexOf(10);
+    if (end < 0) return false;
+    const last = chunk.subarray(0, end).lastIndexOf(10) + 1;
+    reader.push(chunk.subarray(0, last), take);
+    if (reader.goodBytes !== offset + last) {
+      throw new JournalCorrupt(reader.lastSeq + 1, `${this.file}: record ${reader.lastSeq + 1} is damaged`);
     }
-    this.offset += start;
-    return entries;
+    if (parseLine(chunk.subarray(last, end), reader.headHash).ok) reader.push(chunk.subarray(last, end + 1), take);
+    return reader.goodBytes > offset;
   }
 
   /**
@@ -126,6 +124,10 @@ class JournalTail {
   close(): void {
     if (this.fd !== null) closeRead(this.fd);
   }
+}
+
+function placeOf({ record, goodBytes }: SeenRun): JournalPlace {
+  return { run: record.run, headHash: record.headHash, lastSeq: record.lastSeq, goodBytes };
 }
 
 /** Says when to look again. The directory is watched only while nothing happens: a busy run would wake this process for each write. */

@@ -1,13 +1,13 @@
 /** Finds runs by id, unique prefix or `last`, and says how to answer them. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { foldAny } from "../../engine/fold.ts";
 import type { ApprovalRecord, RunRecord } from "../../engine/run-record.ts";
-import { journalName, journalRecords } from "../../host/journal-file.ts";
+import { foldJournal, journalName } from "../../host/journal-file.ts";
 import { summarize } from "../../host/run-summary.ts";
 import { runDirectory, runIds } from "../../host/state-dir.ts";
 import { closest } from "../../util/closest.ts";
 import { UsageError } from "../errors.ts";
+import type { SeenRun } from "./follow.ts";
 
 /** Throws `UsageError` when nothing, or more than one run, fits. */
 export function findRun(stateDir: string, word: string | undefined): string {
@@ -44,15 +44,18 @@ function startOf(stateDir: string, id: string) {
   return summarize(runDirectory(stateDir, id))?.record.started;
 }
 
+export interface LoadedRun extends SeenRun {
+  readonly runDir: string;
+}
+
 /** The record of a run. Throws `JournalCorrupt`, and `UsageError` when the run never wrote a record. */
-export function loadRun(stateDir: string, run: string): { record: RunRecord; runDir: string } {
+export function loadRun(stateDir: string, run: string): LoadedRun {
   const runDir = runDirectory(stateDir, run);
-  const file = join(runDir, journalName);
   // Killed, or without power, before its first record: the name of the journal may be missing as well.
-  const record = existsSync(file) ? foldAny(journalRecords(file)) : null;
-  if (record === null)
+  const journal = existsSync(join(runDir, journalName)) ? foldJournal(runDir) : null;
+  if (journal === null || journal.record === null)
     throw new UsageError(`${run} has no record: it never started`, `rm -r '${runDir.replaceAll("'", "'\\''")}'`);
-  return { record, runDir };
+  return { record: journal.record, goodBytes: journal.goodBytes, runDir };
 }
 
 /** The command that answers what a step waits for. */

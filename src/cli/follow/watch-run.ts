@@ -21,7 +21,7 @@ import { isTerminal, writeOut } from "../terminal/standard-output.ts";
 import { onTypedLines } from "../terminal/typed-lines.ts";
 import { answerNotice, noticeKeys } from "../terminal/undo-notice.ts";
 import { toolVersion } from "../version.ts";
-import { follow } from "./follow.ts";
+import { follow, type SeenRun } from "./follow.ts";
 import { wantsReports } from "./report-requests.ts";
 import { nextFor } from "./run-lookup.ts";
 
@@ -29,8 +29,8 @@ export interface WatchOptions {
   readonly run: string;
   /** The executor this command started; without one it only follows. */
   readonly executor: Executor | null;
-  /** Nothing before this record is shown: it was shown by an earlier command. */
-  readonly fromSeq?: number;
+  /** What is known already is not shown: it was shown by an earlier command. */
+  readonly from?: SeenRun;
   /** Whether Ctrl-C speaks to the run (`run`, `resume`, `attach`) or only ends this command (`wait`). */
   readonly keys: boolean;
   /** A person answered in this terminal and the run goes on: it is not introduced again. */
@@ -57,15 +57,15 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
   const asks = options.keys && command.terminal.interactive && command.terminal.progress !== "quiet";
   // Where somebody can be asked, the question itself is the waiting.
   const patience = patienceOf(command, asks);
-  let followed: Awaited<ReturnType<typeof follow>>;
+  let followed: SeenRun | null;
   try {
     followed = await follow({
       runDir,
+      ...(options.from ? { from: options.from } : {}),
       // An executor that was refused leaves the run to whoever has it.
       alive: () => !executorEnded || (code !== exitCodes.refused && executorAlive(runDir)) || patience.left(runDir),
       onRecord: (record, run, line) => {
-        if (record.seq <= (options.fromSeq ?? 0)) return;
-        if (stream) writeOut(line);
+        if (stream) writeOut(`${line.toString()}\n`);
         patience.see(run);
         progress.record(record, run);
       },
@@ -84,12 +84,11 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
     return exitCodes.sigint;
   }
   await ended;
-  if (followed.record === null) throw notStarted(runDir, code);
+  if (followed === null) throw notStarted(runDir, code);
   if (asks && (code === null || code === exitCodes.waiting || code === exitCodes.failed)) {
     const { answerInTerminal } = await import("../terminal/prompts.ts");
     const answered = await answerInTerminal(command, options.run, followed.record);
-    if (answered !== null)
-      return await watchRun(command, { ...options, ...answered, fromSeq: followed.record.lastSeq, goesOn: true });
+    if (answered !== null) return await watchRun(command, { ...options, ...answered, from: followed, goesOn: true });
   }
   return await conclude(command, runDir, followed.record, code);
 }

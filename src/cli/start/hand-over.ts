@@ -5,12 +5,11 @@
 import { rmSync } from "node:fs";
 import { exitNameOf } from "../../engine/exit-codes.ts";
 import type { InboxMessage } from "../../engine/ports.ts";
-import type { RunRecord } from "../../engine/run-record.ts";
 import { executorAlive } from "../../host/claim.ts";
 import { leaveMessage } from "../../host/inbox.ts";
-import { runDirectory } from "../../host/state-dir.ts";
 import { CommandError } from "../errors.ts";
-import { follow } from "../follow/follow.ts";
+import { follow, type SeenRun } from "../follow/follow.ts";
+import type { LoadedRun } from "../follow/run-lookup.ts";
 import { lastFatal } from "../follow/watch-run.ts";
 import { type Executor, startExecutor } from "./launch.ts";
 import { starter } from "./starter.ts";
@@ -27,15 +26,16 @@ interface Seen {
 /** Returns when the answer is durable and the run goes on; null, or why it does not. Throws when it does not count. */
 export async function handOver(
   stateDir: string,
-  record: RunRecord,
+  { record, runDir, goodBytes }: LoadedRun,
   answer: Answer,
   sensitive: Readonly<Record<string, string>>,
 ): Promise<string | null> {
-  const runDir = runDirectory(stateDir, record.run);
+  let from: SeenRun = { record, goodBytes };
   for (;;) {
     const message = leaveMessage(runDir, answer);
     const executor = executorAlive(runDir) ? null : startForAnswer(stateDir, record.run, sensitive);
-    const seen = await watchFor(answer, runDir, record.lastSeq, executor);
+    const { seen, followed } = await watchFor(answer, runDir, from, executor);
+    from = followed ?? from;
     if (seen !== null) {
       if (seen.refusal === null) return seen.stop;
       throw new CommandError("refused", seen.refusal, `runbook status ${record.run}`);
@@ -67,24 +67,25 @@ function startForAnswer(stateDir: string, run: string, sensitive: Readonly<Recor
   return executor;
 }
 
-/** Null when nobody is left who could record the answer. */
+/** `seen` is null when nobody is left who could record the answer. */
 async function watchFor(
   answer: Answer,
   runDir: string,
-  fromSeq: number,
+  from: SeenRun,
   executor: Executor | null,
-): Promise<Seen | null> {
+): Promise<{ readonly seen: Seen | null; readonly followed: SeenRun | null }> {
   let hasEnded = false;
   const ended = executor?.ended.then(() => {
     hasEnded = true;
   });
   const enough = new AbortController();
   let seen: Seen | null = null;
-  await follow({
+  const followed = await follow({
     runDir,
+    from,
     alive: () => (executor === null ? executorAlive(runDir) : !hasEnded),
     onRecord: (entry) => {
-      if (entry.seq <= fromSeq || enough.signal.aborted) return;
+      if (enough.signal.aborted) return;
       if (seen !== null) {
         // The record after the answer's tells whether a new executor could go on.
         const stopped = entry.type === "executor.stopped" ? /^refused: (.*)$/s.exec(entry.why)?.[1] : undefined;
@@ -105,5 +106,5 @@ async function watchFor(
     signal: enough.signal,
     ...(ended ? { wake: ended } : {}),
   });
-  return seen;
+  return { seen, followed };
 }

@@ -12,7 +12,8 @@ import { sensitiveInputs, starter } from "../start/starter.ts";
 export default async function abort(command: Command): Promise<number> {
   const { args, project } = command;
   const run = findRun(project.stateDir, args.words[0]);
-  const { record, runDir } = loadRun(project.stateDir, run);
+  const loaded = loadRun(project.stateDir, run);
+  const { record, runDir } = loaded;
   if (record.finished !== null) {
     throw new CommandError("refused", `${run} has ended as ${record.result}`, `runbook report ${run}`);
   }
@@ -41,7 +42,7 @@ export default async function abort(command: Command): Promise<number> {
     },
     onDisconnect: "continue",
   });
-  const code = await watchRun(command, { run, executor, fromSeq: record.lastSeq, keys: false });
+  const code = await watchRun(command, { run, executor, from: loaded, keys: false });
   // The run ended as it was asked to: that is success for `abort`, whatever the run's own code.
   return code === exitCodes.failed || code === exitCodes.rolled_back ? exitCodes.ok : code;
 }

@@ -26,7 +26,8 @@ export default async function approve(command: Command): Promise<number> {
   if (args.text("plan") !== undefined) return approveSaved(command);
   const decision = args.verb.name === "approve" ? "approved" : "rejected";
   const run = findRun(project.stateDir, args.words[0]);
-  const { record, runDir } = loadRun(project.stateDir, run);
+  const loaded = loadRun(project.stateDir, run);
+  const { record, runDir } = loaded;
   const { step, approval } = waitingFor(record, args.verb.name, args.text("step"));
   checkSealed(runDir, record.started.files);
   await usePluginsOfRun(runDir, record.started.files);
@@ -46,7 +47,7 @@ export default async function approve(command: Command): Promise<number> {
   const objection = objectionTo(answer, { record, policy: config.policy, now: systemClock().now(), signer });
   if (objection !== null) throw new CommandError("refused", objection.why, objection.next);
   const sensitive = sensitiveInputs(record, args);
-  const stop = await handOver(project.stateDir, record, answer, sensitive);
+  const stop = await handOver(project.stateDir, loaded, answer, sensitive);
   if (command.output === "json") command.json({ format: "runbook.decision/1.0", run, step, decision });
   else command.print(`${decision} ${step} of ${run}`);
   if (stop !== null) {

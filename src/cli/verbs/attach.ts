@@ -6,11 +6,11 @@ import { watchRun } from "../follow/watch-run.ts";
 export default async function attach(command: Command): Promise<number> {
   const run = findRun(command.project.stateDir, command.args.words[0]);
   const isWait = command.args.verb.name === "wait";
-  const { record } = loadRun(command.project.stateDir, run);
+  const loaded = loadRun(command.project.stateDir, run);
   return await watchRun(command, {
     run,
     executor: null,
     keys: !isWait,
-    ...(isWait ? { fromSeq: record.lastSeq } : {}),
+    ...(isWait ? { from: loaded } : {}),
   });
 }

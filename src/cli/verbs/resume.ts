@@ -26,7 +26,8 @@ export default async function resume(command: Command): Promise<number> {
   reportRequests(command);
   waitForPersonMs(args);
   const run = findRun(project.stateDir, args.words[0]);
-  const { record, runDir } = loadRun(project.stateDir, run);
+  const loaded = loadRun(project.stateDir, run);
+  const { record, runDir } = loaded;
   checkSealed(runDir, record.started.files);
   await usePluginsOfRun(runDir, record.started.files);
   if (executorAlive(runDir)) {
@@ -66,7 +67,7 @@ export default async function resume(command: Command): Promise<number> {
     onDisconnect: onDisconnect(command),
   });
   if (args.on("detach")) return detached(command, run, executor);
-  return await watchRun(command, { run, executor, fromSeq: record.lastSeq, keys: true, introduced: asks });
+  return await watchRun(command, { run, executor, from: loaded, keys: true, introduced: asks });
 }
 
 function hasUnknown(record: RunRecord): boolean {
