@@ -108,6 +108,7 @@ export function applyStepRecord(
       break;
     case "command.started":
       step.commands = added(step.commands, {
+        seq: entry.seq,
         command: entry.command,
         attempt: entry.attempt,
         argv: entry.argv,
@@ -123,6 +124,7 @@ export function applyStepRecord(
       const command = step.commands.findLast((c) => c.command === entry.command);
       if (command)
         command.end = {
+          seq: entry.seq,
           exitCode: entry.exitCode,
           signal: entry.signal,
           cause: entry.cause,

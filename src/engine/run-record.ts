@@ -18,6 +18,8 @@ import type {
 export type EventOf<T extends JournalEvent["type"]> = Extract<JournalEvent, { type: T }>;
 
 export interface CommandRecord {
+  /** Number of the record that says it began. */
+  readonly seq: number;
   readonly command: string;
   readonly attempt: number;
   readonly argv: readonly string[];
@@ -29,6 +31,7 @@ export interface CommandRecord {
   readonly startedAt: string;
   /** Null while it runs, or when nobody saw its end. */
   end: null | {
+    readonly seq: number;
     readonly exitCode: number | null;
     readonly signal: string | null;
     readonly cause: string;

@@ -10,7 +10,6 @@ import type { PrivateKey } from "./keys.ts";
 import { comparePaths } from "./run-files.ts";
 import type { StatedField } from "./stated.ts";
 import { effectsWithin, isGroup, stepsInOrder } from "./step-order.ts";
-import { seqOf } from "./step-text.ts";
 import { sumsFile } from "./sums.ts";
 import { verdictOf } from "./verdict.ts";
 import { changeRefOf, incidentRefOf, inputsDigestOf } from "./view-environment.ts";
@@ -165,7 +164,7 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
         stdout: command.end?.output.stdout ?? null,
         stderr: command.end?.output.stderr ?? null,
         excerpt: command.end?.output.excerpt ?? null,
-        records: [seqOf(command), seqOf(command.end)].filter((seq) => seq !== null),
+        records: command.end === null ? [command.seq] : [command.seq, command.end.seq],
       })),
       outputs: s.outputs,
       failure: s.failure && { class: s.failure.class, reason: s.failure.reason, message: s.failure.message },

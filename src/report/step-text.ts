@@ -35,9 +35,3 @@ export function shortValue(value: Json, wide: boolean): string {
         .join("\n")
     : excerpt(text, 1, 0, shownValueLength);
 }
-
-/** The number of the journal record an object was folded from; the fold keeps whole records. */
-export function seqOf(value: object | null): number | null {
-  const seq = (value as { readonly seq?: unknown } | null)?.seq;
-  return typeof seq === "number" ? seq : null;
-}

@@ -2,7 +2,6 @@
 import type { JournalRecord } from "../engine/events.ts";
 import type { RunRecord } from "../engine/run-record.ts";
 import { digestFile, type FileDigest, isInsidePath, listFiles, readRunFile } from "./run-files.ts";
-import { seqOf } from "./step-text.ts";
 import { isUnlisted, parseSums, sumsFile } from "./sums.ts";
 import type { Report } from "./verify.ts";
 
@@ -79,7 +78,7 @@ export function checkNamedFiles(files: ReadonlyMap<string, NamedFile>, digests: 
 /** The runbook that was started is the one that was sealed. */
 export function checkRunbook(record: RunRecord, report: Report): void {
   if (record.started.files["runbook.yaml"] !== record.started.digest) {
-    report("runbook-mismatch", "the sealed runbook.yaml is not the runbook that was started", seqOf(record.started));
+    report("runbook-mismatch", "the sealed runbook.yaml is not the runbook that was started", record.started.seq);
   }
 }
 

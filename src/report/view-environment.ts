@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { RunRecord } from "../engine/run-record.ts";
 import { isObject, type JsonObject } from "../util/json.ts";
 import { between, durationText, jsonText, plural } from "./format.ts";
-import { type NamedValue, seqOf } from "./step-text.ts";
+import type { NamedValue } from "./step-text.ts";
 
 export type EnvironmentRow = NamedValue & { readonly seq: number };
 
@@ -61,7 +61,7 @@ export function toolText(tool: string): string {
 }
 
 export function environmentRows(record: RunRecord, config: JsonObject | null): EnvironmentRow[] {
-  const startSeq = seqOf(record.started) ?? 1;
+  const startSeq = record.started.seq;
   const rows: EnvironmentRow[] = [
     { name: "Tool", value: toolText(record.started.tool), seq: startSeq },
     ...Object.keys(record.started.environment).map((name) => ({

@@ -1,7 +1,6 @@
 /** The part of the view about people: what they were asked, what they decided, and what did not go as written. */
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
 import { between, durationText } from "./format.ts";
-import { seqOf } from "./step-text.ts";
 
 export interface QuestionDetail {
   readonly step: string;
@@ -121,7 +120,7 @@ export function participants(record: RunRecord, steps: readonly StepRecord[]): P
     if (!people.has(key)) people.set(key, row);
   };
   const { started } = record;
-  add({ role: "initiator", name: started.actor, identifiedBy: "login", seq: seqOf(started) ?? 1 });
+  add({ role: "initiator", name: started.actor, identifiedBy: "login", seq: started.seq });
   for (const { approval } of steps) {
     for (const { by, decision, seq } of approval?.decisions ?? []) {
       if (by === null || decision === "refused") continue;

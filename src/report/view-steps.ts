@@ -5,7 +5,7 @@ import type { Effects } from "../language/runbook.ts";
 import { isObject, type Json } from "../util/json.ts";
 import { clockText, commandText, durationText, excerpt, plural } from "./format.ts";
 import { effectsWithin } from "./step-order.ts";
-import { checksText, type NamedValue, seqOf, shortValue, shownLines, shownWidth, statusText } from "./step-text.ts";
+import { checksText, type NamedValue, shortValue, shownLines, shownWidth, statusText } from "./step-text.ts";
 import { ends } from "./timeline.ts";
 import { type ArtifactRow, artifactRows } from "./view-outcome.ts";
 
@@ -264,7 +264,7 @@ function commandDetail(command: CommandRecord): CommandDetail {
               // The journal keeps the first and last lines with one line between them that says what is left out.
               excerpt: excerpt(end.output.excerpt[name], shownLines + 1, shownLines, shownWidth),
             })),
-    seqs: [seqOf(command), seqOf(end)].filter((seq) => seq !== null),
+    seqs: end === null ? [command.seq] : [command.seq, end.seq],
   };
 }
 

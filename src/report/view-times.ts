@@ -1,7 +1,6 @@
 /** The part of the view about time: what was promised and reached, and when each step ran. */
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
 import { clockText, durationText } from "./format.ts";
-import { seqOf } from "./step-text.ts";
 import { type Bar, maxBars, mermaidGantt, timelineBars, timelineLimits } from "./timeline.ts";
 
 export interface ObjectiveRow {
@@ -40,7 +39,7 @@ export function objectiveRows(record: RunRecord): ObjectiveRow[] {
       margin: "",
       met: "no verdict yet",
       measured: "",
-      seq: seqOf(record.started),
+      seq: record.started.seq,
     }));
   }
   const rows: ObjectiveRow[] = finished.objectives.map((o) => ({
@@ -80,7 +79,7 @@ export function timelineView(record: RunRecord, steps: readonly StepRecord[]): T
       name: limit.name,
       at: clockText(limit.at, day),
       fromMs: Date.parse(limit.at) - zero,
-      seq: record.finished?.seq ?? seqOf(record.started),
+      seq: record.finished?.seq ?? record.started.seq,
     })),
     bars: bars.map((bar) => ({
       ...bar,

@@ -7,7 +7,6 @@ import type { RunRecord, StepRecord } from "../engine/run-record.ts";
 import type { JsonObject } from "../util/json.ts";
 import { durationText, jsonText } from "./format.ts";
 import { stepsInOrder } from "./step-order.ts";
-import { seqOf } from "./step-text.ts";
 import { verdictOf } from "./verdict.ts";
 import { countsText, deviationsText, namedFiles, scanText } from "./view-counts.ts";
 import {
@@ -187,7 +186,7 @@ export function reportView(record: RunRecord, sources: ReportSources): ReportVie
       working: finished && durationText(finished.workingMs),
       waiting: finished && durationText(finished.waitingMs),
       pauses: pausesOf(record),
-      startSeq: seqOf(started) ?? 1,
+      startSeq: started.seq,
       finishSeq: finished?.seq ?? null,
       lastSeq: record.lastSeq,
     },
