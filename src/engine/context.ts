@@ -34,6 +34,8 @@ export interface EngineContext {
   readonly scan: () => Promise<SecretScan | null>;
   /** Runs of this runbook on this target with a verdict, newest end first, without this one. */
   readonly earlierRuns: () => readonly EarlierRun[];
+  /** While guards are asked again by a resume: those of them that were; absent = a recorded end stands. */
+  readonly askedAgain?: Set<string>;
   /** Named points at which tests make the executor fail; does nothing otherwise. */
   readonly failpoint: (name: string) => void;
 }

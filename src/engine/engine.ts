@@ -20,7 +20,6 @@ import {
 import { waitingSteps } from "./decision.ts";
 import { escalationOf } from "./escalation.ts";
 import type { Person } from "./events.ts";
-import { runLeaf } from "./leaf.ts";
 import { runSequence, runStep } from "./loop.ts";
 import { type EngineHooks, readMessages } from "./messages.ts";
 import { type NotifyOn, notify } from "./notify.ts";
@@ -225,13 +224,10 @@ function mainPlace(context: EngineContext): Place {
 /** Guards run again before every resume; once a write took effect, a closed window only warns. */
 async function runGuards(context: EngineContext, resumed: boolean): Promise<Flow> {
   const place = mainPlace(context);
+  const asking: EngineContext = resumed ? { ...context, askedAgain: new Set() } : context;
   for (const step of context.root.runbook.guards) {
     const node: Node = { step, path: step.id, phase: "guards", place };
-    const again = resumed && recordOf(context, step.id)?.status !== "skipped" && step.action.kind !== "group";
-    const flow =
-      again && !context.store.record.overrides.has(step.id)
-        ? await runLeaf(context, node)
-        : await runStep(context, node);
+    const flow = await runStep(asking, node);
     if (flow.kind === "ok") {
       warnAboutWindow(context, node);
       continue;

@@ -29,8 +29,8 @@ export async function runLeaf(context: EngineContext, node: Node): Promise<Flow>
   const record = recordOf(context, node.path);
   if (record?.status === "indeterminate") return await repeatOrAsk(context, node, "its outcome is unknown");
   if (record?.reopened) {
-    // A write that was stopped before it began, or found not applied, has an outcome that everybody knows.
-    const known = node.step.effects !== "read" && !record.tookEffect;
+    // A guard is asked anew; a write that was stopped before it began, or found not applied, has an outcome that everybody knows.
+    const known = node.phase === "guards" || (node.step.effects !== "read" && !record.tookEffect);
     return known ? await runAttempts(context, node) : await repeatOrAsk(context, node, "it failed before this resume");
   }
   if (record?.status === "cancelled") return await repeatOrAsk(context, node, "it was cancelled while it ran");

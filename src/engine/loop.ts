@@ -43,7 +43,9 @@ export async function runSequence(
 export async function runStep(context: EngineContext, node: Node): Promise<Flow> {
   const { step, path } = node;
   const record = recordOf(context, path);
-  if (record !== undefined) {
+  const again = context.askedAgain !== undefined && record?.status !== "skipped" && !context.askedAgain.has(path);
+  context.askedAgain?.add(path);
+  if (record !== undefined && !again) {
     if (record.status === "succeeded" || record.status === "skipped" || record.status === "undone") return ok;
     const over = isFailed(record);
     if (over && record.why === "continueOnFailure") return ok;
@@ -53,7 +55,11 @@ export async function runStep(context: EngineContext, node: Node): Promise<Flow>
   // What a dead executor had begun is brought to its end also when the run is to stop.
   const isOpen = record?.status === "running";
   if (context.control.stop !== null && !isOpen) return { kind: "stopped" };
-  const begun = record !== undefined && record.status !== "pending" && record.failure?.reason !== "condition";
+  const begun =
+    record !== undefined &&
+    record.status !== "pending" &&
+    record.failure?.reason !== "condition" &&
+    !context.store.record.overrides.has(path);
   if (!begun) {
     const skipped = skipReason(context, node);
     if (skipped !== null) {

@@ -1,0 +1,58 @@
+/** Before every resume the guards are asked again, whatever form they have; an override passes one for good. */
+import { describe, expect, test } from "vitest";
+import { EngineRig } from "../rig/engine-rig.ts";
+
+const leaf = (id: string, more = "") => `{ id: ${id}, title: ${id}, run: ${id}, effects: read${more} }`;
+const forms: readonly (readonly [string, string, readonly string[]])[] = [
+  ["a step", leaf("g"), ["g"]],
+  ["a group", `{ id: g, title: G, steps: [${leaf("a")}, ${leaf("b")}] }`, ["g.a", "g.b"]],
+  ["a parallel block", `{ id: g, title: G, parallel: [${leaf("a")}, ${leaf("b")}] }`, ["g.a", "g.b"]],
+  ["a forEach", leaf("g", ', forEach: { in: "${{ [1, 2] }}", as: n }'), ["g[0]", "g[1]"]],
+  ["a used runbook", "{ id: g, title: G, uses: runbook/part }", ["g.a"]],
+];
+const part = `steps: [${leaf("a")}]`;
+const whole = (guard: string) => `guards: [${guard}]\nsteps: [${leaf("work")}]`;
+
+describe.each(forms)("%s as guard", (_, guard, asked) => {
+  test("is asked again by a resume", async () => {
+    const rig = new EngineRig(whole(guard), { work: ["no", {}] }, part);
+    await rig.drive();
+    expect(await rig.drive({ resumed: true })).toMatchObject({ exitCode: 0 });
+    expect(rig.ran).toEqual([...asked, "work", ...asked, "work"]);
+  });
+
+  test("that holds no more refuses the resume, and lets a later one pass", async () => {
+    const last = asked.at(-1)!;
+    const rig = new EngineRig(whole(guard), { work: ["no", {}], [last]: [{}, "not now", {}] }, part);
+    await rig.drive();
+    expect(await rig.drive({ resumed: true })).toMatchObject({ kind: "refused" });
+    expect(rig.ran).toEqual([...asked, "work", ...asked]);
+    expect(await rig.drive({ resumed: true })).toMatchObject({ exitCode: 0 });
+  });
+});
+
+test("an override passes a guard that refused a resume, and those after it", async () => {
+  const rig = new EngineRig(whole(leaf("g", ", override: reason")), { work: ["no", "no", {}], g: [{}, "not now"] });
+  const overrides = [{ step: "g", reason: "because" }];
+  await rig.drive();
+  expect(await rig.drive({ resumed: true })).toMatchObject({ kind: "refused" });
+  expect(await rig.drive({ resumed: true, overrides })).toMatchObject({ exitCode: 1 });
+  expect(rig.record.steps.get("g")).toMatchObject({ status: "skipped", why: "overridden: because" });
+  expect(await rig.drive({ resumed: true })).toMatchObject({ exitCode: 0 });
+  expect(rig.ran).toEqual(["g", "work", "g", "work", "work"]);
+});
+
+test("an override passes a question that was declined after a write", async () => {
+  const ask = '{ id: ask, title: Ask, uses: checkpoint, with: { question: "Go on?" }, override: reason }';
+  const write = "{ id: w, title: W, run: w, effects: write, idempotent: true, verify: [result.exitCode == 0] }";
+  const rig = new EngineRig(`steps: [${write}, ${ask}, ${leaf("work")}]`);
+  await rig.drive();
+  const { shownDigest } = rig.record.steps.get("ask")!.approval!.request;
+  const by = { name: "tester", method: "login", login: "tester", keyId: null, groups: [] } as const;
+  const no = { decision: "rejected", by, reason: "no", shownDigest, signature: null, attachments: [] } as const;
+  rig.append({ type: "approval.decided", step: "ask", ...no });
+  expect(await rig.drive({ resumed: true })).toMatchObject({ exitCode: 1 });
+  const overrides = [{ step: "ask", reason: "because" }];
+  expect(await rig.drive({ resumed: true, overrides })).toMatchObject({ exitCode: 0 });
+  expect([rig.ran, rig.status("ask")]).toEqual([["w", "work"], "skipped"]);
+});
