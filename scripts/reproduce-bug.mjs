@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const limitMs = 600_000;
 
+let last = "";
 /** `| bug | *subject of the fix* | `reproducer` |`; a row without a command says why there is none. */
 const rows = readFileSync(join(root, "docs/bugs.md"), "utf8")
   .split("\n")
@@ -18,7 +19,8 @@ const rows = readFileSync(join(root, "docs/bugs.md"), "utf8")
   .map((line, index) => {
     const [, bug = "", fix = "", reproducer = ""] = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
     const words = /`((?:test\/|node scripts\/)[^`]+)`/.exec(reproducer)?.[1] ?? null;
-    return { number: index + 1, bug, subject: /\*([^*]+)\*/.exec(fix)?.[1] ?? "", words };
+    if (fix !== "same commit") last = /\*([^*]+)\*/.exec(fix)?.[1] ?? "";
+    return { number: index + 1, bug, subject: last, words };
   });
 const wanted = process.argv.slice(2).map(Number);
 let unshown = 0;

@@ -120,7 +120,7 @@ export async function run(runbook: string, options: RunOptions = {}): Promise<Ru
       onDisconnect: "continue",
     });
     const runDir = runDirectory(stateDir, started.run);
-    const stop = () => leaveMessage(runDir, { kind: "signal", signal: "SIGINT", press: 1 });
+    const stop = () => leaveMessage(runDir, { kind: "signal", signal: "SIGINT", press: 1 }, started.executor.child.pid);
     options.signal?.addEventListener("abort", stop, { once: true });
     let code: number | null = null;
     let hasEnded = false;

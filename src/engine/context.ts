@@ -54,6 +54,8 @@ export interface Control {
     /** The time of a group is over; stops only what is in it. */
     | { readonly kind: "timeout" };
   cancel: AbortController;
+  /** The way back or the cleanup goes on: an abort has nothing to stop any more, only a signal does. */
+  isEnding: boolean;
   /** Called after every message, by whoever waits for one. */
   wake: (() => void) | null;
 }

@@ -108,6 +108,7 @@ function record(context: EngineContext, request: DriveRequest): void {
 }
 
 async function walk(context: EngineContext, request: DriveRequest): Promise<WalkOutcome> {
+  context.control.isEnding = false;
   const none: Ending = {
     failedAt: null,
     refused: false,
@@ -160,6 +161,7 @@ async function walk(context: EngineContext, request: DriveRequest): Promise<Walk
       context.control.cancel = new AbortController();
     }
     if (notice === "begin") {
+      context.control.isEnding = true;
       const outcome = await undoAll(context, why);
       if (outcome === "waiting") return await stopOrWait(context);
       rollback = outcome;
@@ -298,6 +300,7 @@ async function stopOrWait(context: EngineContext): Promise<WalkOutcome> {
 /** `always`, search for secrets, verdict, notifications, seal. */
 async function conclude(context: EngineContext, ending: Ending, cleanup: boolean): Promise<WalkOutcome> {
   const failed: string[] = [];
+  context.control.isEnding = true;
   if (cleanup && ending.refusal === null) {
     for (const step of context.root.runbook.always) {
       const flow = await runStep(context, { step, path: step.id, phase: "always", place: mainPlace(context) });

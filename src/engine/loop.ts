@@ -181,6 +181,7 @@ function limited(
       outer.stop = value;
     },
     cancel: own,
+    isEnding: outer.isEnding,
     wake: null,
   };
   // A running member listens to one signal: it must hear both.

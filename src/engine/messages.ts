@@ -60,8 +60,7 @@ function handleMessage(context: EngineContext, message: InboxMessage, hooks: Eng
         rollback: message.rollback,
         now: message.now,
       });
-      context.control.stop = { kind: "abort" };
-      if (message.now) context.control.cancel.abort();
+      abort(context, message.now);
       break;
     case "rollback": {
       const { undoNotice, rollback } = context.store.record;
@@ -75,6 +74,15 @@ function handleMessage(context: EngineContext, message: InboxMessage, hooks: Eng
       if (message.press >= 2) context.control.cancel.abort();
       break;
   }
+}
+
+/** The way back and the cleanup are what an abort leads to; `now` ends the step that runs, and they go on after it. */
+function abort({ control }: EngineContext, now: boolean): void {
+  const running = control.cancel;
+  if (control.isEnding) {
+    if (now) control.cancel = new AbortController();
+  } else control.stop = { kind: "abort" };
+  if (now) running.abort();
 }
 
 /** Records an answer, also one that does not count; attached files are part of the evidence of one that does. */

@@ -3,7 +3,7 @@
  * order of name; the journal is the answer. Works for an executor that is not there yet.
  */
 import { randomBytes } from "node:crypto";
-import { type FSWatcher, readdirSync, readFileSync, unlinkSync, watch } from "node:fs";
+import { type FSWatcher, lstatSync, readdirSync, readFileSync, unlinkSync, watch } from "node:fs";
 import { join } from "node:path";
 import type { InboxMessage, ReceivedMessage } from "../engine/ports.ts";
 import { makeDirectory, replaceFile } from "./durable-file.ts";
@@ -12,18 +12,33 @@ const inboxName = "inbox";
 /** `fs.watch` may miss events (inotify limits, exotic file systems): a slow look catches up. */
 const pollMs = 250;
 
-/** Leaves a message; durable when it returns. Gives its file, which is gone when somebody has taken it. */
-export function leaveMessage(runDir: string, message: InboxMessage): string {
+/** What a message of each kind has; one without would end its reader, and again every later one. */
+const members: Readonly<Record<InboxMessage["kind"], readonly string[]>> = {
+  decision: ["step", "decision", "by", "reason", "shownDigest", "signature", "attachments"],
+  override: ["step", "reason", "by"],
+  abort: ["by", "reason", "rollback", "now"],
+  rollback: ["begin", "by"],
+  signal: ["signal", "press"],
+};
+
+/** What lies in a file. A press is meant for who works then: `reader` is its process id, and nobody else obeys it. */
+type Letter = InboxMessage & { readonly reader?: number };
+
+/**
+ * Leaves a message, for one executor (its process id) or for whichever comes; durable when it returns. Gives its file,
+ * which is gone when somebody has taken it.
+ */
+export function leaveMessage(runDir: string, message: InboxMessage, reader?: number): string {
   const directory = join(runDir, inboxName);
   makeDirectory(directory);
   const name = `${String(Date.now()).padStart(15, "0")}-${randomBytes(4).toString("hex")}.json`;
-  replaceFile(join(directory, name), `${JSON.stringify(message)}\n`);
+  replaceFile(join(directory, name), `${JSON.stringify({ ...message, reader })}\n`);
   return join(directory, name);
 }
 
 /**
  * Hands out the messages there are, except those whose names are in `taken`, to which it adds them. Their files stay until
- * `remove`; a file that is no message is removed unseen.
+ * `remove`; a file that is no message, or one for an executor that is gone, is removed unseen.
  */
 export function takeMessages(runDir: string, taken: Set<string>): ReceivedMessage[] {
   const directory = join(runDir, inboxName);
@@ -55,11 +70,13 @@ function remove(file: string): void {
   }
 }
 
-/** Null = not a message: whoever wrote it can write anything, also nothing. */
+/** Null = not a message for us: whoever wrote it can write anything, also nothing. */
 function messageIn(file: string): InboxMessage | null {
   try {
-    const message = JSON.parse(readFileSync(file, "utf8")) as InboxMessage;
-    return ["decision", "override", "abort", "rollback", "signal"].includes(message.kind) ? message : null;
+    if (!lstatSync(file).isFile()) return null; // reading a FIFO would wait for its writer
+    const { reader = process.pid, ...message } = JSON.parse(readFileSync(file, "utf8")) as Letter;
+    if (reader !== process.pid) return null;
+    return members[message.kind].every((name) => name in message) ? message : null;
   } catch {
     return null;
   }

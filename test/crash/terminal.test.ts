@@ -25,14 +25,16 @@ afterEach(async () => {
 });
 afterAll(() => rig.end());
 
+function terminal(...words: string[]): Pty {
+  const options = { columns: 100, env: rig.environment(), cwd: rig.project };
+  const pty = new Pty([process.execPath, program, ...words], options);
+  terminals.push(pty);
+  return pty;
+}
+
 async function underTerminal(name: string): Promise<{ pty: Pty; run: string }> {
   const before = new Set(rig.runs());
-  const pty = new Pty([process.execPath, program, "run", name, "-t", "here"], {
-    columns: 100,
-    env: rig.environment(),
-    cwd: rig.project,
-  });
-  terminals.push(pty);
+  const pty = terminal("run", name, "-t", "here");
   await rig.waitForLedger("held");
   return { pty, run: rig.runs().find((id) => !before.has(id)) ?? "" };
 }
@@ -50,6 +52,18 @@ test.skipIf(noPty)("Ctrl-C once: the step is finished, nothing after it is start
   gate.open();
   expect(await pty.ended).toBe(130);
   expect(presses(run)).toEqual(["SIGINT 1"]);
+  expect(rig.ledger()).toEqual(["held", "held done"]);
+});
+
+test.skipIf(noPty)("Ctrl-C of somebody who is attached stops the run too: both leave with 130", async () => {
+  const gate = rig.gate("held");
+  const { pty, run } = await underTerminal("held");
+  const other = terminal("attach", run);
+  await other.see(/Say held/);
+  other.type("\u0003");
+  await rig.waitForRecord(run, "the press", pressed(1));
+  gate.open();
+  expect([await other.ended, await pty.ended]).toEqual([130, 130]);
   expect(rig.ledger()).toEqual(["held", "held done"]);
 });
 

@@ -199,7 +199,7 @@ export class EngineRig implements RunStore {
       policy: emptyConfig.policy,
       actor: person,
       protected: false,
-      control: { stop: null, cancel: new AbortController(), wake: null },
+      control: { stop: null, cancel: new AbortController(), isEnding: false, wake: null },
       preapproval: () => null,
       mask: (text: string) => text,
       failpoint: () => {},
@@ -236,8 +236,11 @@ export class EngineRig implements RunStore {
     if (this.record === undefined) this.record = newRunRecord(record);
     else applyRecord(this.record, record);
     const answer = this.answers[event.type];
-    if (answer === undefined) return;
-    this.inbox.push(answer);
+    if (answer !== undefined) this.leave(answer);
+  }
+  /** Somebody leaves a message now. */
+  leave(message: InboxMessage): void {
+    this.inbox.push(message);
     queueMicrotask(() => this.readInbox());
   }
   flush(): void {}

@@ -217,7 +217,7 @@ export async function execute(
     policy: config.policy,
     actor,
     protected: config.target.protected,
-    control: { stop: null, cancel: new AbortController(), wake: null },
+    control: { stop: null, cancel: new AbortController(), isEnding: false, wake: null },
     preapproval: preapprovalOf(request, config.policy, record, () => clock.now()),
     mask: (text) => masker.text(text),
     scan: async () => {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { exitCodes, exitNameOf, exitNameOfResult } from "../../engine/exit-codes.ts";
 import { isInterrupted, type RunRecord } from "../../engine/run-record.ts";
-import { executorAlive } from "../../host/claim.ts";
+import { executorAlive, lastExecutor } from "../../host/claim.ts";
 import { leaveMessage } from "../../host/inbox.ts";
 import { readSealedConfig } from "../../host/sealed-run.ts";
 import { runDirectory } from "../../host/state-dir.ts";
@@ -53,7 +53,8 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
   if (stream && !options.goesOn)
     writeOut(`${JSON.stringify({ type: "version", format: "runbook.events/1.0", runbook: toolVersion })}\n`);
   const leave = new AbortController();
-  const release = options.keys ? catchKeys(command, runDir, options.run, leave) : () => {};
+  const reader = () => (executorEnded ? lastExecutor(runDir)?.pid : executor?.child.pid);
+  const keys = options.keys ? catchKeys(command, runDir, options.run, { leave, reader }) : null;
   const asks = options.keys && command.terminal.interactive && command.terminal.progress !== "quiet";
   // Where somebody can be asked, the question itself is the waiting.
   const patience = patienceOf(command, asks);
@@ -74,7 +75,7 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
     });
   } finally {
     progress.end();
-    release();
+    keys?.release();
   }
   if (leave.signal.aborted) {
     // Neither its end nor its pipe keeps this process from leaving.
@@ -90,7 +91,14 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
     const answered = await answerInTerminal(command, options.run, followed.record);
     if (answered !== null) return await watchRun(command, { ...options, ...answered, from: followed, goesOn: true });
   }
-  return await conclude(command, runDir, followed.record, code);
+  // One that only looks on has no executor of its own; what it asked for is how it ends.
+  const asked = isStopped(followed.record) ? (keys?.pressedCode() ?? null) : null;
+  return await conclude(command, runDir, followed.record, executor === null ? asked : code);
+}
+
+/** Its last executor left at a checkpoint, and the run is neither over nor waiting. */
+function isStopped(record: RunRecord): boolean {
+  return isInterrupted(record, false) && record.executors.at(-1)?.stoppedAt != null;
 }
 
 /** Plain progress of somebody who can type: the announced way back is answered by a line. */
@@ -166,11 +174,18 @@ function patienceOf(command: Command, asks: boolean): { see(run: RunRecord): voi
 }
 
 /** First press: stop after the step. Second: end the step. Third: leave; the run finishes what it was told. */
-function catchKeys(command: Command, runDir: string, run: string, leave: AbortController): () => void {
+function catchKeys(
+  command: Command,
+  runDir: string,
+  run: string,
+  { leave, reader }: { readonly leave: AbortController; readonly reader: () => number | undefined },
+): { release(): void; pressedCode(): number | null } {
   let presses = 0;
+  let code: number | null = null;
   const press = (signal: "SIGINT" | "SIGTERM") => {
     presses++;
-    leaveMessage(runDir, { kind: "signal", signal, press: presses });
+    code = exitCodes[signal === "SIGINT" ? "sigint" : "sigterm"];
+    leaveMessage(runDir, { kind: "signal", signal, press: presses }, reader());
     if (presses > 2) {
       leave.abort();
       return;
@@ -185,9 +200,12 @@ function catchKeys(command: Command, runDir: string, run: string, leave: AbortCo
   const onTerminate = () => press("SIGTERM");
   process.on("SIGINT", onInterrupt);
   process.on("SIGTERM", onTerminate);
-  return () => {
-    process.off("SIGINT", onInterrupt);
-    process.off("SIGTERM", onTerminate);
+  return {
+    pressedCode: () => code,
+    release: () => {
+      process.off("SIGINT", onInterrupt);
+      process.off("SIGTERM", onTerminate);
+    },
   };
 }
 
