@@ -24,6 +24,8 @@ export async function scanForSecrets(dir: string, secrets: readonly Secret[]): P
   let bytes = 0;
   try {
     const all = matcherOf(secrets);
+    // One for all files: a long run has thousands of small ones.
+    const chunk = Buffer.allocUnsafe(chunkBytes);
     const each = new Map<string, Matcher>();
     const only = (secret: Secret) => {
       const known = each.get(secret.name) ?? matcherOf([secret]);
@@ -32,13 +34,13 @@ export async function scanForSecrets(dir: string, secrets: readonly Secret[]): P
     };
     for (const path of regularFiles(dir)) {
       const named = Buffer.from(path, "utf8");
-      const read = await holds(dir, path, all);
+      const read = await holds(dir, path, all, chunk);
       files++;
       bytes += read.bytes;
       if (!read.found && !inText(named, all)) continue;
       for (const secret of secrets) {
         const matcher = only(secret);
-        if (inText(named, matcher) || (await holds(dir, path, matcher)).found) {
+        if (inText(named, matcher) || (await holds(dir, path, matcher, chunk)).found) {
           leaks.push({ file: path, secret: secret.name });
         }
       }
@@ -77,14 +79,18 @@ function regularFiles(dir: string): string[] {
   return files.sort();
 }
 
-async function holds(dir: string, path: string, matcher: Matcher): Promise<{ found: boolean; bytes: number }> {
+async function holds(
+  dir: string,
+  path: string,
+  matcher: Matcher,
+  chunk: Buffer,
+): Promise<{ found: boolean; bytes: number }> {
   const fd = openSync(join(dir, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const judge = path === "journal.ndjson" ? journalJudge() : machineFiles.test(path) ? wordJudge : anyJudge;
     let state = INITIAL_STATE;
     let held: Buffer = Buffer.alloc(0);
     let bytes = 0;
-    const chunk = Buffer.allocUnsafe(chunkBytes);
     for (let chunks = 1; ; chunks++) {
       const size = readSync(fd, chunk, 0, chunk.length, null);
       if (size === 0) return { found: false, bytes };

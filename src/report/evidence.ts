@@ -6,11 +6,13 @@
  */
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
 import { type Envelope, signEnvelope } from "./dsse.ts";
+import { jsonDocument } from "./json-document.ts";
 import type { PrivateKey } from "./keys.ts";
 import { comparePaths } from "./run-files.ts";
 import type { StatedField } from "./stated.ts";
 import { effectsWithin, isGroup, stepsInOrder } from "./step-order.ts";
 import { sumsFile } from "./sums.ts";
+import type { Document } from "./text-sink.ts";
 import { verdictOf } from "./verdict.ts";
 import { changeRefOf, incidentRefOf, inputsDigestOf } from "./view-environment.ts";
 import { artifactRows, backupRows } from "./view-outcome.ts";
@@ -51,19 +53,19 @@ export function testResultStatement(record: RunRecord, digests: ReadonlyMap<stri
     const sha256 = digests.get(name);
     return sha256 === undefined ? [] : [{ name, digest: { sha256 } }];
   });
-  return statement(digests, testResultPredicateType, { ...testResult(record), configuration });
+  return statement(digests, testResultPredicateType, { ...testResult(record, stepsInOrder(record)), configuration });
 }
 
 /** What is written to `evidence.json`. */
-export function evidenceText(
+export function evidenceDocument(
   record: RunRecord,
   digests: ReadonlyMap<string, string>,
   key: PrivateKey | null = null,
-): string {
-  if (key === null) return `${JSON.stringify(evidenceStatement(record, digests), null, 2)}\n`;
+): Document {
+  if (key === null) return jsonDocument(evidenceStatement(record, digests));
   const signed = evidenceStatement(record, digests, { keyId: key.id, publicKey: key.publicText });
   const envelope: Envelope = signEnvelope(statementPayloadType, Buffer.from(JSON.stringify(signed)), key);
-  return `${JSON.stringify(envelope, null, 2)}\n`;
+  return jsonDocument(envelope);
 }
 
 function statement(digests: ReadonlyMap<string, string>, predicateType: string, predicate: object): Statement {
@@ -97,7 +99,7 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
     result: record.result,
     verdict: resultWord(record),
     exitCode: finished?.exitCode ?? null,
-    state: verdictOf(record).state,
+    state: verdictOf(record, steps).state,
     scope: {
       target: started.target,
       protected: started.protected,
@@ -181,7 +183,7 @@ function runPredicate(record: RunRecord, signer: Signer | null): object {
         record: s.seqs.at(-1) ?? null,
       })),
     ),
-    testResult: testResult(record),
+    testResult: testResult(record, steps),
     deviations: record.deviations,
     artifacts: artifactRows(steps).map(({ step, name, path, bytes, mediaType, sha256 }) => ({
       step,
@@ -239,11 +241,13 @@ function approvals(step: StepRecord): object[] {
   }));
 }
 
-function testResult(record: RunRecord): { readonly result: string; readonly [list: string]: unknown } {
+function testResult(
+  record: RunRecord,
+  steps: readonly StepRecord[],
+): { readonly result: string; readonly [list: string]: unknown } {
   const passed: string[] = [];
   const warned: string[] = [];
   const failed: string[] = [];
-  const steps = stepsInOrder(record);
   for (const step of steps) {
     if (isGroup(step, steps) || step.status === "pending" || step.status === "skipped") continue;
     for (const check of step.checks) {

@@ -32,8 +32,6 @@ export function listOf(value: unknown): readonly unknown[] {
 export function refs(seqs: unknown, link: (seq: number) => string): string {
   if (typeof seqs === "number") return link(seqs);
   const known: number[] = Array.isArray(seqs) ? seqs.filter((seq) => typeof seq === "number") : [];
-  const shown = known.length > 10 ? [...known.slice(0, 9), known.at(-1) as number] : known;
-  const links = shown.map(link);
-  if (known.length > 10) links.splice(9, 0, "…");
-  return links.join(" ");
+  if (known.length <= 10) return known.map(link).join(" ");
+  return [...known.slice(0, 9).map(link), "…", link(known.at(-1) as number)].join(" ");
 }

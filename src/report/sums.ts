@@ -19,11 +19,15 @@ export function isUnlisted(path: string): boolean {
   return path === addendum || working.has(path) || workingFolders.some((folder) => path.startsWith(folder));
 }
 
-/** Path → 64 hex digits of every regular file that belongs to the evidence, `SHA256SUMS` itself excepted. */
-export function digestsOf(dir: string): Map<string, string> {
+/**
+ * Path → 64 hex digits of every regular file that belongs to the evidence, `SHA256SUMS` itself excepted. Files whose digest
+ * is `known` are not read again.
+ */
+export function digestsOf(dir: string, known: ReadonlyMap<string, string> = new Map()): Map<string, string> {
   const digests = new Map<string, string>();
   for (const { path, kind } of listFiles(dir)) {
-    if (kind === "file" && path !== sumsFile && !isUnlisted(path)) digests.set(path, digestFile(dir, path).sha256);
+    if (kind !== "file" || path === sumsFile || isUnlisted(path)) continue;
+    digests.set(path, known.get(path) ?? digestFile(dir, path).sha256);
   }
   return digests;
 }

@@ -15,8 +15,8 @@ export interface Verdict {
   readonly state: string;
 }
 
-export function verdictOf(record: RunRecord): Verdict {
-  const steps = stepsInOrder(record);
+/** `steps`: those of the record in their order, where they are known already. */
+export function verdictOf(record: RunRecord, steps: readonly StepRecord[] = stepsInOrder(record)): Verdict {
   const failed = failedStep(record, steps);
   const state = stateLeft(record, steps);
   const unknown = unknownSteps(steps);

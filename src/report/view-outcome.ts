@@ -40,18 +40,19 @@ export interface ChangeRow {
 }
 
 export function artifactRows(steps: readonly StepRecord[]): ArtifactRow[] {
-  return steps.flatMap((step) => {
-    const row = (artifact: Artifact, seq: number | undefined): ArtifactRow => ({
-      ...artifact,
-      mediaType: mediaTypeOf(artifact.name),
-      step: step.path,
-      seqs: seq === undefined ? [] : [seq],
-    });
-    return [
-      ...step.artifacts.map((a) => row(a, step.seqs.at(-1))),
-      ...(step.approval?.decisions ?? []).flatMap((d) => d.attachments.map((a) => row(a, d.seq))),
-    ];
-  });
+  const rows: ArtifactRow[] = [];
+  for (const step of steps) {
+    for (const artifact of step.artifacts) rows.push(artifactRow(artifact, step, step.seqs.at(-1)));
+    for (const { attachments, seq } of step.approval?.decisions ?? []) {
+      for (const artifact of attachments) rows.push(artifactRow(artifact, step, seq));
+    }
+  }
+  return rows;
+}
+
+function artifactRow(artifact: Artifact, step: StepRecord, seq: number | undefined): ArtifactRow {
+  const mediaType = mediaTypeOf(artifact.name);
+  return { ...artifact, mediaType, step: step.path, seqs: seq === undefined ? [] : [seq] };
 }
 
 /** Steps whose result says when a back-up was taken and which bytes it is, as `postgres/dump` and `postgres/inspect` do. */

@@ -144,7 +144,7 @@ export interface ReportView {
 export function reportView(record: RunRecord, sources: ReportSources): ReportView {
   const { started, finished } = record;
   const steps = stepsInOrder(record);
-  const verdict = verdictOf(record);
+  const verdict = verdictOf(record, steps);
   const lists = stepLists(record, steps);
   const artifacts = artifactRows(steps);
   const dirty = started.source.dirty;

@@ -1,14 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { openEnvelope } from "../../src/report/dsse.ts";
 import {
+  evidenceDocument,
   evidenceStatement,
-  evidenceText,
   runPredicateType,
   statementPayloadType,
   testResultPredicateType,
   testResultStatement,
 } from "../../src/report/evidence.ts";
 import { parsePublicKey } from "../../src/report/keys.ts";
+import { collected } from "../../src/report/text-sink.ts";
 import { stories } from "../rig/run-stories.ts";
 import { testKey } from "../rig/test-keys.ts";
 
@@ -56,12 +57,13 @@ describe("the statement about a run", () => {
   });
 
   test("is the same text for the same record", () => {
-    expect(evidenceText(record, digests)).toBe(evidenceText(builder.fold(), new Map([...digests].reverse())));
+    const again = evidenceDocument(builder.fold(), new Map([...digests].reverse()));
+    expect(collected(evidenceDocument(record, digests))).toBe(collected(again));
   });
 
   test("is opened from its envelope by the key that signed it", () => {
     const key = testKey("evidence");
-    const envelope = JSON.parse(evidenceText(record, digests, key));
+    const envelope = JSON.parse(collected(evidenceDocument(record, digests, key)));
     const opened = openEnvelope(envelope, statementPayloadType, [parsePublicKey(key.publicText)]);
     const inside = JSON.parse(opened?.payload.toString() ?? "");
     expect(inside.predicate.integrity.signer).toEqual({ keyId: key.id, publicKey: key.publicText });

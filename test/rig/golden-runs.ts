@@ -2,10 +2,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addendumLine } from "../../src/report/addendum.ts";
-import { evidenceText } from "../../src/report/evidence.ts";
+import { evidenceDocument } from "../../src/report/evidence.ts";
 import { renderHtml } from "../../src/report/html.ts";
 import { renderMarkdown } from "../../src/report/markdown.ts";
 import { digestsOf, formatSums } from "../../src/report/sums.ts";
+import { collected } from "../../src/report/text-sink.ts";
 import { reportView } from "../../src/report/view.ts";
 import { approver } from "./journal-builder.ts";
 import { stories } from "./run-stories.ts";
@@ -27,7 +28,7 @@ export function writeGolden(name: (typeof goldenNames)[number], dir: string): vo
   const write = (path: string, text: string) => writeFileSync(join(dir, path), text);
   write("report.md", renderMarkdown(view));
   write("report.html", renderHtml(view));
-  write("evidence.json", evidenceText(record, digestsOf(dir), key));
+  write("evidence.json", collected(evidenceDocument(record, digestsOf(dir), key)));
   write("SHA256SUMS", formatSums(digestsOf(dir)));
   if (isSigned) write("addendum.ndjson", addendum(builder.run, `sha256:${builder.headHash}`));
 }

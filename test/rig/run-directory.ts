@@ -2,11 +2,12 @@
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { evidenceFile, evidenceText } from "../../src/report/evidence.ts";
+import { evidenceDocument, evidenceFile } from "../../src/report/evidence.ts";
 import type { PrivateKey } from "../../src/report/keys.ts";
 import { renderInLayout } from "../../src/report/layout.ts";
 import { renderMarkdown } from "../../src/report/markdown.ts";
 import { digestsOf, formatSums, sumsFile } from "../../src/report/sums.ts";
+import { collected } from "../../src/report/text-sink.ts";
 import { reportView } from "../../src/report/view.ts";
 import type { JournalBuilder } from "./journal-builder.ts";
 
@@ -36,7 +37,7 @@ export function writeRun(dir: string, builder: JournalBuilder, options: WriteOpt
     config: JSON.parse(builder.files.get("config.json") ?? "null"),
   });
   write("report.md", options.template === undefined ? renderMarkdown(view) : renderInLayout(view, options.template));
-  write(evidenceFile, evidenceText(record, digestsOf(dir), options.key ?? null));
+  write(evidenceFile, collected(evidenceDocument(record, digestsOf(dir), options.key ?? null)));
   write(sumsFile, formatSums(digestsOf(dir)));
 }
 

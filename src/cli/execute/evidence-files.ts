@@ -9,7 +9,7 @@ import { readSealedText } from "../../host/sealed-run.ts";
 import type { AddendumContext } from "../../report/addendum.ts";
 import { approverKeysOf, loadAddendum } from "../../report/addendum-file.ts";
 import { withAddendumHtml, withAddendumMarkdown } from "../../report/addendum-text.ts";
-import { evidenceFile, evidenceText } from "../../report/evidence.ts";
+import { evidenceDocument, evidenceFile } from "../../report/evidence.ts";
 import { htmlDocument } from "../../report/html.ts";
 import type { PrivateKey } from "../../report/keys.ts";
 import { markdownDocument } from "../../report/markdown.ts";
@@ -38,10 +38,13 @@ export async function writeEvidence(
   } catch {
     // absent, or a late message lies in it
   }
-  replaceFile(join(runDir, evidenceFile), evidenceText(record, digestsOf(runDir), key));
+  const digests = digestsOf(runDir);
+  // One that a killed executor left is replaced.
+  digests.delete(evidenceFile);
+  replaceFile(join(runDir, evidenceFile), evidenceDocument(record, digests, key));
   await publish();
   failpoint("report.before_sums");
-  replaceFile(join(runDir, sumsFile), formatSums(digestsOf(runDir)));
+  replaceFile(join(runDir, sumsFile), formatSums(digestsOf(runDir, digests)));
 }
 
 /**
