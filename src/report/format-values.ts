@@ -28,10 +28,17 @@ export function listOf(value: unknown): readonly unknown[] {
   throw new TemplateError("this is not a list");
 }
 
-/** Links to records of the journal: all up to nine, of more the first nine and the last. Nothing for null. */
+const isNumber = (value: unknown) => typeof value === "number";
+
+/** Links to records of the journal: all up to ten, of more the first nine and the last. Nothing for what is no number. */
 export function refs(seqs: unknown, link: (seq: number) => string): string {
-  if (typeof seqs === "number") return link(seqs);
-  const known: number[] = Array.isArray(seqs) ? seqs.filter((seq) => typeof seq === "number") : [];
-  if (known.length <= 10) return known.map(link).join(" ");
-  return [...known.slice(0, 9).map(link), "…", link(known.at(-1) as number)].join(" ");
+  const given: readonly unknown[] = Array.isArray(seqs) ? seqs : [seqs];
+  const known = (given.every(isNumber) ? given : given.filter(isNumber)) as readonly number[];
+  let text = "";
+  for (let at = 0; at < known.length; at++) {
+    const isLeftOut = at > 8 && at < known.length - 1;
+    if (isLeftOut && at > 9) continue;
+    text += `${at === 0 ? "" : " "}${isLeftOut ? "…" : link(known[at] as number)}`;
+  }
+  return text;
 }

@@ -41,6 +41,7 @@ export function between(from: string, to: string): number | null {
 
 /** At most `head` first and `tail` last lines, each at most `width` characters, saying what is left out. */
 export function excerpt(value: string, head: number, tail: number, width: number): string {
+  if (value.length <= width && !value.includes("\n")) return value;
   const lines = value.replace(/\r?\n$/, "").split("\n");
   const shown =
     lines.length <= head + tail

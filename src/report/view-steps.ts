@@ -90,7 +90,7 @@ export interface CommandDetail {
   readonly ended: string;
   readonly took: string | null;
   readonly streams: readonly {
-    readonly name: "stdout" | "stderr";
+    readonly name: StreamName;
     readonly file: string;
     readonly bytes: number;
     readonly droppedBytes: number;
@@ -212,7 +212,7 @@ function stepDetail(step: StepRecord, number: number, effects: Effects, anchor: 
       .filter((c) => c.show !== null && c.show !== undefined)
       .map((c) => ({ that: c.that, value: shortValue(c.show, true) })),
     outputs: namedValues(step.outputs),
-    results: namedValues(resultsOf(step)),
+    results: resultsOf(step),
     artifacts: artifactRows([step]),
     seqs: step.seqs,
   };
@@ -221,12 +221,12 @@ function stepDetail(step: StepRecord, number: number, effects: Effects, anchor: 
 /** Shown elsewhere: outputs, what commands printed, what was there before a change. */
 const shownElsewhere = new Set(["stdout", "stderr", "lines", "exitCode", "signal", "durationMs", "before", "machines"]);
 
-function resultsOf(step: StepRecord): { readonly [name: string]: Json } {
-  if (!isObject(step.result)) return {};
-  const entries = Object.entries(step.result).filter(
-    ([name, value]) => value !== null && !shownElsewhere.has(name) && !(name in step.outputs),
+function resultsOf({ result, outputs }: StepRecord): NamedValue[] {
+  if (!isObject(result)) return [];
+  const names = Object.keys(result).filter(
+    (name) => result[name] !== null && !shownElsewhere.has(name) && !(name in outputs),
   );
-  return Object.fromEntries(entries) as { readonly [name: string]: Json };
+  return namedValues(result as { readonly [name: string]: Json }, names);
 }
 
 function checkText(check: CheckOutcome): string {
@@ -234,8 +234,8 @@ function checkText(check: CheckOutcome): string {
   return check.severity === "warning" && check.status !== "met" ? `${status} (warning)` : status;
 }
 
-function namedValues(values: { readonly [name: string]: Json }): NamedValue[] {
-  return Object.keys(values).map((name) => ({ name, value: shortValue(values[name] ?? null, false) }));
+function namedValues(values: { readonly [name: string]: Json }, names = Object.keys(values)): NamedValue[] {
+  return names.map((name) => ({ name, value: shortValue(values[name] ?? null, false) }));
 }
 
 function commandDetail(command: CommandRecord): CommandDetail {
@@ -251,21 +251,25 @@ function commandDetail(command: CommandRecord): CommandDetail {
     ended: endText(end),
     took: end === null ? null : durationText(end.durationMs),
     streams:
-      end === null
-        ? []
-        : (["stdout", "stderr"] as const)
-            .filter(
-              (name) =>
-                end.output[name].file !== "" && (end.output[name].bytes > 0 || end.output[name].droppedBytes > 0),
-            )
-            .map((name) => ({
-              name,
-              ...end.output[name],
-              // The journal keeps the first and last lines with one line between them that says what is left out.
-              excerpt: excerpt(end.output.excerpt[name], shownLines + 1, shownLines, shownWidth),
-            })),
+      end === null ? [] : streamNames.filter((name) => hasText(end, name)).map((name) => streamDetail(end, name)),
     seqs: end === null ? [command.seq] : [command.seq, end.seq],
   };
+}
+
+type CommandEnd = NonNullable<CommandRecord["end"]>;
+type StreamName = "stdout" | "stderr";
+const streamNames: readonly StreamName[] = ["stdout", "stderr"];
+
+function hasText(end: CommandEnd, name: StreamName): boolean {
+  const { file, bytes, droppedBytes } = end.output[name];
+  return file !== "" && (bytes > 0 || droppedBytes > 0);
+}
+
+function streamDetail(end: CommandEnd, name: StreamName): CommandDetail["streams"][number] {
+  const { file, bytes, droppedBytes, sha256 } = end.output[name];
+  // The journal keeps the first and last lines with one line between them that says what is left out.
+  const shown = excerpt(end.output.excerpt[name], shownLines + 1, shownLines, shownWidth);
+  return { name, file, bytes, droppedBytes, sha256, excerpt: shown };
 }
 
 function endText(end: CommandRecord["end"]): string {
