@@ -232,7 +232,7 @@ async function inNamespace(workload: Workload, script: string, more: Record<stri
 /** RLIMIT_FSIZE: the write that crosses it is short, the next one fails with EFBIG. */
 export function limitCases(count: number): MatrixCase[] {
   return Array.from({ length: count }, (_, seed) => {
-    const bytes = 5_000 + 1_700 * seed;
+    const bytes = 5_000 + Math.round((33_000 * seed) / count);
     return {
       matrix: "DISK",
       name: `files of the executor end at ${bytes} bytes`,

@@ -285,7 +285,7 @@ async function conclude(
   }
   if (isOwed) {
     command.say(
-      `the evidence of ${record.run} is not complete: its executor was killed. next: runbook report ${record.run}`,
+      `the evidence of ${record.run} is not complete: ${executorCode === exitCodes.io ? "it could not be written" : "its executor was killed"}. next: runbook report ${record.run}`,
     );
   }
   if (refusal !== null && command.output !== "text") command.say(`${refusal}; next: runbook status ${record.run}`);
@@ -305,7 +305,11 @@ function sayUnpublished(command: Command, runDir: string, record: RunRecord): vo
 
 export function codeOf(record: RunRecord, executorCode: number | null): number {
   if (executorCode === exitCodes.refused) return exitCodes.refused;
-  if (record.finished !== null) return record.finished.exitCode;
+  // A success without its evidence is no success yet.
+  if (record.finished !== null)
+    return record.finished.exitCode === exitCodes.ok && executorCode === exitCodes.io
+      ? exitCodes.io
+      : record.finished.exitCode;
   if (record.result === "waiting" && (executorCode === null || executorCode === exitCodes.waiting))
     return exitCodes.waiting;
   if (executorCode !== null && executorCode !== exitCodes.ok) return executorCode;

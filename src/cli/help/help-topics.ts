@@ -36,7 +36,7 @@ export const exitMeanings: Readonly<Record<ExitName, string>> = {
   rolled_back: "failed, and everything that took effect was undone",
   rollback_failed: "failed, and so did the way back: state unknown. Page somebody",
   corrupt: "the journal is damaged beyond its torn tail; nothing ran",
-  io: "the journal could not be made durable; no step was started after it",
+  io: "the journal could not be made durable, and no step was started after it; or the evidence of a success could not be written",
   internal: "a bug of runbook",
   sigint: "Ctrl-C, after the checkpoint",
   sigterm: "SIGTERM, after the checkpoint",
