@@ -45,17 +45,20 @@ const requiredBuiltins = {
  */
 const loadedWhenUsed = {
   name: "loaded-when-used",
-  renderChunk(code) {
+  renderChunk(code, { name, isEntry }) {
+    // What an executor needs it loads while it waits for its request.
+    const late = isEntry && name === "executor" ? /"\.\/(?:cel|cel-js|re2js|steps?|load-runbook|dist)-/ : /./;
     const imported = /^(?:const|let) (\w+(?:\$\d+)?) = require\(("(?:\.\/[^"]+|node:[a-z/_]+)")\);$/gm;
-    for (const [line, name, from] of code.matchAll(imported)) {
-      const word = `(?<![\\w$]|[^.]\\.)${name.replaceAll("$", "\\$")}(?![\\w$])`;
+    for (const [line, variable, from] of code.matchAll(imported)) {
+      if (!late.test(from)) continue;
+      const word = `(?<![\\w$]|[^.]\\.)${variable.replaceAll("$", "\\$")}(?![\\w$])`;
       const uses = new RegExp(`${word}(?=\\.)`, "g");
       const rest = code.replace(line, "").replace(uses, "");
       if (new RegExp(word).test(rest)) continue;
-      const loading = `let ${name}_; const ${name} = { get all() { return ${name}_ ??= require(${from}); } };`;
+      const loading = `let ${variable}_; const ${variable} = { get all() { return ${variable}_ ??= require(${from}); } };`;
       code = code
         .replace(line, () => "\0")
-        .replaceAll(uses, `${name}.all`)
+        .replaceAll(uses, () => `${variable}.all`)
         .replace("\0", () => loading);
     }
     return code;

@@ -1,25 +1,31 @@
 /**
- * The executor: one process per execution of a run, in its own session, its standard streams on a file. It reads its
- * request, takes the run, drives it to the verdict or to the point where only a person can go on, and writes the evidence.
+ * The executor: one process per execution of a run, in its own session, its standard streams on a file. It waits for its
+ * request (without one it leaves and has done nothing), takes the run, drives it to the verdict or to the point where only
+ * a person can go on, and writes the evidence.
  * Nobody needs to watch: what it knows is in the journal, its own log in `executor.log`.
  */
-import { join } from "node:path";
+import { closeSync, openSync } from "node:fs";
 import pino from "pino";
 import { exitCodes } from "../engine/exit-codes.ts";
 import { JournalCorrupt, JournalError } from "../engine/ports.ts";
 import { RunIsTaken } from "../host/claim.ts";
+import { timeZone } from "../host/environment.ts";
 import { runDirectory } from "../host/state-dir.ts";
 import { execute } from "./execute/execution.ts";
-import type { ExecutorRequest } from "./start/executor-request.ts";
+import { type ExecutorRequest, executorLog } from "./start/executor-request.ts";
 
 async function main(): Promise<number> {
-  const { request, disconnected } = await readRequest();
+  const reading = readRequest();
+  // Nothing else is to be done before the request is here.
+  timeZone();
+  const { request, disconnected } = await reading;
   const runDir = runDirectory(request.stateDir, request.run);
+  logStandardStreams(executorLog(runDir));
   let mask = (line: string) => line;
   // Written synchronously: a kill loses nothing that was logged.
   const log = pino(
     { base: { pid: process.pid }, hooks: { streamWrite: (line) => mask(line) } },
-    pino.destination({ dest: join(runDir, "executor.log"), sync: true, mode: 0o600 }),
+    pino.destination({ dest: executorLog(runDir), sync: true, mode: 0o600 }),
   );
   // The terminal and its keys belong to the viewer; a lost one must not stop a run.
   for (const signal of ["SIGHUP", "SIGINT", "SIGPIPE"] as const) process.on(signal, () => {});
@@ -34,6 +40,15 @@ async function main(): Promise<number> {
     const code = codeOf(error);
     log.fatal({ code, err: error }, error instanceof Error ? error.message : String(error));
     return code;
+  }
+}
+
+/** What V8 prints when it dies belongs to the log: the lowest free descriptor is the one that was just closed. */
+function logStandardStreams(log: string): void {
+  for (const descriptor of [1, 2]) {
+    closeSync(descriptor);
+    const opened = openSync(log, "a", 0o600);
+    if (opened !== descriptor) throw new Error(`descriptor ${opened} instead of ${descriptor} for ${log}`);
   }
 }
 

@@ -47,6 +47,14 @@ export function loginName(): string {
   return `${user}@${hostname()}`;
 }
 
+let zone: string | undefined;
+
+/** IANA name. Asking for it the first time reads the tables of all languages: 13 ms. */
+export function timeZone(): string {
+  zone ??= Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return zone;
+}
+
 export function environmentFacts(): JsonObject {
   return {
     host: hostname(),
@@ -55,7 +63,7 @@ export function environmentFacts(): JsonObject {
     arch: arch(),
     node: process.version,
     user: loginName(),
-    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    timezone: timeZone(),
   };
 }
 

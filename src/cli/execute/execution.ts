@@ -23,7 +23,7 @@ import { removeRuntimeDir, runtimeDirFor } from "../../host/supervisor/runtime-d
 import type { Runbook } from "../../language/runbook.ts";
 import { placeAtStart } from "../../plan/at-start.ts";
 import { inputValues, lockKey, type ResolvedInput, type SubjectConfig } from "../../plan/build-plan.ts";
-import { type Frame, newFrame } from "../../plan/scope.ts";
+import { type Frame, membersOf, newFrame } from "../../plan/scope.ts";
 import { resolveTarget } from "../../plan/target.ts";
 import type { PrivateKey } from "../../report/keys.ts";
 import type { JsonObject } from "../../util/json.ts";
@@ -125,6 +125,22 @@ export async function execute(
     masker,
     onPoison: onIoError,
   };
+  let supervisor: Promise<SupervisorClient> | null = null;
+  const supervisorOptions = { runDir, runtimeDir: runtimeDirFor(runDir), runId: run, distDir, secrets };
+  const supervised = () => {
+    supervisor ??= startSupervisor(supervisorOptions);
+    void supervisor.then(
+      (client) => nameVictim(() => client.identity()?.pid ?? null),
+      () => {},
+    );
+    return supervisor;
+  };
+  // It starts while the first record is made. What is wrong with it the first command will tell.
+  if (request.start !== null && refusals.length === 0 && beginsWithCommand(runbook))
+    void supervised().then(
+      (client) => client.start().catch(() => {}),
+      () => {},
+    );
   const actor: Person = request.drive.by;
   const store =
     request.start === null
@@ -177,8 +193,6 @@ export async function execute(
     resumed: request.start === null,
     signer: signKey?.id ?? null,
   });
-  let supervisor: Promise<SupervisorClient> | null = null;
-  const supervisorOptions = { runDir, runtimeDir: runtimeDirFor(runDir), runId: run, distDir, secrets };
   const actions = createActionRunner({
     runDir,
     runId: run,
@@ -193,11 +207,7 @@ export async function execute(
     helperProgram: join(distDir, "helper.cjs"),
     masker,
     secrets,
-    supervisor: () => {
-      supervisor ??= startSupervisor(supervisorOptions);
-      void supervisor.then((client) => nameVictim(() => client.identity()?.pid ?? null));
-      return supervisor;
-    },
+    supervisor: supervised,
     append: (event) => store.append(event),
     committed: () => store.committed(),
     onIoError,
@@ -252,7 +262,10 @@ export async function execute(
     { signer: signerOf(config.policy, record) },
   );
   if (poisoned !== null) throw poisoned;
-  await (supervisor as Promise<SupervisorClient> | null)?.then((client) => client.close());
+  await (supervisor as Promise<SupervisorClient> | null)?.then(
+    (client) => client.close(),
+    () => {},
+  );
   removeRuntimeDir(runtimeDirFor(runDir));
   const { afterwards } = await import("./after-execution.ts");
   const code = await afterwards(outcome, { store, key, runDir, record, log, signKey, project });
@@ -265,6 +278,11 @@ export async function execute(
 async function readRunbook(runDir: string): Promise<Runbook> {
   const { loadSealed } = await import("./sealed-runbook.ts");
   return loadSealed(runDir, { isProven: true }).runbook;
+}
+
+function beginsWithCommand({ steps: [first] }: Pick<Runbook, "steps">): boolean {
+  if (first === undefined) return false;
+  return first.action.kind === "run" || beginsWithCommand({ steps: membersOf(first) });
 }
 
 /** Loaded only for a target that is a sandbox. */

@@ -1,8 +1,14 @@
 /** What a command hands to the executor it starts: one JSON document on its standard input, never a file. */
+import { join } from "node:path";
 import { deserialize, serialize } from "node:v8";
 import type { DriveRequest } from "../../engine/engine.ts";
 import type { Runbook } from "../../language/runbook.ts";
 import type { ResolvedInput } from "../../plan/build-plan.ts";
+
+/** Where an executor tells what is no part of the record; its standard streams end there too. */
+export function executorLog(runDir: string): string {
+  return join(runDir, "executor.log");
+}
 
 /**
  * A runbook as text, with what several steps share kept shared. It never rests: reader and writer are the same program, so

@@ -7,7 +7,7 @@ import { syncDirectory } from "../../host/durable-file.ts";
 import { type SealedFile, sealFiles } from "../../host/sealed-run.ts";
 import { openStateDirectory, runDirectory } from "../../host/state-dir.ts";
 import { distDir } from "../version.ts";
-import type { ExecutorRequest } from "./executor-request.ts";
+import { type ExecutorRequest, executorLog } from "./executor-request.ts";
 
 /** Letters and digits that cannot be taken for one another on a call. */
 const idAlphabet = "23456789abcdefghjkmnpqrstuvwxyz";
@@ -40,21 +40,51 @@ export interface Executor {
   disconnect(): void;
 }
 
-/** Starts an executor and hands it its request. Throws for a state directory that became unsafe. No core files, files for nobody else, no descriptor of ours but its log. */
-export function startExecutor(request: ExecutorRequest): Executor {
-  openStateDirectory(request.stateDir);
-  const log = openSync(join(runDirectory(request.stateDir, request.run), "executor.log"), "a", 0o600);
+/** An executor that has loaded its program, or is about to, and has no run. */
+export interface WaitingExecutor {
+  /** Hands it its request. Throws for a state directory that became unsafe. */
+  begin(request: ExecutorRequest): Executor;
+  /** Ends it; it has done nothing. */
+  dismiss(): void;
+}
+
+/**
+ * Starts an executor for a request that is still being made. No core files, files for nobody else, no descriptor of ours:
+ * it opens its log when it knows its run. Without a request it leaves when this process ends.
+ */
+export function callExecutor(): WaitingExecutor {
   const child = spawn(
     "/bin/sh",
     ["-c", 'ulimit -c 0; umask 077; exec "$0" "$@"', process.execPath, join(distDir, "executor.cjs")],
-    { detached: true, stdio: ["pipe", log, log], cwd: "/" },
+    { detached: true, stdio: ["pipe", "ignore", "ignore"], cwd: "/" },
   );
-  closeSync(log);
   const ended = new Promise<number | null>((resolve) => {
     child.once("exit", (code) => resolve(code));
     child.once("error", () => resolve(null));
   });
   child.stdin?.on("error", () => {}); // it ended before it read all; its exit code tells
-  child.stdin?.write(`${JSON.stringify(request)}\n`);
-  return { child, ended, disconnect: () => child.stdin?.end() };
+  return {
+    begin(request) {
+      openStateDirectory(request.stateDir);
+      closeSync(openSync(executorLog(runDirectory(request.stateDir, request.run)), "a", 0o600));
+      child.stdin?.write(`${JSON.stringify(request)}\n`);
+      return { child, ended, disconnect: () => child.stdin?.end() };
+    },
+    dismiss() {
+      child.kill("SIGKILL");
+      child.unref();
+      child.stdin?.destroy();
+    },
+  };
+}
+
+/** Starts an executor and hands it its request. Throws for a state directory that became unsafe. */
+export function startExecutor(request: ExecutorRequest): Executor {
+  const executor = callExecutor();
+  try {
+    return executor.begin(request);
+  } catch (error) {
+    executor.dismiss();
+    throw error;
+  }
 }

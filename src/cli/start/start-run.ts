@@ -1,7 +1,7 @@
 /** Seals what was prepared and starts the executor of a new run. */
 import { planDigestOf } from "../../plan/build-plan.ts";
 import { packRunbook } from "./executor-request.ts";
-import { createRun, type Executor, startExecutor } from "./launch.ts";
+import { callExecutor, createRun, type Executor, type WaitingExecutor } from "./launch.ts";
 import type { StepReason } from "./overrides.ts";
 import type { Prepared } from "./prepare.ts";
 import { starter } from "./starter.ts";
@@ -21,10 +21,11 @@ export function startRun(
   stateDir: string,
   { subject, files }: Prepared,
   terms: RunTerms,
+  waiting: WaitingExecutor = callExecutor(),
 ): { run: string; executor: Executor } {
   const { run, digests } = createRun(stateDir, files);
   const reasonInput = subject.inputs.find((input) => input.name === "reason" && !input.sensitive)?.value;
-  const executor = startExecutor({
+  const executor = waiting.begin({
     stateDir,
     run,
     runbook: packRunbook(subject.runbook),

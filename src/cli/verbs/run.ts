@@ -1,11 +1,13 @@
 /** `run`: execute a runbook. Seals it, starts the executor in its own session, follows it. */
 
 import { resolve } from "node:path";
+import type { Plan } from "../../plan/plan.ts";
 import { type Command, checkOutput } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { reportRequests } from "../follow/report-requests.ts";
 import { waitForPersonMs, watchRun } from "../follow/watch-run.ts";
 import { findRunbook } from "../project/project.ts";
+import { callExecutor } from "../start/launch.ts";
 import { overridesOf, stepsByPath } from "../start/overrides.ts";
 import { readPlanFile } from "../start/plan-approval.ts";
 import { type Prepared, prepare } from "../start/prepare.ts";
@@ -33,22 +35,35 @@ export default async function run(command: Command): Promise<number> {
   reportRequests(command);
   waitForPersonMs(args);
   const path = findRunbook(project, cwd, word);
-  const prepared =
-    saved === null
-      ? await prepare(command, path, args.text("target"), "refuse")
-      : await prepareSaved(command, path, saved);
-  const approval = approvalFor(command, prepared);
-  const overrides = overridesOf(args, prepared.runbook);
-  await confirmProtected(command, prepared);
-  const { run: id, executor } = startRun(project.stateDir, prepared, {
-    reason: args.text("reason"),
-    approval,
-    overrides,
-    onDisconnect: onDisconnect(command),
-    undoNoticeMs: undoNoticeMs(command),
-  });
+  const { run: id, executor } = await start(command, path, saved);
   if (args.on("detach")) return detached(command, id, executor);
   return await watchRun(command, { run: id, executor, keys: true });
+}
+
+/** The executor loads its program while the runbook is read and judged. */
+async function start(command: Command, path: string, saved: Plan | null) {
+  const { args, project } = command;
+  const waiting = callExecutor();
+  try {
+    const prepared =
+      saved === null
+        ? await prepare(command, path, args.text("target"), "refuse")
+        : await prepareSaved(command, path, saved);
+    const approval = approvalFor(command, prepared);
+    const overrides = overridesOf(args, prepared.runbook);
+    await confirmProtected(command, prepared);
+    const terms = {
+      reason: args.text("reason"),
+      approval,
+      overrides,
+      onDisconnect: onDisconnect(command),
+      undoNoticeMs: undoNoticeMs(command),
+    };
+    return startRun(project.stateDir, prepared, terms, waiting);
+  } catch (error) {
+    waiting.dismiss();
+    throw error;
+  }
 }
 
 /** Before a run in a terminal changes a protected target, its name is typed. `-y` never stands for that. */
