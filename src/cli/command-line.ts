@@ -89,7 +89,9 @@ async function fail(error: unknown, command: Command | null, argv: readonly stri
     const document = described.document ?? { format: "runbook.error/1.0", exitCode, exitName, message, next };
     writeOut(`${printableJson(document)}\n`);
   }
-  writeErr(`${described.message}\n${next ? `next: ${next}\n` : ""}`);
+  const text = `${described.message}\n${next ? `next: ${next}\n` : ""}`;
+  const { legible } = await import("./terminal/terminal.ts");
+  writeErr(command === null ? text : legible(command.terminal.symbols, text));
   if (process.env["RUNBOOK_TESTING"] === "1" && described.stack) writeErr(`${described.stack}\n`);
   return exitCode;
 }

@@ -7,7 +7,7 @@ import type { Arguments } from "./arguments.ts";
 import { UsageError } from "./errors.ts";
 import { openProject, type Project, withPlugins } from "./project/project.ts";
 import { isTerminal, writeErr, writeOut } from "./terminal/standard-output.ts";
-import { readTerminal, type Terminal } from "./terminal/terminal.ts";
+import { legible, readTerminal, type Terminal } from "./terminal/terminal.ts";
 import type { Verb } from "./verbs/table.ts";
 
 export interface Command {
@@ -81,7 +81,7 @@ export function makeCommand(args: Arguments): Command {
       writeOut(text.endsWith("\n") ? text : `${text}\n`);
     },
     say: (text) => {
-      if (!args.on("quiet")) writeErr(`${text}\n`);
+      if (!args.on("quiet")) writeErr(`${legible(terminal.symbols, text)}\n`);
     },
   };
 }

@@ -18,6 +18,7 @@ import type { Executor } from "../start/launch.ts";
 import { outcomeText } from "../terminal/outcome-text.ts";
 import { type Progress, plainProgress } from "../terminal/plain-progress.ts";
 import { isTerminal, writeOut } from "../terminal/standard-output.ts";
+import { legible } from "../terminal/terminal.ts";
 import { onTypedLines } from "../terminal/typed-lines.ts";
 import { answerNotice, noticeKeys } from "../terminal/undo-notice.ts";
 import { toolVersion } from "../version.ts";
@@ -143,7 +144,7 @@ async function chooseProgress(command: Command, options: WatchOptions, runDir: s
       typed: (run, word) => answers && answerNotice(runDir, run, word),
     });
   }
-  const plain = plainProgress((line) => process.stderr.write(`${line}\n`));
+  const plain = plainProgress((line) => process.stderr.write(`${legible(command.terminal.symbols, line)}\n`));
   return answers ? answeringProgress(plain, runDir) : plain;
 }
 

@@ -1,7 +1,8 @@
 /** What the live view prints when a person types a letter and Enter. */
 import type { RunRecord } from "../../engine/run-record.ts";
 import { inertLine } from "../../report/inert.ts";
-import { type Look, noteLines } from "./live-layout.ts";
+import { noteLines } from "./live-layout.ts";
+import type { Look } from "./live-look.ts";
 import { clip } from "./text-width.ts";
 
 const shownLogLines = 20;

@@ -5,22 +5,9 @@
 import type { RunRecord, StepRecord } from "../../engine/run-record.ts";
 import { inertLine } from "../../report/inert.ts";
 import { formatDuration } from "../../util/duration.ts";
-import type { LogTail } from "./log-tail.ts";
-import { paint, type Role, type Symbols, unicodeSymbols } from "./terminal.ts";
-import { clip, columnsOf, inAscii, padEnd, wrapWords } from "./text-width.ts";
-
-export interface Look {
-  readonly columns: number;
-  readonly rows: number;
-  readonly symbols: Symbols;
-  readonly color: boolean;
-  readonly nowMs: number;
-  /** The turning symbol of what runs now. */
-  readonly spinner: string;
-  /** Whether Ctrl-C speaks to the run. */
-  readonly keys: boolean;
-  readonly tail: LogTail;
-}
+import { dot, ellipsis, type Look, leadWidth, paintIf, stepSymbol, symbol } from "./live-look.ts";
+import type { Role, Symbols } from "./terminal.ts";
+import { clip, columnsOf, padEnd, wrapWords } from "./text-width.ts";
 
 /** `live` lines are cut to one row; `final` ones stay in the scrollback and lose nothing. */
 export type Mode = "live" | "final";
@@ -367,54 +354,10 @@ function keysText(run: RunRecord): string {
   return presses === 1 ? "stopping after this step; Ctrl-C again ends it now" : "ending the step; Ctrl-C again leaves";
 }
 
-const ended: Readonly<Record<string, readonly [keyof Symbols, Role]>> = {
-  succeeded: ["ok", "good"],
-  failed: ["failed", "error"],
-  timed_out: ["failed", "error"],
-  cancelled: ["failed", "error"],
-  undo_failed: ["failed", "error"],
-  undone: ["undone", "good"],
-  skipped: ["skipped", "quiet"],
-  waiting: ["waiting", "warning"],
-  indeterminate: ["unknown", "warning"],
-  pending: ["pending", "quiet"],
-};
-
-function stepSymbol(step: StepRecord, look: Look): string {
-  if (step.status === "running") return paintIf(look, padEnd(look.spinner, leadWidth(look)), "place");
-  if (step.status === "skipped" && step.why?.startsWith("overridden")) return symbol(look, "warn", "warning");
-  if (step.phase === "rollback" && step.status === "succeeded") return symbol(look, "undone", "good");
-  const [name, role] = ended[step.status] ?? ["unknown", "warning"];
-  const warned = step.status === "succeeded" && step.checks.some((check) => check.status !== "met");
-  return warned ? symbol(look, "warn", "warning") : symbol(look, name, role);
-}
-
-function symbol(look: Look, name: keyof Symbols, role: Role | null): string {
-  return paintIf(look, padEnd(look.symbols[name], leadWidth(look)), role);
-}
-
-/** Words for symbols take more than one column. */
-function leadWidth(look: Look): number {
-  return look.symbols === unicodeSymbols ? 1 : 4;
-}
-
 /** Ids of one level stand below one another; a long one does not push all titles away. */
 function idWidth(run: RunRecord, step: StepRecord, look: Look): number {
   const parent = step.path.slice(0, Math.max(0, step.path.length - step.id.length - 1));
   const siblings = step.path === rootOf(step.path) ? rootSteps(run) : membersOf(run, parent);
   const cap = Math.max(6, Math.min(14, Math.floor(look.columns / 4)));
   return Math.min(cap, Math.max(...siblings.map((item) => columnsOf(item.id)), 0));
-}
-
-function paintIf(look: Look, given: string, role: Role | null): string {
-  const text = look.symbols === unicodeSymbols ? given : inAscii(given);
-  return look.color && role !== null && text !== "" ? paint(text, role) : text;
-}
-
-function dot(look: Look): string {
-  return look.symbols === unicodeSymbols ? "·" : "-";
-}
-
-function ellipsis(look: Look): string {
-  return look.symbols === unicodeSymbols ? "…" : "...";
 }

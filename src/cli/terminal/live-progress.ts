@@ -19,7 +19,6 @@ import {
   doneBeforeLines,
   footerLines,
   isForEach,
-  type Look,
   type Mode,
   membersOf,
   noteLines,
@@ -30,6 +29,7 @@ import {
   rootSteps,
   stepLines,
 } from "./live-layout.ts";
+import type { Look } from "./live-look.ts";
 import { LiveScreen, type ScreenStream } from "./live-screen.ts";
 import type { LogTail } from "./log-tail.ts";
 import type { Progress } from "./plain-progress.ts";

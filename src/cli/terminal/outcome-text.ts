@@ -10,8 +10,7 @@ import { formatDuration } from "../../util/duration.ts";
 import { nextFor } from "../follow/run-lookup.ts";
 import { distDir } from "../version.ts";
 import { wrap } from "./plan-text.ts";
-import { paint, type Terminal, unicodeSymbols } from "./terminal.ts";
-import { inAscii } from "./text-width.ts";
+import { legible, paint, type Terminal } from "./terminal.ts";
 
 export interface OutcomeOptions {
   readonly runDir: string;
@@ -43,7 +42,7 @@ export function outcomeText(record: RunRecord, options: OutcomeOptions): string 
   for (const next of nextCommands(record, options)) lines.push(`  next     ${next}`);
   if (record.started.environment["sandbox"] === true) lines.push(...sandboxLines(options));
   const text = noRunnerCommands(`${lines.join("\n")}\n`);
-  return options.terminal.symbols === unicodeSymbols ? text : inAscii(text);
+  return legible(options.terminal.symbols, text);
 }
 
 function headline(record: RunRecord, options: OutcomeOptions): string[] {
@@ -81,8 +80,10 @@ function failureLines(record: RunRecord, options: OutcomeOptions): string[] {
     (step) => hasFailed(step) && step.action && step.failure?.reason !== "member" && !isTolerated(record, step.path),
   );
   if (record.result === "succeeded" || failed.length === 0) return [];
-  const lines: string[] = [];
-  for (const step of failed) lines.push(...stepFailure(step, options));
+  // What failed because of its members says nothing that they do not say.
+  const within = (outer: string) =>
+    failed.some(({ path }) => path.startsWith(`${outer}[`) || path.startsWith(`${outer}.`));
+  const lines = failed.filter((step) => !within(step.path)).flatMap((step) => stepFailure(step, options));
   const changed = changes(record);
   lines.push("  What has changed");
   if (changed.length === 0) lines.push("    nothing");

@@ -2,8 +2,8 @@
 import type { Plan, PlannedStep } from "../../plan/plan.ts";
 import { inertLine } from "../../report/inert.ts";
 import { formatDuration } from "../../util/duration.ts";
-import { paint, type Terminal, unicodeSymbols } from "./terminal.ts";
-import { columnsOf, inAscii, padEnd } from "./text-width.ts";
+import { legible, paint, type Terminal } from "./terminal.ts";
+import { columnsOf, padEnd } from "./text-width.ts";
 
 /** Narrower than this, an action stands below its step instead of beside it. */
 const roomyColumns = 60;
@@ -49,7 +49,7 @@ export function planText(plan: Plan, terminal: Terminal): string {
     lines.push(...wrap("Add --probe to run the read steps and fill the unknowns.", terminal.width, 2, 2));
   }
   const text = `${lines.join("\n")}\n`;
-  return terminal.symbols === unicodeSymbols ? text : inAscii(text);
+  return legible(terminal.symbols, text);
 }
 
 interface TableRow {

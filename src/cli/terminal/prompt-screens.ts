@@ -7,8 +7,8 @@ import { inertLine } from "../../report/inert.ts";
 import { formatDuration } from "../../util/duration.ts";
 import type { Command } from "../command.ts";
 import { stepsByPath } from "../start/overrides.ts";
-import { paint, type Terminal, unicodeSymbols } from "./terminal.ts";
-import { inAscii, wrapWords } from "./text-width.ts";
+import { legible, paint, type Terminal, unicodeSymbols } from "./terminal.ts";
+import { wrapWords } from "./text-width.ts";
 
 export interface Screen {
   readonly terminal: Terminal;
@@ -222,5 +222,5 @@ function flow(screen: Screen, text: string, role: "warning" | "error" | "strong"
 
 function ended(screen: Screen, lines: readonly string[]): string {
   const text = `${lines.join("\n")}\n`;
-  return screen.terminal.symbols === unicodeSymbols ? text : inAscii(text);
+  return legible(screen.terminal.symbols, text);
 }

@@ -1,5 +1,6 @@
 /** What the terminal can do, decided once: colour, symbols, width, whether anybody can be asked. */
 import { isTerminal } from "./standard-output.ts";
+import { inAscii } from "./text-width.ts";
 
 export type Role = "error" | "warning" | "place" | "quiet" | "good" | "strong";
 
@@ -51,6 +52,11 @@ export interface Terminal {
   /** A person can be asked: stdin and stderr are terminals and nothing forbids it. */
   readonly interactive: boolean;
   readonly progress: "tty" | "plain" | "quiet";
+}
+
+/** Our words, as these symbols' terminal can show them. */
+export function legible(symbols: Symbols, text: string): string {
+  return symbols === unicodeSymbols ? text : inAscii(text);
 }
 
 type Env = Readonly<Record<string, string | undefined>>;

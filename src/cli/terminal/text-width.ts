@@ -3,7 +3,8 @@
 /** East Asian wide and full-width characters and emoji take two columns (Unicode UAX 11, UTS 51). */
 const wide =
   /^(?:\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{17000}-\u{18aff}\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}])/u;
-const plain = /^[ -~]*$/;
+/** Printable ASCII and the signs of our own screens: one column each, and nothing joins. */
+const plain = /^[ -~·×…‹›→↩↷⏎│]*$/;
 let segmenter: Intl.Segmenter | undefined;
 
 /** Made at the first text that needs it: that takes longer than a short command. */
@@ -32,6 +33,8 @@ export function clip(text: string, columns: number, mark: string): string {
 }
 
 function take(text: string, columns: number): string {
+  // One more, so that no mark joins the last.
+  if (plain.test(text.slice(0, columns + 1))) return text.slice(0, columns);
   let taken = "";
   let used = 0;
   for (const { segment } of graphemesOf(text)) {
@@ -58,8 +61,8 @@ export function wrapWords(text: string, columns: number): string[] {
       continue;
     }
     if (line !== "") lines.push(line);
-    while (columnsOf(word) > room) {
-      const part = take(word, room) || word.slice(0, 1);
+    for (let part = take(word, room); part !== word; part = take(word, room)) {
+      part ||= word.slice(0, 1);
       lines.push(part);
       word = word.slice(part.length);
     }

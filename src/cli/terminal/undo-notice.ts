@@ -6,7 +6,8 @@ import type { RunRecord } from "../../engine/run-record.ts";
 import { leaveMessage } from "../../host/inbox.ts";
 import type { Command } from "../command.ts";
 import { starter } from "../start/starter.ts";
-import { type Look, noteLines } from "./live-layout.ts";
+import { noteLines } from "./live-layout.ts";
+import type { Look } from "./live-look.ts";
 
 const noticeMs = 15_000;
 

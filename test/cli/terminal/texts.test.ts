@@ -85,6 +85,20 @@ test("what a failed command printed is shown, at most 20 lines, and cannot act o
   expect(text).not.toContain("\u001b");
 });
 
+test("a list or a group that failed with its members is told by them", () => {
+  const failure = (message: string) => ({ class: "failed", reason: "r", message, facts: {} }) as const;
+  const record = new JournalBuilder()
+    .start([{ path: "hosts", stepType: "http" }])
+    .step("hosts[0]", { failure: failure("it has ended") })
+    .step("hosts", { failure: failure("hosts[0] failed") })
+    .finish("failed", 1)
+    .fold();
+  expect(outcomeText(record, optionsOf(80, 1)).match(/^ {2}FAILED {2}\S+/gm)).toEqual([
+    "  FAILED  hosts[0]",
+    `  FAILED  ${record.run}`,
+  ]);
+});
+
 test("wherever its words are wrapped, no line is a command to a CI runner", () => {
   for (let blanks = 0; blanks < 60; blanks++) {
     const message = `${"x".repeat(blanks)} ::error::pwned`;
