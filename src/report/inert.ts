@@ -149,7 +149,7 @@ export function markdownLink(path: string, label: string): string {
 
 /** The percent-encoded relative URL of a path inside the run directory; null when it would lead elsewhere. */
 export function relativeUrl(path: string): string | null {
-  if (path === "" || path.startsWith("/") || path.split("/").some((part) => part === "..")) return null;
+  if (path === "" || path.startsWith("/") || /(?:^|\/)\.\.(?:\/|$)/.test(path)) return null;
   if (/^[A-Za-z0-9/._-]+$/.test(path)) return path;
   return Array.from(Buffer.from(path, "utf8"), (byte) =>
     /[A-Za-z0-9/._-]/.test(String.fromCharCode(byte))

@@ -26,14 +26,23 @@ const sections: readonly TimelineSection[] = ["Guards", "Work", "People", "Rollb
 /** Mermaid refuses charts of more than 50,000 characters, and nobody reads that many bars. */
 export const maxBars = 100;
 
-export function timelineBars(record: RunRecord, steps: readonly StepRecord[]): Bar[] {
+/** Bars of the first `maxBars` steps that have one, and how many more have one. */
+export function timelineBars(
+  record: RunRecord,
+  steps: readonly StepRecord[],
+): { readonly bars: readonly Bar[]; readonly leftOut: number } {
   const bars: Bar[] = [];
+  let leftOut = 0;
   for (const [index, step] of steps.entries()) {
     const asked = step.approval?.request.at ?? null;
     // Guards are asked again before every resume; between two answers they did not run.
     const again = step.phase === "guards" ? step.attempts.at(-1)?.startedAt : undefined;
     const from = asked ?? again ?? step.startedAt;
     if (from === null || isGroup(step, steps)) continue;
+    if (bars.length === maxBars) {
+      leftOut++;
+      continue;
+    }
     const answered = step.approval?.decisions.at(-1)?.at ?? null;
     const end = step.finishedAt ?? answered;
     const to = end ?? record.lastAt;
@@ -50,7 +59,7 @@ export function timelineBars(record: RunRecord, steps: readonly StepRecord[]): B
       seqs: ends(step.seqs),
     });
   }
-  return bars;
+  return { bars, leftOut };
 }
 
 function sectionOf(step: StepRecord): TimelineSection {
@@ -95,7 +104,7 @@ export function timelineLimits(record: RunRecord): Limit[] {
   });
 }
 
-/** A Mermaid `gantt` of the first `maxBars` bars. Labels begin with a number, so that none reads as a keyword. */
+/** A Mermaid `gantt`. Labels begin with a number, so that none reads as a keyword. */
 export function mermaidGantt(title: string, bars: readonly Bar[], limits: readonly Limit[] = []): string {
   const lines = [
     "gantt",
@@ -104,9 +113,8 @@ export function mermaidGantt(title: string, bars: readonly Bar[], limits: readon
     `    axisFormat ${axisFormat(bars)}`,
     "    todayMarker off",
   ];
-  const shown = bars.slice(0, maxBars);
   for (const section of sections) {
-    const inSection = shown.filter((bar) => bar.section === section);
+    const inSection = bars.filter((bar) => bar.section === section);
     if (inSection.length === 0) continue;
     lines.push(`    section ${section}`);
     for (const bar of inSection) {

@@ -6,8 +6,9 @@ import { isFailed } from "./verdict.ts";
 import type { ArtifactRow } from "./view-outcome.ts";
 
 export function countsText(steps: readonly StepRecord[]): string {
+  const leaves = steps.filter((s) => !isGroup(s, steps));
   const count = (phases: readonly string[], test: (step: StepRecord) => boolean) =>
-    steps.filter((s) => !isGroup(s, steps) && phases.includes(s.phase) && test(s)).length;
+    leaves.filter((s) => test(s) && phases.includes(s.phase)).length;
   const work = ["guards", "steps"];
   const parts = [
     `${plural(

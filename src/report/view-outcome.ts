@@ -89,7 +89,7 @@ function namesStep(expression: string, path: string): boolean {
 
 /** One row per write that was begun, with the values it reports and whether it still stands. */
 export function changeRows(steps: readonly StepRecord[]): ChangeRow[] {
-  const read = new Map<string, { value: string; step: string }>();
+  const read = new Map<string, StepRecord>();
   const undo = new Map<string, StepRecord[]>();
   for (const step of steps) {
     const of = step.phase === "rollback" ? undoneStep(step.path) : null;
@@ -98,42 +98,46 @@ export function changeRows(steps: readonly StepRecord[]): ChangeRow[] {
   const rows: ChangeRow[] = [];
   for (const step of steps) {
     if (step.phase === "rollback") continue;
-    const values =
-      changedValues(step) ??
-      Object.keys(step.outputs).map((name) => {
-        const earlier = read.get(name);
-        return {
-          name,
-          before: earlier === undefined ? null : `${earlier.value} (read by ${earlier.step})`,
-          after: shortValue(step.outputs[name] ?? null, false),
-        };
-      });
     if (step.effects !== "read" && !isGroup(step, steps) && (step.tookEffect || step.status === "undone")) {
       rows.push({
         step: step.path,
         effects: step.effects,
         action: step.action ?? step.title,
-        values,
+        values: valueNames(step).map((name) => ({
+          name,
+          before: textBefore(step, name, read.get(name)),
+          after: textAfter(step, name),
+        })),
         standing: standingText(step, undo.get(step.path) ?? []),
         seqs: ends(step.seqs),
       });
     } else {
-      for (const value of values) read.set(value.name, { value: value.after ?? "", step: step.path });
+      for (const name of valueNames(step)) read.set(name, step);
     }
   }
   return rows;
 }
 
 /** What a step type itself recorded: `before` in its result, and the same names afterwards. Null = it recorded none. */
-function changedValues(step: StepRecord): ChangeRow["values"] | null {
-  const result = isObject(step.result) ? step.result : {};
-  const { before } = result;
-  if (!isObject(before)) return null;
-  return Object.entries(before).map(([name, value]) => ({
-    name,
-    before: shortValue(value as Json, false),
-    after: result[name] === undefined ? "not seen" : shortValue(result[name] as Json, false),
-  }));
+function recordedBefore({ result }: StepRecord): { readonly [name: string]: Json } | null {
+  const before = isObject(result) ? result["before"] : null;
+  return isObject(before) ? (before as { readonly [name: string]: Json }) : null;
+}
+
+function valueNames(step: StepRecord): string[] {
+  return Object.keys(recordedBefore(step) ?? step.outputs);
+}
+
+function textBefore(step: StepRecord, name: string, earlier: StepRecord | undefined): string | null {
+  const before = recordedBefore(step);
+  if (before !== null) return shortValue(before[name] ?? null, false);
+  return earlier === undefined ? null : `${textAfter(earlier, name)} (read by ${earlier.path})`;
+}
+
+function textAfter(step: StepRecord, name: string): string {
+  if (recordedBefore(step) === null) return shortValue(step.outputs[name] ?? null, false);
+  const value = (step.result as { readonly [name: string]: Json | undefined })[name];
+  return value === undefined ? "not seen" : shortValue(value, false);
 }
 
 function standingText(step: StepRecord, undo: readonly StepRecord[]): string {

@@ -1,7 +1,7 @@
 /** The part of the view about time: what was promised and reached, and when each step ran. */
 import type { RunRecord, StepRecord } from "../engine/run-record.ts";
 import { clockText, durationText } from "./format.ts";
-import { type Bar, maxBars, mermaidGantt, timelineBars, timelineLimits } from "./timeline.ts";
+import { type Bar, mermaidGantt, timelineBars, timelineLimits } from "./timeline.ts";
 
 export interface ObjectiveRow {
   readonly name: string;
@@ -67,8 +67,7 @@ export function objectiveRows(record: RunRecord): ObjectiveRow[] {
 }
 
 export function timelineView(record: RunRecord, steps: readonly StepRecord[]): TimelineView {
-  const all = timelineBars(record, steps);
-  const bars = all.slice(0, maxBars);
+  const { bars, leftOut } = timelineBars(record, steps);
   const day = record.started.at.slice(0, 10);
   const zero = Math.min(...bars.map((bar) => Date.parse(bar.from)));
   const limits = bars.length === 0 ? [] : timelineLimits(record);
@@ -88,7 +87,7 @@ export function timelineView(record: RunRecord, steps: readonly StepRecord[]): T
       took: durationText(bar.tookMs),
       status: bar.status.replace("_", " "),
     })),
-    leftOut: all.length - bars.length,
+    leftOut,
     spanMs: Math.max(1, ...offsets.map((o) => o.fromMs + o.tookMs)),
     offsets,
   };
