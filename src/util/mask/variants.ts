@@ -76,6 +76,7 @@ function textForms(text: string): readonly string[] {
     ascii((hex) => hex),
     ascii((hex) => hex.toUpperCase()),
     JSON.stringify(json).slice(1, -1), // JSON inside JSON, as in log lines that quote a response body
+    JSON.stringify(ascii((hex) => hex)).slice(1, -1),
     text.replaceAll("'", "'\\''"),
     text.replaceAll("'", `'"'"'`),
     text.replace(/["$`\\]/g, "\\$&"),

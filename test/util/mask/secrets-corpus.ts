@@ -81,6 +81,10 @@ const percent = (secret: string, keeps: RegExp, isUpper: boolean): string =>
     })
     .join("");
 
+/** As Python's json.dumps writes it. */
+const asciiJson = (text: string): string =>
+  JSON.stringify(text).replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
 export const encodings: readonly Encoding[] = [
   same("raw", (secret) => secret),
   same("trimmed", (secret) => secret.trim()),
@@ -100,6 +104,7 @@ export const encodings: readonly Encoding[] = [
   same("form", (secret) => new URLSearchParams([["", secret]]).toString().slice(1)),
   same("JSON", (secret) => JSON.stringify(secret).slice(1, -1)),
   same("JSON in JSON", (secret) => JSON.stringify(JSON.stringify(secret)).slice(3, -3)),
+  same("JSON in ASCII in JSON", (secret) => JSON.stringify(asciiJson(secret)).slice(3, -3)),
   same("shell", (secret) => secret.split("'").join("'\\''")),
   same("dollar doubled", (secret) => secret.split("$").join("$$")),
   same("XML", (secret) =>
