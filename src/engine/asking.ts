@@ -13,7 +13,17 @@ import { isLeaf, resolveAction } from "../plan/resolve-action.ts";
 import { newFrame, type Place, type StepFactsSource, scopeOf } from "../plan/scope.ts";
 import { parseDurationMs } from "../util/duration.ts";
 import { messageText } from "./checks.ts";
-import { append, type EngineContext, type Flow, failure, finished, type Node, ok, recordOf } from "./context.ts";
+import {
+  append,
+  type EngineContext,
+  type Flow,
+  failure,
+  finished,
+  type Node,
+  ok,
+  overrideOf,
+  recordOf,
+} from "./context.ts";
 import type { Failure } from "./events.ts";
 import { judgeFacts } from "./judge.ts";
 import { elapsedMs, isExpired } from "./run-clock.ts";
@@ -31,7 +41,7 @@ export async function runPersonStep(context: EngineContext, node: Node, kind: Pe
   if (approval === null) return ask(context, node, kind);
   if (approval.state === "overridden") {
     const title = messageText(node.step.title, scopeOf(node.place));
-    const reason = context.store.record.overrides.get(node.path)?.reason ?? "";
+    const reason = overrideOf(context, node.path)?.reason ?? "";
     append(context, { type: "step.skipped", step: node.path, title, why: `overridden: ${reason}` });
     return ok;
   }

@@ -1,4 +1,5 @@
 /** An approval binds to what was shown: before a write, what will run is compared with what the approver saw. */
+import { withoutItems } from "../plan/scope.ts";
 import type { RunRecord } from "./run-record.ts";
 
 /** Null when the action of `path` is what was approved (or no approval covers it), else why it is not. */
@@ -17,7 +18,7 @@ export function approvalDrift(record: RunRecord, path: string, action: string): 
 /** What was shown of a step; of an item, what was shown for each of them. */
 function shownFor(bound: readonly { readonly step: string; readonly action: string }[], path: string): string | null {
   const of = (step: string) => bound.find((item) => item.step === step)?.action;
-  const each = of(path) ?? of(path.replaceAll(/\[\d+\]/g, ""));
+  const each = of(path) ?? of(withoutItems(path));
   return each?.replace(/^for each of (?:\d+|‹some›): /, "") ?? null;
 }
 

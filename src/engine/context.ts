@@ -2,7 +2,7 @@
 
 import type { Policy } from "../language/config.ts";
 import type { Effects, Phase, Step } from "../language/runbook.ts";
-import type { Frame, Place } from "../plan/scope.ts";
+import { type Frame, type Place, withoutItems } from "../plan/scope.ts";
 import type { Catalogue } from "../steps/step-type.ts";
 import type { Json, JsonObject } from "../util/json.ts";
 import type { EarlierRun } from "./escalation.ts";
@@ -82,6 +82,12 @@ export const ok: Flow = { kind: "ok" };
 
 export function recordOf(context: EngineContext, path: string): StepRecord | undefined {
   return context.store.record.steps.get(path);
+}
+
+/** What a person overrode: this step, or each item of it before they were known. */
+export function overrideOf({ store }: EngineContext, path: string): { readonly reason: string } | null {
+  const { overrides } = store.record;
+  return overrides.get(path) ?? overrides.get(withoutItems(path)) ?? null;
 }
 
 export function append(context: EngineContext, event: JournalEvent): void {

@@ -5,6 +5,7 @@
  * Invariants: (1) folding the same records gives the same record; (2) a step's status only moves forward, except by a
  * recorded decision (`retry`) or an undo; (3) deviations are computed here and cannot be left out.
  */
+import { withoutItems } from "../plan/scope.ts";
 import { deviate } from "./deviate.ts";
 import type { JournalRecord } from "./events.ts";
 import { applyStepRecord, newStepRecord, reopenStep } from "./fold-step.ts";
@@ -248,7 +249,7 @@ function plannedFor(record: RunRecord, path: string) {
     plan = new Map(record.started.steps.map((step) => [step.path, step]));
     plans.set(record.started, plan);
   }
-  return plan.get(path.replaceAll(/\[\d+\]/g, ""));
+  return plan.get(withoutItems(path));
 }
 
 function finishRun(record: RunRecord, entry: EventOf<"run.finished"> & { seq: number; at: string }): void {

@@ -17,6 +17,7 @@ import {
   finished,
   type Node,
   ok,
+  overrideOf,
   recordOf,
   started,
 } from "./context.ts";
@@ -59,7 +60,7 @@ export async function runStep(context: EngineContext, node: Node): Promise<Flow>
     record !== undefined &&
     record.status !== "pending" &&
     record.failure?.reason !== "condition" &&
-    !context.store.record.overrides.has(path);
+    overrideOf(context, path) === null;
   if (!begun) {
     const skipped = skipReason(context, node);
     if (skipped !== null) {
@@ -85,7 +86,8 @@ function recordedFailure(context: EngineContext, path: string): Flow {
   );
   // A member comes after the group it is in.
   const cause = within.findLast(({ failure: why }) => why?.reason !== "member") ?? recordOf(context, path);
-  const failed = { kind: "failed", path: cause?.path ?? path, refused: cause?.failure?.class === "refused" } as const;
+  const refused = [cause, recordOf(context, path)].some((step) => step?.failure?.class === "refused");
+  const failed = { kind: "failed", path: cause?.path ?? path, refused } as const;
   const isNo = ["rejected", "expired", "refused"].includes(cause?.approval?.state ?? "");
   return isNo ? { ...failed, declined: true } : failed;
 }
@@ -96,8 +98,8 @@ function isFailed(step: StepRecord): boolean {
 }
 
 function skipReason(context: EngineContext, node: Node): { why: string; problem: string | null } | null {
-  const override = context.store.record.overrides.get(node.path);
-  if (override !== undefined) return { why: `overridden: ${override.reason}`, problem: null };
+  const override = overrideOf(context, node.path);
+  if (override !== null) return { why: `overridden: ${override.reason}`, problem: null };
   if (node.step.if === null) return null;
   const value = evaluateExpression(node.step.if, scopeOf(node.place));
   if (value.kind === "value" && value.value === true) return null;
@@ -213,7 +215,10 @@ function endGroup(
       ? null
       : status === "timed_out"
         ? { class: "timeout", reason: "timeout", message: over, facts: { timeoutMs: node.step.timeoutMs } }
-        : failure("member", `${flow.kind === "failed" ? flow.path : "a member"} failed`);
+        : {
+            ...failure("member", `${flow.kind === "failed" ? flow.path : "a member"} failed`),
+            ...(flow.kind === "failed" && flow.refused ? { class: "refused" } : {}),
+          };
   const { budgetMs } = node.step;
   if (budgetMs !== null && durationMs > budgetMs) {
     append(context, { type: "budget.exceeded", step: node.path, targetMs: budgetMs, actualMs: Math.round(durationMs) });
@@ -351,6 +356,8 @@ export function usedPlace(node: Node, runbook: Runbook): Place {
 async function runUsed(context: EngineContext, node: Node, runbook: Runbook): Promise<Flow> {
   const place = usedPlace(node, runbook);
   const before = await runSequence(context, runbook.guards, node.path, place, node.phase);
+  // A guard refuses what it guards, wherever that is used.
+  if (before.kind === "failed") return { ...before, refused: true };
   if (before.kind !== "ok") return before;
   const flow = await runSequence(context, runbook.steps, node.path, place, node.phase);
   if (flow.kind === "waiting" || flow.kind === "stopped") return flow;

@@ -75,6 +75,11 @@ function pathOfItem({ path, index }: Place["items"][number]): string {
   return index === null ? path : itemPath(path, index);
 }
 
+/** `hosts[3].ping` → `hosts.ping`: where the step is written. */
+export function withoutItems(path: string): string {
+  return path.replaceAll(/\[\d+\]/g, "");
+}
+
 /** The steps inside a group, a parallel block or a used runbook; empty for others. */
 export function membersOf(step: Step): readonly Step[] {
   switch (step.action.kind) {

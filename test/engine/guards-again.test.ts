@@ -56,3 +56,24 @@ test("an override passes a question that was declined after a write", async () =
   expect(await rig.drive({ resumed: true, overrides })).toMatchObject({ exitCode: 0 });
   expect([rig.ran, rig.status("ask")]).toEqual([["w", "work"], "skipped"]);
 });
+
+test.each([
+  ["", 4, "refused"],
+  ["{ id: w, title: W, run: w, effects: write, idempotent: true, verify: [result.exitCode == 0] }, ", 1, "failed"],
+])(
+  "a guard of a used runbook refuses the run when nothing was changed before: %j",
+  async (before, exitCode, result) => {
+    const used = `guards: [${leaf("g")}]\nsteps: [${leaf("a")}]`;
+    const rig = new EngineRig(`steps: [${before}{ id: use, title: U, uses: runbook/part }]`, { "use.g": "no" }, used);
+    expect(await rig.drive()).toMatchObject({ exitCode });
+    expect([rig.record.result, rig.status("use.a")]).toEqual([result, "pending"]);
+  },
+);
+
+test("an override that was given before the items were known passes the question of each", async () => {
+  const ask = '{ id: ask, title: Ask, uses: checkpoint, with: { question: "Go on?" }, override: reason }';
+  const each = `{ id: each, title: E, forEach: { in: "\${{ [1, 2] }}", as: n }, steps: [${ask}, ${leaf("work")}] }`;
+  const rig = new EngineRig(`steps: [${each}]`);
+  expect(await rig.drive({ overrides: [{ step: "each.ask", reason: "because" }] })).toMatchObject({ exitCode: 0 });
+  expect([rig.ran, rig.status("each[1].ask")]).toEqual([["each[0].work", "each[1].work"], "skipped"]);
+});

@@ -1,6 +1,6 @@
 /** `--override STEP --reason TEXT`: only where the author wrote `override: reason`, always with a reason. */
 import type { Runbook, Step } from "../../language/runbook.ts";
-import { allSteps, membersOf } from "../../plan/scope.ts";
+import { allSteps, membersOf, withoutItems } from "../../plan/scope.ts";
 import type { Arguments } from "../arguments.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { stepPathOf } from "../follow/step-path.ts";
@@ -10,14 +10,14 @@ export interface StepReason {
   readonly reason: string;
 }
 
-export function overridesOf(args: Arguments, runbook: Runbook): StepReason[] {
+/** `paths`: of the steps of a run, items included; without them those of the runbook. */
+export function overridesOf(args: Arguments, runbook: Runbook, paths?: readonly string[]): StepReason[] {
   const names = args.texts("override");
   if (names.length === 0) return [];
   const reason = requireReason(args, "--override");
   return names.map((name) => {
-    const path = stepPath(runbook, name);
-    const step = stepsByPath(runbook).get(path) as Step;
-    if (step.override !== "reason") {
+    const path = stepPath(runbook, name, paths);
+    if (stepAt(runbook, path)?.override !== "reason") {
       throw new CommandError(
         "refused",
         `${path} may not be overridden: its author did not write \`override: reason\``,
@@ -38,8 +38,18 @@ export function requireReason(args: Arguments, flag: string): string {
 }
 
 /** The path of a step of a runbook; see `stepPathOf`. */
-export function stepPath(runbook: Runbook, word: string): string {
-  return stepPathOf([...stepsByPath(runbook).keys()], word, runbook.name, () => `runbook show ${runbook.name}`);
+export function stepPath(runbook: Runbook, word: string, paths?: readonly string[]): string {
+  return stepPathOf(
+    paths ?? [...stepsByPath(runbook).keys()],
+    word,
+    runbook.name,
+    () => `runbook show ${runbook.name}`,
+  );
+}
+
+/** The step that stands at a path of a run: an item is written once, for each of them. */
+export function stepAt(runbook: Runbook, path: string): Step | undefined {
+  return stepsByPath(runbook).get(withoutItems(path));
 }
 
 export function stepsByPath(runbook: Runbook): Map<string, Step> {

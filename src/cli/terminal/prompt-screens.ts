@@ -3,6 +3,7 @@ import type { Objection } from "../../engine/decision.ts";
 import type { ApprovalRecord, RunRecord, StepRecord } from "../../engine/run-record.ts";
 import { isTolerated } from "../../engine/tolerated.ts";
 import type { Runbook } from "../../language/runbook.ts";
+import { withoutItems } from "../../plan/scope.ts";
 import { inertLine } from "../../report/inert.ts";
 import { formatDuration } from "../../util/duration.ts";
 import type { Command } from "../command.ts";
@@ -195,7 +196,7 @@ export function changedSteps(record: RunRecord): StepRecord[] {
 function wayBack(changed: readonly StepRecord[], runbook: Runbook): string[] {
   const steps = stepsByPath(runbook);
   return changed.toReversed().flatMap((step) => {
-    const written = steps.get(step.path.replace(/\[\d+\]/g, ""))?.rollback ?? [];
+    const written = steps.get(withoutItems(step.path))?.rollback ?? [];
     return written.map((undo) => `${step.path}: ${undo.id}  ${undo.title.includes("${{") ? "" : undo.title}`.trimEnd());
   });
 }

@@ -22,7 +22,7 @@ import { loadRun } from "../follow/run-lookup.ts";
 import { catalogue } from "../project/catalogue.ts";
 import { signAnswer, signerOf } from "../start/approval-signature.ts";
 import { type Executor, startExecutor } from "../start/launch.ts";
-import { stepsByPath } from "../start/overrides.ts";
+import { stepAt } from "../start/overrides.ts";
 import { onDisconnect, sensitiveInputs, starter } from "../start/starter.ts";
 import { PromptInput } from "./prompt-input.ts";
 import * as screens from "./prompt-screens.ts";
@@ -161,7 +161,7 @@ async function reasonFor(session: Session, given: string, what: string): Promise
 
 async function approvalQuestion(session: Session, step: StepRecord, approval: ApprovalRecord): Promise<Move> {
   const { record, runbook, screen } = session;
-  const mayOverride = stepsByPath(runbook).get(step.path)?.override === "reason";
+  const mayOverride = stepAt(runbook, step.path)?.override === "reason";
   const trial = answerOf(step, approval, "approved", null, []);
   const objection = objectionOf(session, trial);
   const go = approval.request.kind === "checkpoint" ? "go" : "approve";

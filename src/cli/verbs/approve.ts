@@ -93,7 +93,7 @@ function waitingFor(
     const what = named === undefined ? `nothing of ${record.run} waits` : `${named} does not wait`;
     if (record.finished !== null) {
       const text = `${what} for an answer: the run has ended as ${record.result}`;
-      throw new CommandError("refused", text, `runbook report ${record.run}`);
+      throw new CommandError("refused", text, `runbook wait ${record.run}`);
     }
     const [other] = waiting;
     const text = `${what} for an answer${other === undefined ? "" : `; ${other.path} does`}`;

@@ -11,12 +11,12 @@ import { loadSealed } from "../execute/sealed-runbook.ts";
 import { reportRequests } from "../follow/report-requests.ts";
 import { findRun, loadRun } from "../follow/run-lookup.ts";
 import { codeOf, waitForPersonMs, watchRun } from "../follow/watch-run.ts";
-import { catalogue } from "../project/catalogue.ts";
 import { usePluginsOfRun } from "../project/plugins.ts";
 import { refuseForged } from "../start/approval-signature.ts";
 import { packRunbook } from "../start/executor-request.ts";
+import { gateAt } from "../start/gates.ts";
 import { startExecutor } from "../start/launch.ts";
-import { overridesOf, requireReason, stepPath, stepsByPath } from "../start/overrides.ts";
+import { overridesOf, requireReason, stepAt, stepPath } from "../start/overrides.ts";
 import { detached, onDisconnect, sensitiveInputs, starter } from "../start/starter.ts";
 import { undoNoticeMs } from "../terminal/undo-notice.ts";
 
@@ -36,7 +36,7 @@ export default async function resume(command: Command): Promise<number> {
   const { runbook, config } = loadSealed(runDir, { isProven: true });
   refuseForged(record, config.policy);
   const decisions = decisionsOf(command, record, runbook);
-  const overrides = overridesOf(args, runbook);
+  const overrides = overridesOf(args, runbook, [...record.steps.keys()]);
   const decided = decisions.length + overrides.length > 0 || args.on("rollback");
   const isOwed = isOver(record) && owesEvidence(runDir, record);
   const mayAsk = command.terminal.interactive && !decided && !isOwed && !args.on("detach");
@@ -94,23 +94,28 @@ function refuseIdle(record: RunRecord, decided: boolean): void {
   }
 }
 
-/** Skip and accept are refused on guards and on steps that ask a person: those have only `--override`. */
+/** A step of an item that has begun, which the run has not come to. */
+function isToCome(record: RunRecord, runbook: Runbook, path: string): boolean {
+  const item = path.slice(0, path.lastIndexOf("]") + 1);
+  return item !== "" && record.steps.has(item) && stepAt(runbook, path) !== undefined;
+}
+
+/** Skip and accept are refused on gates: those have only `--override`. */
 function decisionsOf(command: Command, record: RunRecord, runbook: Runbook): DriveRequest["decisions"] {
   const { args } = command;
-  const steps = stepsByPath(runbook);
   return (["accept", "retry", "skip"] as const).flatMap((decision) =>
     args.texts(decision).map((word) => {
-      const path = record.steps.has(word) ? word : stepPath(runbook, word);
-      const step = steps.get(path);
-      const action = step?.action;
-      const asks =
-        action?.kind === "uses" && (action.type === "window" || catalogue().get(action.type)?.person != null);
-      const mayOverride = step?.override === "reason";
-      if (decision !== "retry" && (asks || record.steps.get(path)?.phase === "guards")) {
+      const path = isToCome(record, runbook, word) ? word : stepPath(runbook, word, [...record.steps.keys()]);
+      const gate = decision === "retry" ? null : gateAt(runbook, path);
+      if (gate !== null) {
+        const what = decision === "skip" ? "skipped" : "accepted";
+        const holds = gate.path === path ? "" : `it holds ${gate.path}, and for that `;
         throw new CommandError(
           "refused",
-          `${path} may not be ${decision === "skip" ? "skipped" : "accepted"}: ${mayOverride ? "use --override" : "its author allowed no override"}`,
-          mayOverride ? `runbook resume ${record.run} --override ${path} --reason "…"` : `runbook status ${record.run}`,
+          `${path} may not be ${what}: ${holds}${gate.mayOverride ? "use --override" : "its author allowed no override"}`,
+          gate.mayOverride
+            ? `runbook resume ${record.run} --override ${gate.path} --reason "…"`
+            : `runbook status ${record.run}`,
         );
       }
       const status = record.steps.get(path)?.status ?? "pending";
