@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { follow } from "../../src/cli/follow/follow.ts";
 import { codeOf } from "../../src/cli/follow/watch-run.ts";
 import { JournalCorrupt } from "../../src/engine/ports.ts";
+import { foldJournal } from "../../src/host/journal-file.ts";
 import { JournalBuilder } from "../rig/journal-builder.ts";
 
 let runDir: string;
@@ -89,4 +90,24 @@ test("what the last look tells may be a reason to stay: the records after it are
     onRecord: (_, __, line) => seen.push(`${line.toString()}\n`),
   });
   expect(seen).toEqual(all);
+});
+
+test("who has read a run before is told only what came since, and goes on with its record", async () => {
+  const all = lines();
+  const file = join(runDir, "journal.ndjson");
+  writeFileSync(file, all.slice(0, 2).join(""));
+  const { record, goodBytes } = foldJournal(runDir);
+  if (record === null) throw new Error("no record was read");
+  appendFileSync(file, all.slice(2).join(""));
+  const seen: string[] = [];
+  const options = {
+    runDir,
+    alive: () => false,
+    onRecord: (_: unknown, __: unknown, line: Buffer) => seen.push(`${line}\n`),
+  };
+  const followed = await follow({ ...options, from: { record, goodBytes } });
+  expect(seen).toEqual(all.slice(2));
+  expect(followed).toEqual({ record: foldJournal(runDir).record, goodBytes: Buffer.byteLength(all.join("")) });
+  expect(await follow({ ...options, from: followed ?? undefined })).toEqual(followed);
+  expect(seen).toHaveLength(all.length - 2);
 });

@@ -1,6 +1,13 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { encodeLine, JournalReader, parseLine, readJournal, zeroHash } from "../../src/util/journal-line.ts";
+import {
+  encodeLine,
+  type JournalEntry,
+  JournalReader,
+  parseLine,
+  readJournal,
+  zeroHash,
+} from "../../src/util/journal-line.ts";
 
 const fields = (seq: number, more: object = {}) => ({
   seq,
@@ -59,6 +66,16 @@ describe("a line", () => {
     const line = Buffer.concat([body, Buffer.from(`,"hash":"${hash}"}`)]);
     expect(parseLine(line, zeroHash)).toMatchObject({ ok: false, reason: "it is not UTF-8" });
   });
+
+  test("with a U+FFFD of its own is read; a byte that only decodes to one is not taken for it", () => {
+    const { line } = encodeLine(fields(1, { said: "\ufffd" }), zeroHash);
+    const bytes = Buffer.from(line).subarray(0, -1);
+    expect(parseLine(bytes, zeroHash)).toMatchObject({ ok: true, record: { said: "\ufffd" } });
+    const at = bytes.indexOf("\ufffd");
+    const damaged = Buffer.concat([bytes.subarray(0, at), Buffer.from([0xff]), bytes.subarray(at + 3)]);
+    expect(damaged.toString()).toBe(bytes.toString());
+    expect(parseLine(damaged, zeroHash)).toMatchObject({ ok: false, reason: "it is not UTF-8" });
+  });
 });
 
 describe("a journal", () => {
@@ -82,6 +99,21 @@ describe("a journal", () => {
       reader.push(buffer.subarray(0, size), () => count++);
     }
     expect({ count, ...reader.end() }).toEqual({ count: 5, torn: null, bad: null });
+  });
+
+  test("is read on from a place behind a good record, and only by what follows from it", () => {
+    const whole = readJournal(bytes(lines)).records;
+    const goodBytes = bytes(lines.slice(0, 2)).length;
+    const place = { run: "rb-7f3k2m", headHash: whole[1]?.hash ?? "", lastSeq: 2, goodBytes };
+    const readFrom = (behind: typeof place) => {
+      const reader = new JournalReader(behind);
+      const records: JournalEntry[] = [];
+      reader.push(bytes(lines).subarray(goodBytes), (record) => records.push(record));
+      return { records, size: reader.goodBytes, ...reader.end() };
+    };
+    expect(readFrom(place)).toEqual({ records: whole.slice(2), size: bytes(lines).length, torn: null, bad: null });
+    for (const wrong of [{ run: "rb-222222" }, { headHash: zeroHash }, { lastSeq: 3 }])
+      expect(readFrom({ ...place, ...wrong })).toMatchObject({ records: [], bad: { offset: goodBytes } });
   });
 
   test("cut anywhere is torn there, and never corrupt", () => {
