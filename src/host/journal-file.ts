@@ -6,11 +6,11 @@
  * never written again by this process; (3) a torn tail is cut off only after its bytes are kept beside the journal.
  */
 import { createHash } from "node:crypto";
-import { closeSync, constants, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { JournalEvent, JournalRecord } from "../engine/events.ts";
 import { RunFold } from "../engine/fold.ts";
-import { JournalCorrupt, type JournalError } from "../engine/ports.ts";
+import { JournalCorrupt, JournalError } from "../engine/ports.ts";
 import type { RunRecord } from "../engine/run-record.ts";
 import { encodeLine, JournalReader, zeroHash } from "../util/journal-line.ts";
 import { asJournalError, closeRead, replaceFile, syncData, syncDirectory, writeAll } from "./durable-file.ts";
@@ -154,6 +154,9 @@ export class JournalWriter {
       writeAll(this.fd, bytes, this.file);
       at("before_sync");
       syncData(this.fd, this.file);
+      // Synced as it may be, a file without a name is gone when this process is.
+      if (fstatSync(this.fd).nlink === 0)
+        throw new JournalError("ENOENT", this.file, `${this.file} was removed while the run was written to it`);
       this.pending = [];
       at("after_sync");
       this.pendingKinds.clear();

@@ -140,6 +140,17 @@ test("an abort of a run without executor adopts the step that still runs", async
   expect(rig.ledger()).toEqual(["held", "held done"]);
 });
 
+test("a run whose directory is removed starts nothing more, and its viewer says so: 9", async () => {
+  const gate = rig.gate("held");
+  const started = rig.start(["run", "held", ...here]);
+  await started.waitForLedger("held");
+  rmSync(rig.runDir(await started.run()), { recursive: true });
+  gate.open();
+  const { code, stdout } = await started.ended;
+  expect([code, JSON.parse(stdout).message]).toEqual([9, expect.stringContaining("lost its journal")]);
+  expect(rig.ledger()).toEqual(["held", "held done"]);
+});
+
 test("SIGXFSZ does not end an executor, although a library that it uses re-raises what nobody else hears", async () => {
   const gate = rig.gate("held");
   const signalExit = createRequire(join(packageDir, "package.json")).resolve("signal-exit");

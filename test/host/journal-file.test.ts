@@ -41,6 +41,17 @@ test("nothing is in the file before the flush", () => {
   writer.close();
 });
 
+test("records are not durable in a file that somebody removed", () => {
+  const writer = write(1);
+  rmSync(file);
+  writer.append(event("gone"));
+  expect(() => writer.flush()).toThrow(
+    new JournalError("ENOENT", file, `${file} was removed while the run was written to it`),
+  );
+  expect(() => writer.append(event("more"))).toThrow(JournalError);
+  writer.close();
+});
+
 test("a torn tail at every byte of the last record is cut off, kept, and the chain goes on", () => {
   write(3).close();
   const whole = readFileSync(file);

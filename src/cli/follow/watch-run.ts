@@ -1,10 +1,11 @@
 /** Shows a run until it ends or waits, hands on the keys pressed, prints the result, and gives the exit code. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { exitCodes, exitNameOf, exitNameOfResult } from "../../engine/exit-codes.ts";
 import { isInterrupted, type RunRecord } from "../../engine/run-record.ts";
 import { executorAlive, lastExecutor } from "../../host/claim.ts";
 import { leaveMessage } from "../../host/inbox.ts";
+import { journalName } from "../../host/journal-file.ts";
 import { readSealedConfig } from "../../host/sealed-run.ts";
 import { runDirectory } from "../../host/state-dir.ts";
 import { runDocument } from "../../report/run-json.ts";
@@ -87,6 +88,10 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
   }
   await ended;
   if (followed === null) throw notStarted(runDir, code);
+  if (!existsSync(join(runDir, journalName))) {
+    const why = `${runDir} lost its journal while it was followed: ${options.run} cannot go on and proves nothing`;
+    throw new CommandError("io", why, "runbook list");
+  }
   if (asks && (code === null || code === exitCodes.waiting || code === exitCodes.failed)) {
     const { answerInTerminal } = await import("../terminal/prompts.ts");
     const answered = await answerInTerminal(command, options.run, followed.record);
