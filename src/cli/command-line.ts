@@ -3,6 +3,7 @@ import { exitCodes } from "../engine/exit-codes.ts";
 import { printableJson } from "../util/json.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Command, VerbFunction } from "./command.ts";
+import { UsageError } from "./errors.ts";
 import { writeErr, writeOut } from "./terminal/standard-output.ts";
 
 const load: Readonly<Record<string, () => Promise<{ readonly default: VerbFunction }>>> = {
@@ -51,6 +52,7 @@ export async function obey(argv: readonly string[]): Promise<number> {
   let command: Command | null = null;
   try {
     const args = parseArguments(argv);
+    checkWorkingDirectory();
     if (args.on("help")) {
       const { verbHelp } = await import("./help/help-text.ts");
       writeOut(verbHelp(args.verb));
@@ -67,6 +69,15 @@ export async function obey(argv: readonly string[]): Promise<number> {
     return await verb.default(command);
   } catch (error) {
     return await fail(error, command, argv);
+  }
+}
+
+/** A shell may stand in a folder that somebody removed; nothing can be found from there. */
+function checkWorkingDirectory(): void {
+  try {
+    process.cwd();
+  } catch {
+    throw new UsageError("the working directory is not there any more", "cd");
   }
 }
 

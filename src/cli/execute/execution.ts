@@ -19,7 +19,7 @@ import { scanForSecrets } from "../../host/secret-scan.ts";
 import { type FoundSecret, resolveSecrets, valuesOf } from "../../host/secrets.ts";
 import { type SupervisorClient, startSupervisor } from "../../host/supervisor/client.ts";
 import { selfIdentity } from "../../host/supervisor/process-identity.ts";
-import { removeRuntimeDir, runtimeDirFor } from "../../host/supervisor/runtime-dir.ts";
+import { removeRuntimeDir, runtimeDirFor, runtimeDirProblem } from "../../host/supervisor/runtime-dir.ts";
 import type { Runbook } from "../../language/runbook.ts";
 import { placeAtStart } from "../../plan/at-start.ts";
 import { inputValues, lockKey, type ResolvedInput, type SubjectConfig } from "../../plan/build-plan.ts";
@@ -111,6 +111,8 @@ export async function execute(
     placeAtStart(runbook, target, inputValues(inputs)),
   );
   refusals.push(...tools.filter((tool) => tool.problem !== null).map((tool) => String(tool.problem)));
+  const noRuntimeDir = runtimeDirProblem(runtimeDirFor(runDir));
+  if (noRuntimeDir !== null) refusals.push(noRuntimeDir);
   const signKey = usableKey(config.project, refusals);
   let poisoned: unknown = null;
   const onIoError = (error: unknown) => {

@@ -18,7 +18,7 @@ import { unpublished } from "../execute/publications.ts";
 import type { Executor } from "../start/launch.ts";
 import { outcomeText } from "../terminal/outcome-text.ts";
 import { type Progress, plainProgress } from "../terminal/plain-progress.ts";
-import { isTerminal, writeOut } from "../terminal/standard-output.ts";
+import { isTerminal, standardError, writeOut } from "../terminal/standard-output.ts";
 import { legible } from "../terminal/terminal.ts";
 import { onTypedLines } from "../terminal/typed-lines.ts";
 import { answerNotice, noticeKeys } from "../terminal/undo-notice.ts";
@@ -117,7 +117,7 @@ function answeringProgress(plain: Progress, runDir: string): Progress {
     record: (entry, run) => {
       latest = run;
       plain.record(entry, run);
-      if (entry.type === "rollback.announced") process.stderr.write(`${noticeKeys}\n`);
+      if (entry.type === "rollback.announced") standardError().write(`${noticeKeys}\n`);
     },
     end: () => {
       stop();
@@ -149,7 +149,7 @@ async function chooseProgress(command: Command, options: WatchOptions, runDir: s
       typed: (run, word) => answers && answerNotice(runDir, run, word),
     });
   }
-  const plain = plainProgress((line) => process.stderr.write(`${legible(command.terminal.symbols, line)}\n`));
+  const plain = plainProgress((line) => standardError().write(`${legible(command.terminal.symbols, line)}\n`));
   return answers ? answeringProgress(plain, runDir) : plain;
 }
 

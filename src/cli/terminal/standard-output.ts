@@ -4,6 +4,7 @@
  * https://nodejs.org/api/process.html#a-note-on-process-io
  */
 import { fstatSync, writeSync } from "node:fs";
+import { exitCodes } from "../../engine/exit-codes.ts";
 
 export function writeOut(text: string): void {
   write(1, text);
@@ -31,18 +32,32 @@ function write(descriptor: 1 | 2, text: string): void {
   if (rest.length > 0) streamOf(descriptor).write(rest);
 }
 
-/** The stream, for who must wait until it took what was written. A reader that went away (`| head`) is no error of ours. */
+/** The stream, for who must wait until it took what was written. */
 export function standardOutput(): NodeJS.WriteStream {
   const { stdout } = process;
   streamed.add(1);
-  if (!stdout.listeners("error").includes(leave)) stdout.on("error", leave);
+  if (!stdout.listeners("error").includes(onLost)) stdout.on("error", onLost);
   return stdout;
 }
 
-function streamOf(descriptor: 1 | 2): NodeJS.WriteStream {
-  return descriptor === 1 ? standardOutput() : process.stderr;
+/** Progress that nobody can take (a full disk) is lost, and nothing else: what it tells of goes on. */
+export function standardError(): NodeJS.WriteStream {
+  const { stderr } = process;
+  if (!stderr.listeners("error").includes(ignore)) stderr.on("error", ignore);
+  return stderr;
 }
 
-function leave(): void {
-  process.exit(0);
+function streamOf(descriptor: 1 | 2): NodeJS.WriteStream {
+  return descriptor === 1 ? standardOutput() : standardError();
 }
+
+/** Without its reader a command leaves quietly; data that could not be written are not a success. */
+function onLost(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE" || error.code === "EIO") process.exit(0);
+  process.once("exit", () => {
+    process.exitCode ||= exitCodes.io;
+  });
+  writeErr(`standard output: ${error.message}\n`);
+}
+
+function ignore(): void {}

@@ -49,7 +49,8 @@ function directoryError(cwd: string): CommandError | null {
     if (statSync(cwd).isDirectory()) return null;
     return { code: "ENOTDIR", message: `the working directory ${cwd} is not a directory` };
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "EIO";
-    return { code, message: `cannot use the working directory ${cwd}: ${code}` };
+    const { code = "EIO" } = error as NodeJS.ErrnoException;
+    // ENOENT is what a missing program is called.
+    return { code: code === "ENOENT" ? "ENOTDIR" : code, message: `cannot use the working directory ${cwd}: ${code}` };
   }
 }

@@ -5,6 +5,8 @@
 
 import { createHash } from "node:crypto";
 import {
+  accessSync,
+  constants,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -12,6 +14,7 @@ import {
   realpathSync,
   rmdirSync,
   type Stats,
+  statSync,
   unlinkSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -55,6 +58,24 @@ export function ensureRuntimeDir(dir: string): void {
     const refusal = refusalOf(path, lstatSync(path), path === dir);
     if (refusal !== null) throw new Error(refusal);
   }
+}
+
+/** Why `ensureRuntimeDir` would fail, without making anything; null = nothing speaks against it. */
+export function runtimeDirProblem(dir: string): string | null {
+  const parent = dirname(dir);
+  try {
+    const stats = lstatSync(parent, { throwIfNoEntry: false });
+    if (stats !== undefined) return refusalOf(parent, stats, false);
+    if (!statSync(dirname(parent)).isDirectory()) return noPlace(dirname(parent), "ENOTDIR");
+    accessSync(dirname(parent), constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    return noPlace(dirname(parent), (error as NodeJS.ErrnoException).code ?? String(error));
+  }
+}
+
+function noPlace(directory: string, why: string): string {
+  return `the temporary directory ${directory} cannot be used (${why}). Set TMPDIR to a directory of yours, then try again.`;
 }
 
 function refusalOf(path: string, stats: Stats, isOwn: boolean): string | null {

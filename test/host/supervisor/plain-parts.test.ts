@@ -101,7 +101,7 @@ describe("findProgram", () => {
     expect(codeOf("nope", "/", "/bin")).toBe("ENOENT");
     expect(codeOf("", "/", "/bin")).toBe("ENOENT");
     expect(codeOf("/bin", "/", "/bin")).toBe("EACCES");
-    expect(codeOf("sh", join(dir, "none"), "/bin")).toBe("ENOENT");
+    expect(codeOf("sh", join(dir, "none"), "/bin")).toBe("ENOTDIR");
     writeFileSync(join(dir, "file"), "");
     expect(codeOf("sh", join(dir, "file"), "/bin")).toBe("ENOTDIR");
   });
