@@ -144,7 +144,7 @@ export function liveOf(app: AppState): { name: string; image: string; version: n
 }
 
 /** The digest an image reference stands for. */
-export const imageDigest = (ref: string): string => `sha256:${createHash("sha256").update(ref).digest("hex")}`;
+const imageDigest = (ref: string): string => `sha256:${createHash("sha256").update(ref).digest("hex")}`;
 
 const CHECK_NAME = "healthz";
 

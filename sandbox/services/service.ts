@@ -56,7 +56,7 @@ export const commonStates = {
 } as const satisfies Record<string, ServiceAnswer>;
 
 /** More that need the socket: it answers late, it accepts and never answers, it hangs up in the middle of an answer. */
-export const socketStates = ["slow", "silent", "half"] as const;
+const socketStates = ["slow", "silent", "half"] as const;
 
 /** How much later the state `slow` answers, milliseconds. */
 export const slowMs = 600;

@@ -83,7 +83,7 @@ function parse(words: readonly string[], flags: readonly Flag[]) {
 }
 
 /** A word as a person types it: quoted only where a shell would read it otherwise. */
-export function shellWord(word: string): string {
+function shellWord(word: string): string {
   if (/^[\w@%+=:,./…-]+$/u.test(word)) return word;
   const [, name = "", value = word] = /^(\w+=)(.*)$/s.exec(word) ?? [];
   return `${name}${/["$`\\!]/.test(value) ? `'${value.replaceAll("'", "'\\''")}'` : `"${value}"`}`;

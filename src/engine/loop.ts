@@ -303,7 +303,7 @@ function titleOfAll(node: Node, as: string): string {
 }
 
 /** The list of a forEach, or why there is none. */
-export function itemsOf(node: Node, template: string): readonly unknown[] | string {
+function itemsOf(node: Node, template: string): readonly unknown[] | string {
   const scope = scopeOf(node.place);
   const list = resolveTemplate(template, (expression) => evaluateExpression(expression, scope));
   if (list.kind === "error") return `forEach: ${list.message}`;
@@ -312,7 +312,7 @@ export function itemsOf(node: Node, template: string): readonly unknown[] | stri
 }
 
 /** One node per item, at `path[index]`, with its bindings. */
-export function itemNodes(node: Node, as: string, items: readonly unknown[]): Node[] {
+function itemNodes(node: Node, as: string, items: readonly unknown[]): Node[] {
   return items.map((value, index) => ({
     ...node,
     // The condition and the list belong to the container; an item is the step itself.
@@ -338,7 +338,7 @@ function itemOutputs(context: EngineContext, node: Node, nodes: readonly Node[])
 }
 
 /** The place inside a used runbook: its own inputs and steps, the same target and run. */
-export function usedPlace(node: Node, runbook: Runbook): Place {
+function usedPlace(node: Node, runbook: Runbook): Place {
   const { action } = node.step;
   const given = action.kind === "runbook" ? action.with : {};
   const scope = scopeOf(node.place);

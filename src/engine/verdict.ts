@@ -23,7 +23,7 @@ export interface Ending {
   readonly cleanupFailed: readonly string[];
 }
 
-export function resultOf(record: RunRecord, ending: Ending): RunResult {
+function resultOf(record: RunRecord, ending: Ending): RunResult {
   if (ending.rollback === "failed") return "rollback_failed";
   if (ending.rollback === "ok") return "rolled_back";
   if (ending.aborted) return "aborted";

@@ -22,7 +22,7 @@ import { withMutex } from "./claim.ts";
 import { makeDirectory, replaceFile, syncDirectory, writeAll } from "./durable-file.ts";
 
 /** Why a path of the project is not written to. */
-export class RefusedPath extends Error {}
+class RefusedPath extends Error {}
 
 /**
  * Appends `block` to a file below `project`, as one write under a lock that every run of this machine takes, and syncs

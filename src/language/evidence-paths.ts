@@ -2,7 +2,7 @@
 import { nearestHint } from "../util/closest.ts";
 
 /** Names in braces of `evidence.append` and `evidence.artifactsDir`. */
-export const evidencePlaceholders = ["actor", "date", "run", "runbook", "target"] as const;
+const evidencePlaceholders = ["actor", "date", "run", "runbook", "target"] as const;
 
 /** What is wrong with a pattern of `evidence.append` or `evidence.artifactsDir`. */
 export function patternProblem(pattern: string): { readonly message: string; readonly hint: string } | null {

@@ -54,7 +54,7 @@ export function fixRunbook(text: string, { diagnose, schema }: FixOptions): Fixe
 }
 
 /** Applies edits that do not overlap; of two that do, the first wins. */
-export function applyEdits(text: string, edits: readonly Edit[]): string {
+function applyEdits(text: string, edits: readonly Edit[]): string {
   let out = "";
   let at = 0;
   for (const { range, text: replacement } of [...edits].sort((a, b) => a.range.start - b.range.start)) {

@@ -110,7 +110,7 @@ function actionOf(data: Data, pointer: string, context: NormalizeContext): Actio
 }
 
 /** Words of a command; what is wrong with it is reported at its place. */
-export function argvOf(value: unknown, pointer: string, { source, findings }: NormalizeContext): readonly string[] {
+function argvOf(value: unknown, pointer: string, { source, findings }: NormalizeContext): readonly string[] {
   if (Array.isArray(value)) return value.filter((word): word is string => typeof word === "string");
   if (typeof value !== "string") return [];
   const { words, problems } = splitCommand(value);
@@ -133,7 +133,7 @@ function checkOf(data: Data, pointer: string, context: NormalizeContext): Check 
 
 const strength: Readonly<Record<Effects, number>> = { read: 0, write: 1, destructive: 2 };
 
-export function strongest(effects: Iterable<Effects>): Effects {
+function strongest(effects: Iterable<Effects>): Effects {
   let result: Effects = "read";
   for (const effect of effects) if (strength[effect] > strength[result]) result = effect;
   return result;

@@ -180,7 +180,7 @@ function pick({ code, message, range }: TemplateProblem): { code: string; messag
 }
 
 /** What stands in place of a value that a run will provide. */
-export function unknownText(from: readonly string[]): string {
+function unknownText(from: readonly string[]): string {
   return `‹known after ${from.join(", ")}›`;
 }
 

@@ -30,7 +30,7 @@ export function isLeaf(action: Action): action is LeafAction {
 }
 
 /** The step type behind an action. Throws when the catalogue lacks it: the loader has refused that before. */
-export function typeOf(action: LeafAction, catalogue: Catalogue): AnyStepType {
+function typeOf(action: LeafAction, catalogue: Catalogue): AnyStepType {
   const name = action.kind === "run" ? "run" : action.type;
   const type = catalogue.get(name);
   if (type === undefined) throw new Error(`step type ${name} is not in the catalogue`);

@@ -12,15 +12,7 @@ export interface StepFactsSource {
   get(path: string, step: Step, name: StepFactName): unknown;
 }
 
-export const stepFactNames = [
-  "outputs",
-  "status",
-  "startedAt",
-  "finishedAt",
-  "durationMs",
-  "attempts",
-  "artifacts",
-] as const;
+const stepFactNames = ["outputs", "status", "startedAt", "finishedAt", "durationMs", "attempts", "artifacts"] as const;
 export type StepFactName = (typeof stepFactNames)[number];
 
 export interface RunFacts {

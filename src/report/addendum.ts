@@ -12,7 +12,7 @@ import { KeyError, type PrivateKey, type PublicKey, parsePublicKey } from "./key
 import type { SignatureState } from "./verify-evidence.ts";
 
 export const addendumFile = "addendum.ndjson";
-export const addendumPayloadType = "application/vnd.runbook.addendum+json";
+const addendumPayloadType = "application/vnd.runbook.addendum+json";
 
 export type AddendumEntry =
   /** What was learned; "none" is a finding too: somebody looked. */

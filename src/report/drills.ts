@@ -12,7 +12,7 @@ import { KeyError, type PrivateKey, parsePublicKey } from "./keys.ts";
 import type { SignatureState } from "./verify-evidence.ts";
 
 export const drillsFile = "drills.ndjson";
-export const drillPayloadType = "application/vnd.runbook.drill+json";
+const drillPayloadType = "application/vnd.runbook.drill+json";
 
 export interface DrillObjective {
   readonly name: string;

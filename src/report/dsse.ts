@@ -54,7 +54,7 @@ export function openEnvelope(
 }
 
 /** Standard base64 with padding, written the one way there is; null otherwise. */
-export function strictBase64(text: string): Buffer | null {
+function strictBase64(text: string): Buffer | null {
   const bytes = Buffer.from(text, "base64");
   return bytes.toString("base64") === text ? bytes : null;
 }

@@ -20,7 +20,7 @@ import { participants } from "./view-people.ts";
 import { plannedFacts } from "./view-planned.ts";
 
 export const evidenceFile = "evidence.json";
-export const statementType = "https://in-toto.io/Statement/v1";
+const statementType = "https://in-toto.io/Statement/v1";
 export const statementPayloadType = "application/vnd.in-toto+json";
 export const runPredicateType = "urn:runbook:evidence:run:v1";
 export const testResultPredicateType = "https://in-toto.io/attestation/test-result/v0.1";

@@ -10,7 +10,7 @@ import { isFailed, verdictOf } from "./verdict.ts";
 /** GitHub shows no more than ten of each kind per step. */
 const maxAnnotations = 10;
 /** The cap is 1 MiB a step; other steps of the job may write as well. */
-export const summaryLimitBytes = 900_000;
+const summaryLimitBytes = 900_000;
 
 /** Where a step is written, relative to the repository; null = it is not written (an undo step's parent is). */
 export type PlaceOf = (path: string) => { readonly file: string; readonly line: number } | null;

@@ -2,10 +2,10 @@
 import type { RunRecord } from "../engine/run-record.ts";
 import type { Addendum } from "./addendum.ts";
 
-export const defaultRetentionMs = 90 * 86_400_000;
+const defaultRetentionMs = 90 * 86_400_000;
 
 /** The addendum field that keeps a run; one that begins with `released` ends it. */
-export const holdField = "hold";
+const holdField = "hold";
 
 export interface AgedRun {
   readonly record: RunRecord;

@@ -31,7 +31,7 @@ export interface WaitingFor {
 }
 
 /** Questions nobody has answered yet, in execution order: those a step asks, and steps of unknown outcome. */
-export function waitingFor(record: RunRecord, nextFor: RunDocumentExtras["nextFor"]): WaitingFor[] {
+function waitingFor(record: RunRecord, nextFor: RunDocumentExtras["nextFor"]): WaitingFor[] {
   if (record.finished !== null) return [];
   return stepsInOrder(record).flatMap((step) => {
     if (step.approval?.state === "waiting") {

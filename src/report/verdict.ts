@@ -86,7 +86,7 @@ export function isFailed(step: StepRecord): boolean {
 }
 
 /** Writes that were begun and of which nobody knows whether they took effect. */
-export function unknownSteps(steps: readonly StepRecord[]): StepRecord[] {
+function unknownSteps(steps: readonly StepRecord[]): StepRecord[] {
   return steps.filter(
     (s) =>
       s.status === "indeterminate" ||
@@ -96,7 +96,7 @@ export function unknownSteps(steps: readonly StepRecord[]): StepRecord[] {
 }
 
 /** Writes that are in effect: begun, not refused, not undone. Undo steps and groups do not count. */
-export function standingChanges(steps: readonly StepRecord[]): StepRecord[] {
+function standingChanges(steps: readonly StepRecord[]): StepRecord[] {
   const unknown = new Set(unknownSteps(steps));
   return steps.filter(
     (s) => s.tookEffect && !isGroup(s, steps) && s.phase !== "rollback" && s.status !== "undone" && !unknown.has(s),

@@ -8,7 +8,7 @@ import type { NamedValue } from "./step-text.ts";
 export type EnvironmentRow = NamedValue & { readonly seq: number };
 
 /** The text of the first input of these names: how a change or an incident is named is the runbook's to say. */
-export function inputNamed(record: RunRecord, names: readonly string[]): string | null {
+function inputNamed(record: RunRecord, names: readonly string[]): string | null {
   for (const name of names) {
     const input = record.started.inputs.find((item) => item.name === name && !item.sensitive);
     if (typeof input?.value === "string" && input.value !== "") return input.value;

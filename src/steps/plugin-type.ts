@@ -4,7 +4,7 @@
  */
 import { defineStepType, type FailureClass, StepFailure, type StepHost, type StepType } from "./step-type.ts";
 
-export const pluginName = /^plugin\/[a-z][a-z0-9-]{0,62}$/;
+const pluginName = /^plugin\/[a-z][a-z0-9-]{0,62}$/;
 
 /** Keywords of JSON Schema that `input` and `result` of a plug-in may use. */
 const scalarKeywords = ["description", "default", "examples", "enum", "const", "pattern", "format", "uniqueItems"];

@@ -106,7 +106,7 @@ function words(command: readonly unknown[]): string[] {
  * `exit $?` keeps the shell from becoming the command, so that the end by a signal arrives as 128 + its number; ssh would
  * give 255 for it.
  */
-export function remoteText(command: readonly string[]): string {
+function remoteText(command: readonly string[]): string {
   const zero = command.find((word) => word.includes("\0"));
   if (zero !== undefined)
     throw new StepFailure("fatal", "word-invalid", "A word of the command holds a NUL character.");

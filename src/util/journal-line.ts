@@ -15,7 +15,7 @@ import { printableJson } from "./json.ts";
 export const zeroHash = "0".repeat(64);
 
 /** A longer line is damage, not a record: no event comes near it. */
-export const maxLineBytes = 64 * 1024 * 1024;
+const maxLineBytes = 64 * 1024 * 1024;
 
 /** The members every record has. */
 export interface JournalEntry {

@@ -10,8 +10,8 @@ interface CheckFacts {
 }
 
 /** Check runs of every commit; `deploy-preview` is a commit status. */
-export const checkNames = ["test", "lint", "build"] as const;
-export const statusContext = "deploy-preview";
+const checkNames = ["test", "lint", "build"] as const;
+const statusContext = "deploy-preview";
 
 /** State of the service → how the check `test` differs. */
 const brokenTest: Readonly<Record<string, Partial<CheckFacts>>> = {

@@ -12,7 +12,7 @@ import { nextFor } from "../follow/run-lookup.ts";
 import { appendDrill } from "../project/drills-file.ts";
 
 /** Paths below the project that this run writes to; null = it does not. */
-export function publicationPaths(record: RunRecord): {
+function publicationPaths(record: RunRecord): {
   readonly append: string | null;
   readonly folder: string | null;
 } {

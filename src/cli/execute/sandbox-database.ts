@@ -38,7 +38,7 @@ export interface DatabaseNeed {
 }
 
 /** Null = no step needs it. Throws an `Error` whose message says what is wrong with the servers of the target. */
-export function databaseNeed(
+function databaseNeed(
   runbook: Runbook,
   place: Place,
   target: JsonObject,

@@ -59,7 +59,7 @@ const keeping = record({
 });
 
 /** Fields of each type, besides `seq at run type hash`. */
-export const eventFields = {
+const eventFields = {
   "run.started": recordWith(
     {
       format: exactly("runbook.journal/1.0"),

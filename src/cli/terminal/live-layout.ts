@@ -335,7 +335,7 @@ function clock(name: string, ms: number, limitMs: number | null, look: Look): De
 }
 
 /** `0:21`, `1:02:03`. */
-export function clockTime(ms: number): string {
+function clockTime(ms: number): string {
   const whole = Math.floor(ms / 1_000);
   const pad = (value: number) => String(value).padStart(2, "0");
   const [hours, minutes, rest] = [Math.floor(whole / 3_600), Math.floor(whole / 60) % 60, whole % 60];

@@ -18,7 +18,7 @@ export function undoNoticeMs({ terminal, args }: Command): number {
 }
 
 /** Whether the way back is announced, not begun and not answered. */
-export function isAnnounced(run: RunRecord | null): run is RunRecord & { undoNotice: object } {
+function isAnnounced(run: RunRecord | null): run is RunRecord & { undoNotice: object } {
   return run?.undoNotice?.begin === null && run.rollback === null && run.finished === null;
 }
 

@@ -4,7 +4,7 @@ import type { Json, JsonObject } from "../../util/json.ts";
 import { isObject } from "../../util/json.ts";
 
 /** More would not come back whole: commands keep 8 MiB of their output for expressions. */
-export const longestAnswerBytes = 7 * 1024 * 1024;
+const longestAnswerBytes = 7 * 1024 * 1024;
 
 export type HelperAnswer =
   | { readonly ok: true; readonly result: Json }

@@ -31,7 +31,7 @@ export interface SupervisorOptions {
   readonly failpoint?: (name: (typeof FAILPOINTS)[number]) => void;
 }
 
-export const FAILPOINTS = [
+const FAILPOINTS = [
   "supervisor.before_start",
   "supervisor.ready",
   "command.before_send",

@@ -9,7 +9,7 @@ export interface EvaluateOptions {
 }
 
 /** 4,000,000 steps take well under a second; 1,000 × 1,000 items with a handful of comparisons need fewer. */
-export const defaultMaxSteps = 4_000_000;
+const defaultMaxSteps = 4_000_000;
 
 /** One evaluation: where names are looked up and how much work is left. */
 export class Context {

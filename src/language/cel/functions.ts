@@ -58,7 +58,7 @@ function boolOfText(text: string): boolean {
   return falseTexts.includes(text) ? false : fail(`bool(): "${clip(text)}" is neither true nor false.`);
 }
 
-export function doubleText(value: number): string {
+function doubleText(value: number): string {
   if (value === Infinity) return "+Inf";
   return value === -Infinity ? "-Inf" : String(value);
 }

@@ -5,7 +5,7 @@ import { type Node, parseExpression } from "./syntax.ts";
 /** Keys of paths (`keyOfPath`) known not to be null; a key that ends in `.*` stands for everything below it. */
 export type NullFacts = ReadonlySet<string>;
 
-export const noFacts: NullFacts = new Set();
+const noFacts: NullFacts = new Set();
 
 /** Facts that hold because each of these conditions holds. */
 export function factsOf(conditions: readonly string[]): NullFacts {

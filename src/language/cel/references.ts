@@ -168,7 +168,7 @@ export function listKey(node: Node): string | null {
 }
 
 /** A text that is the same for the same expression, whatever its spacing. */
-export function shapeOf(node: Node): string {
+function shapeOf(node: Node): string {
   const parts = childrenOf(node).map(shapeOf).join(",");
   switch (node.kind) {
     case "literal":

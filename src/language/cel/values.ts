@@ -35,7 +35,7 @@ export class Undecided {
 }
 
 /** A whole double inside a list or map made by an expression. */
-export class CelDouble {
+class CelDouble {
   readonly value: number;
   constructor(value: number) {
     this.value = value;

@@ -39,14 +39,14 @@ export interface Entry {
   readonly members: Map<string, Entry> | null;
 }
 
-export function nullable(schema: JsonSchema): JsonSchema {
+function nullable(schema: JsonSchema): JsonSchema {
   const type = schema["type"];
   if (typeof type === "string") return { ...schema, type: [type, "null"] };
   if (Array.isArray(type)) return type.includes("null") ? schema : { ...schema, type: [...(type as string[]), "null"] };
   return schema;
 }
 
-export function closed(properties: Schemas): JsonSchema {
+function closed(properties: Schemas): JsonSchema {
   return { type: "object", properties, additionalProperties: false };
 }
 

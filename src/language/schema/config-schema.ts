@@ -3,7 +3,7 @@ import type { JsonSchema } from "../../util/json.ts";
 import { choice, doc, evidenceNodes, flag, listOf, mapOf, record, span, text, when, whenKnown } from "./nodes.ts";
 import { kinds, namePattern } from "./runbook-schema.ts";
 
-export const configSchemaId = "urn:runbook:schema:config.v1";
+const configSchemaId = "urn:runbook:schema:config.v1";
 
 const timePattern =
   "^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$|^([01][0-9]|2[0-3]):[0-5][0-9]-24:00$";

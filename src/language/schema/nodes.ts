@@ -42,7 +42,7 @@ export function cel(markdown: string): Node {
 }
 
 /** `90s`, `1h30m`, `90d`, or ISO 8601 `PT1H30M`. */
-export const durationPattern =
+const durationPattern =
   "^(?:(?:[0-9]+(?:\\.[0-9]+)?(?:ms|s|m|h|d|w))+|P(?=.)(?:[0-9]+W)?(?:[0-9]+D)?(?:T(?=.)(?:[0-9]+H)?(?:[0-9]+M)?(?:[0-9]+(?:\\.[0-9]+)?S)?)?)$";
 
 export function duration(markdown: string): Node {
@@ -106,7 +106,7 @@ export function when(condition: Node, consequence: Node, otherwise?: Node): Node
   return { if: condition, then: consequence, ...branches };
 }
 
-export const holePattern = "^\\s*\\$\\{\\{[\\s\\S]*\\}\\}\\s*$";
+const holePattern = "^\\s*\\$\\{\\{[\\s\\S]*\\}\\}\\s*$";
 
 /**
  * The schema of a `with` member as it stands in a runbook: wherever a value is expected, text with a hole will do.

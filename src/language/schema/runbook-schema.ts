@@ -5,10 +5,10 @@ import type { RunbookKind } from "../runbook.ts";
 import { cel, choice, doc, evidenceNodes, flag, listOf, mapOf, record, span, text, whenKnown } from "./nodes.ts";
 import { stepDefinitions } from "./step-schema.ts";
 
-export const runbookSchemaId = "urn:runbook:schema:runbook.v1";
+const runbookSchemaId = "urn:runbook:schema:runbook.v1";
 export const namePattern = "^[a-z][a-z0-9-]{0,62}$";
 /** https://semver.org, without leading zeros; pre-release and build parts allowed. */
-export const semverPattern =
+const semverPattern =
   "^(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)(-[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?(\\+[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?$";
 const variablePattern = "^[A-Za-z_][A-Za-z0-9_]*$";
 const secretPattern = "^[A-Za-z_][A-Za-z0-9_]*\\??$";

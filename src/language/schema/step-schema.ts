@@ -33,7 +33,7 @@ export const groupKeys = [
   "objective",
 ] as const;
 
-export const idPattern = "^[a-z][a-z0-9_]*$";
+const idPattern = "^[a-z][a-z0-9_]*$";
 
 const effects = choice(
   "What the step may do to the world. Required on `run` and `script`; elsewhere only to name a stronger one than the type's own.",

@@ -77,7 +77,7 @@ export const flyChooseRollbackTarget = defineStepType<ChooseSpec, Chosen>({
 });
 
 /** The newest complete release with an image, older than every release of the live image. */
-export function chooseNewest(app: string, releases: readonly ReleaseRow[], live: string): Chosen {
+function chooseNewest(app: string, releases: readonly ReleaseRow[], live: string): Chosen {
   if (live === "") {
     throw refusal(
       "image-not-uniform",
@@ -110,7 +110,7 @@ export function chooseNewest(app: string, releases: readonly ReleaseRow[], live:
 }
 
 /** The release somebody named, if it is complete, has an image and is not what runs already. */
-export function chooseGiven(app: string, releases: readonly ReleaseRow[], live: string, wanted: string): Chosen {
+function chooseGiven(app: string, releases: readonly ReleaseRow[], live: string, wanted: string): Chosen {
   const version = Number(/^v?([1-9][0-9]{0,9})$/.exec(wanted.trim())?.[1] ?? Number.NaN);
   if (Number.isNaN(version)) {
     throw new StepFailure(

@@ -19,7 +19,7 @@ export const environmentField: JsonSchema = text("Environment whose secrets are 
   minLength: 1,
 });
 
-export const githubSecretRow: JsonSchema = row({
+const githubSecretRow: JsonSchema = row({
   name: text("Name."),
   createdAt: text("When it was made, RFC 3339."),
   updatedAt: text("When it was last set, RFC 3339."),

@@ -1,6 +1,6 @@
 /** Runs of a GitHub Actions workflow: found by a mark in their title, and followed to their end. */
 import { aList, anObject, aText, aWhole, or, type Shape } from "../fly/shape.ts";
-import { nullable, result, text, whole } from "../schema.ts";
+import { nullable, text, whole } from "../schema.ts";
 import { StepFailure, type StepHost } from "../step-type.ts";
 import { type GithubSpec, githubPages, githubRead, repositoryPath } from "./api.ts";
 
@@ -20,8 +20,6 @@ export const workflowRunFields = {
   sha: nullable(text("Commit it ran on.")),
   url: nullable(text("Its page.")),
 };
-
-export const workflowRunSchema = result(workflowRunFields);
 
 const firstPauseMs = 2_000;
 const longestPauseMs = 30_000;

@@ -30,7 +30,7 @@ export interface EarlierBackup {
 
 const keptEarlier = 30;
 
-export function recordPath(dump: string): string {
+function recordPath(dump: string): string {
   return `${dump}.json`;
 }
 

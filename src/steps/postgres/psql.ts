@@ -21,7 +21,7 @@ export interface SqlSource {
 export type Framing = "read" | "one" | "each";
 
 /** psql without its start-up file, without prompts, stopping at the first error, unaligned without headers. */
-export function psqlWords(place: Place, values: Readonly<Record<string, string>> = {}): [string, ...string[]] {
+function psqlWords(place: Place, values: Readonly<Record<string, string>> = {}): [string, ...string[]] {
   return [
     "psql",
     "--no-psqlrc",

@@ -40,11 +40,6 @@ export interface Masker {
   json<T>(value: T): T;
 }
 
-/** Whether a text holds the mask. A literal `***` counts as well: the two cannot be told apart. */
-export function containsMask(text: string): boolean {
-  return text.includes(MASK);
-}
-
 /**
  * Builds a masker. Throws a RangeError naming the secret, never its value, when one is too short to be masked; ask
  * `refusalOf` first to refuse common words as well. An empty list gives a masker that changes nothing.
