@@ -48,7 +48,10 @@ export function countsText(steps: readonly StepRecord[]): string {
 export function deviationsText(record: RunRecord): string {
   const { deviations } = record;
   if (deviations.length === 0) return "none";
-  const named = deviations.map((d) => `${d.kind.replaceAll("-", " ")}${d.step === null ? "" : ` of ${d.step}`}`);
+  const named = deviations.map(({ kind, step }) => {
+    const words = kind.replaceAll("-", " ");
+    return step === null || step === words ? words : `${words} of ${step}`;
+  });
   const kinds = [...new Set(named)];
   const shown = kinds.slice(0, 5).join(", ");
   return `${plural(deviations.length, "deviation")}: ${shown}${kinds.length > 5 ? `, and ${kinds.length - 5} more` : ""}`;

@@ -261,7 +261,7 @@ export function report(v: PageView, out: TextSink): void {
   }
   out.add(`<h2>Objectives</h2>\n`);
   if (isGiven(v.objectives)) {
-    out.add(`<div class="scroll"><table><thead><tr><th>Objective</th><th>Target</th><th>Actual</th><th>Margin</th><th></th><th>How it was measured</th><th>Record</th></tr></thead>\n`);
+    out.add(`<div class="scroll"><table><thead><tr><th>Objective</th><th>Target</th><th>Actual</th><th>Margin</th><th>Met</th><th>How it was measured</th><th>Record</th></tr></thead>\n`);
     for (const v2 of v.objectives) {
       out.add(`<tr><td>${f.bare(v2.name)}</td><td>${f.bare(v2.target)}</td><td><strong>${f.bare(v2.actual)}</strong></td><td>${f.bare(v2.margin)}</td><td>${f.bare(v2.met)}</td><td>${f.bare(v2.measured)}</td><td>${f.ref(v2.seq)}</td></tr>\n`);
     }

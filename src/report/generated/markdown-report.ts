@@ -201,7 +201,7 @@ export function report(v: ReportView, out: TextSink): void {
   out.add(`## Objectives\n`);
   out.add(`\n`);
   if (isGiven(v.objectives)) {
-    out.add(`| Objective | Target | Actual | Margin | | How it was measured | Record |\n`);
+    out.add(`| Objective | Target | Actual | Margin | Met | How it was measured | Record |\n`);
     out.add(`|---|---|---|---|---|---|---|\n`);
     for (const v1 of v.objectives) {
       out.add(`| ${f.bare(v1.name)} | ${f.bare(v1.target)} | **${f.bare(v1.actual)}** | ${f.bare(v1.margin)} | ${f.bare(v1.met)} | ${f.bare(v1.measured)} | ${f.ref(v1.seq)} |\n`);
