@@ -41,7 +41,7 @@ const requiredBuiltins = {
 
 /**
  * What a chunk imports of others and of Node is loaded where it is first used, as most calls use little of it:
- * `const x = require(y)` becomes an object that loads it, and each `x.name` becomes `x.all.name`.
+ * `const x = require(y)` becomes a variable, and each `x.name` becomes `(x ??= from_x()).name`.
  */
 const loadedWhenUsed = {
   name: "loaded-when-used",
@@ -55,15 +55,25 @@ const loadedWhenUsed = {
       const uses = new RegExp(`${word}(?=\\.)`, "g");
       const rest = code.replace(line, "").replace(uses, "");
       if (new RegExp(word).test(rest)) continue;
-      const loading = `let ${variable}_; const ${variable} = { get all() { return ${variable}_ ??= require(${from}); } };`;
       code = code
         .replace(line, () => "\0")
-        .replaceAll(uses, () => `${variable}.all`)
-        .replace("\0", () => loading);
+        .replaceAll(uses, () => `(${variable} ??= from_${variable}())`)
+        .replace("\0", () => `let ${variable}; const from_${variable} = () => require(${from});`);
     }
-    return code;
+    // A getter for each export is for those that change or are part of a cycle.
+    return code.replaceAll(
+      /^Object\.defineProperty\(exports, (["']\w+["']), \{\s+enumerable: true,\s+get: function ?\(\) \{\s+return ([\w$]+);\s+\}\s+\}\);$/gm,
+      (getter, name, variable) => (isConstant(code, variable) ? `exports[${name}] = ${variable};` : getter),
+    );
   },
 };
+
+function isConstant(code, variable) {
+  const name = variable.replaceAll("$", "\\$");
+  return new RegExp(`^(?:(?:async )?function\\*? |class |const |var (?=\\S+ = class\\b))${name}(?![\\w$])`, "m").test(
+    code,
+  );
+}
 
 /** The YAML library asks the environment at every token whether to print it, which takes time and would spoil our output. */
 const silentYaml = {
