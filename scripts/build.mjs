@@ -91,6 +91,8 @@ const silentYaml = {
 /** Chunks that are loaded for themselves; what is in none goes where its users are. */
 function familyOf(id) {
   const path = relative(root, id);
+  // All that `--version` needs beside the entry.
+  if (/^src\/(?:cli\/(?:version|terminal\/standard-output)|engine\/exit-codes)\.ts$/.test(path)) return "at-once";
   const library = /^node_modules\/(?:@marcbachmann\/)?(cel-js|re2js)\//.exec(path);
   if (library) return library[1];
   if (/^src\/language\/cel\/(cel|evaluation-error|semver|values)\.ts$/.test(path)) return "cel-values";

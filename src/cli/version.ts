@@ -3,18 +3,20 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 export const toolName = "runbook";
+const found = findPackage(__dirname);
 /** The folder of the installed package: beside `dist/` in a package, above `src/` in a checkout. */
-export const packageDir = findPackage(__dirname);
+export const packageDir = found.dir;
 /** Where the bundled programs are: executor, supervisor, sandbox. */
 export const distDir = join(packageDir, "dist");
-export const toolVersion: string = JSON.parse(readFileSync(join(packageDir, "package.json"), "utf8")).version;
+export const toolVersion = found.version;
 
-function findPackage(from: string): string {
-  for (let at = from; ; at = dirname(at)) {
+function findPackage(from: string): { readonly dir: string; readonly version: string } {
+  for (let dir = from; ; dir = dirname(dir)) {
     try {
-      if (JSON.parse(readFileSync(join(at, "package.json"), "utf8")).name === toolName) return at;
+      const { name, version } = JSON.parse(readFileSync(join(dir, "package.json"), "utf8"));
+      if (name === toolName) return { dir, version };
     } catch {
-      if (dirname(at) === at) throw new Error("package.json of runbook is missing: install it again");
+      if (dirname(dir) === dir) throw new Error("package.json of runbook is missing: install it again");
     }
   }
 }
