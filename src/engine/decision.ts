@@ -62,10 +62,11 @@ function identityObjection(answer: Answer, approval: ApprovalRecord, context: An
   const { record, policy } = context;
   const { request } = approval;
   const starter = record.started.actor;
+  const somebodyElse = `runbook status ${record.run}`;
   if (answer.decision === "rejected") return null; // anyone may stop it
   if (!record.started.protected) {
     if (!request.selfApproval && answer.by.login === starter) {
-      return { why: `${starter} started this run and may not approve it (selfApproval: false)`, next: null };
+      return { why: `${starter} started this run and may not approve it (selfApproval: false)`, next: somebodyElse };
     }
     return null;
   }
@@ -86,9 +87,9 @@ function identityObjection(answer: Answer, approval: ApprovalRecord, context: An
   if (request.from.length > 0 && !signer.groups.some((group) => request.from.includes(group))) {
     return {
       why: `${signer.name} is in ${signer.groups.join(", ")}, and ${request.from.join(" or ")} must answer`,
-      next: null,
+      next: somebodyElse,
     };
   }
-  if (signer.name === starter) return { why: `${starter} started this run and may not approve it`, next: null };
+  if (signer.name === starter) return { why: `${starter} started this run and may not approve it`, next: somebodyElse };
   return null;
 }

@@ -34,7 +34,7 @@ export class Pty {
     this.columns = columns;
     this.child = spawn("script", ["--quiet", "--return", "--flush", "--command", command, "/dev/null"], {
       cwd,
-      env: { ...env, SHELL: "/bin/sh", TERM: "xterm-256color" },
+      env: { TERM: "xterm-256color", ...env, SHELL: "/bin/sh" },
       stdio: ["pipe", "pipe", "inherit"],
     });
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {

@@ -107,6 +107,25 @@ test.skipIf(noPty).for(looks)(
   },
 );
 
+test.skipIf(noPty).for<{ env: Record<string, string>; escapes: string[] }>([
+  { env: { TERM: "dumb" }, escapes: [] },
+  { env: { TERM: "dumb", LANG: "C" }, escapes: [] },
+  { env: { CI: "true", NO_COLOR: "1" }, escapes: [] },
+  { env: { CI: "true" }, escapes: ["\u001b[32m", "\u001b[39m"] },
+])("a terminal that is none to draw on gets lines that name every step: $env", async ({ env, escapes }) => {
+  const rig = newRig();
+  const step = (id: string) => ({ id, title: `The step ${id}`, effects: "read", run: "true" });
+  rig.runbook("plain", {
+    steps: [step("first"), { id: "both", title: "Both", parallel: [step("left"), step("right")] }],
+  });
+  const pty = terminal(rig, ["run", "plain"], { columns: 40, env });
+  expect(await pty.ended).toBe(0);
+  expect(pty.output.match(/\u001b\[?[\d;]*[A-Za-z]?/g) ?? []).toEqual(escapes);
+  for (const path of ["first", "both.left", "both.right"]) expect(pty.output).toMatch(new RegExp(`Z {2}${path} +ok `));
+  expect(pty.output).toContain("SUCCEEDED");
+  if (env["LANG"] === "C") expect(pty.output).toMatch(/^[\r\n -~]*$/);
+});
+
 test.skipIf(noPty)("a line typed while the way back is announced stops it, and the question follows", async () => {
   const rig = newRig();
   tour(rig);
