@@ -16,6 +16,7 @@ import {
   finished,
   type Node,
   ok,
+  overrideOf,
   recordOf,
   started,
 } from "./context.ts";
@@ -180,6 +181,8 @@ async function runAttempts(context: EngineContext, node: Node): Promise<Flow> {
 /** Why a write may not start although everything before it went well: a window closed, or it is not what was approved. */
 async function writeRefusal(context: EngineContext, node: Node, text: string): Promise<Failure | null> {
   if (node.step.effects === "read" || node.phase !== "steps") return null;
+  const unapproved = needsApproval(context);
+  if (unapproved !== null) return { class: "refused", reason: "no-approval", message: unapproved, facts: {} };
   const drift = approvalDrift(context.store.record, node.path, text);
   if (drift !== null) return { class: "refused", reason: "not-as-approved", message: drift, facts: {} };
   if (anyWriteStarted(context.store.record)) return null;
@@ -196,6 +199,18 @@ async function writeRefusal(context: EngineContext, node: Node, text: string): P
     return { class: "refused", reason: "window-closed", message, facts: { window: name } };
   }
   return null;
+}
+
+/** On a protected target nothing is written before somebody approved, or overrode it where its author allows that. */
+function needsApproval(context: EngineContext): string | null {
+  const { record } = context.store;
+  const { runbook, target } = context.root;
+  if (!context.protected || context.policy.noApproval.includes(runbook.kind)) return null;
+  for (const { path, stepType, approval } of record.steps.values()) {
+    if (stepType !== "approval") continue;
+    if (approval?.state === "approved" || overrideOf(context, path) !== null) return null;
+  }
+  return `${target["name"]} is protected, and no approval was asked for on the way to this write`;
 }
 
 function definitionOf(shown: ResolvedAction): string {

@@ -77,3 +77,34 @@ test("an override that was given before the items were known passes the question
   expect(await rig.drive({ overrides: [{ step: "each.ask", reason: "because" }] })).toMatchObject({ exitCode: 0 });
   expect([rig.ran, rig.status("each[1].ask")]).toEqual([["each[0].work", "each[1].work"], "skipped"]);
 });
+
+describe("on a protected target nothing is written without an approval on the way to it", () => {
+  const ask = (more: string) =>
+    `{ id: ask, title: Ask, uses: approval, with: { prompt: "Go?" }, override: reason${more} }`;
+  const write = "{ id: w, title: W, run: w, effects: write, idempotent: true, verify: [result.exitCode == 0] }";
+  const look = "{ id: look, title: L, run: look, effects: read, outputs: { sure: result.exitCode } }";
+
+  test.each([
+    [
+      "whose condition turned out false",
+      `[${look}, ${ask(", if: steps.look.outputs.sure == 1 && target.name != ''")}, ${write}]`,
+    ],
+    [
+      "of a list that was empty",
+      `[{ id: g, title: G, forEach: { in: "\${{ [] }}", as: n }, steps: [${ask("")}] }, ${write}]`,
+    ],
+    ["that nobody wrote", `[${write}]`],
+  ])("also one %s", async (_, steps) => {
+    const rig = new EngineRig(`steps: ${steps}`);
+    rig.isProtected = true;
+    expect(await rig.drive()).toMatchObject({ exitCode: 4 });
+    expect([rig.ran.includes("w"), rig.record.steps.get("w")?.failure?.reason]).toEqual([false, "no-approval"]);
+  });
+
+  test("an override that the author allows counts", async () => {
+    const rig = new EngineRig(`steps: [${ask("")}, ${write}]`);
+    rig.isProtected = true;
+    const overrides = [{ step: "ask", reason: "because" }];
+    expect(await rig.drive({ overrides })).toMatchObject({ exitCode: 0 });
+  });
+});

@@ -214,6 +214,28 @@ describe("used runbooks", () => {
     expect(problems(`targets: [one]\n${uses}`, included(look("a")))).toEqual([]);
   });
 
+  it.each([
+    ["in order", "[ASK, WRITE]", true],
+    ["in a group of their own", "[{ id: g, title: G, steps: [ASK] }, WRITE]", true],
+    ["asked beside reads", "[{ id: g, title: G, parallel: [ASK, READ] }, WRITE]", true],
+    ["asked of every item", "[{ id: g, title: G, forEach: EACH, steps: [ASK, WRITE] }]", true],
+    ["skipped elsewhere", "[{ id: g, title: G, if: target.protected, steps: [ASK] }, WRITE]", true],
+    ["asked of items there may be none of", "[{ id: g, title: G, forEach: EACH, steps: [ASK] }, WRITE]", false],
+    ["in a group that may be skipped", "[{ id: g, title: G, if: inputs.sure, steps: [ASK] }, WRITE]", false],
+    ["asked beside the write", "[{ id: g, title: G, parallel: [ASK, WRITE] }]", false],
+  ])("an approval comes before the write: %s", (_, steps, isThere) => {
+    const config =
+      "apiVersion: runbook/v1\ntargets: { one: { protected: true } }\npolicy: { approvers: { ops: [{ name: a, key: k }] } }\n";
+    const text = steps
+      .replace("ASK", '{ id: ok, title: Ok, uses: approval, with: { prompt: "Go?", from: [ops] } }')
+      .replace("WRITE", "{ id: w, title: W, run: touch x, effects: write, idempotent: true }")
+      .replace("READ", "{ id: r, title: R, run: ls, effects: read }")
+      .replace("EACH", '{ in: "${{ inputs.list }}", as: n }');
+    const inputs = "inputs: { sure: { type: boolean, default: true }, list: { type: array, default: [] } }";
+    const found = problems(`targets: [one]\n${inputs}\nsteps: ${text}\n`, { config });
+    expect(found.some((problem) => problem.startsWith("no-approval"))).toBe(!isThere);
+  });
+
   it("are read once and give their files", () => {
     const file = `${other}steps:\n  - id: s\n    title: S\n    uses: script\n    with: { file: ./scripts/x.sh }\n    effects: read\n`;
     const text = `${head}${uses}  - id: p\n    title: P\n    uses: runbook/other\n`;

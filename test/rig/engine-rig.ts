@@ -113,6 +113,8 @@ export class EngineRig implements RunStore {
   private hash = zeroHash;
   private readonly script: Record<string, Scripted | Scripted[]>;
   private readonly context: EngineContext;
+  /** Whether the target is a protected one. */
+  isProtected = false;
 
   /** `used`: the text of the runbook `part`, for `uses: runbook/part`; `whole`: a whole runbook in place of `steps`. */
   constructor(
@@ -214,7 +216,11 @@ export class EngineRig implements RunStore {
     this.context.control.stop = null;
     this.context.control.cancel = new AbortController();
     let over = false;
-    const outcome = drive(this.context, { ...going, ...request }, { signer: () => null }).finally(() => {
+    const outcome = drive(
+      { ...this.context, protected: this.isProtected },
+      { ...going, ...request },
+      { signer: () => null },
+    ).finally(() => {
       over = true;
     });
     outcome.catch(() => {}); // told below, by whoever waits for it

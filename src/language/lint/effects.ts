@@ -263,7 +263,7 @@ function approvals(context: LintContext): void {
   const guarded = Object.keys(runbook.targets).filter((name) => config.targets[name]?.protected === true);
   if (guarded.length === 0) return;
   const write = writeBeforeApproval(runbook, context);
-  if (write === null || write === "approved") return;
+  if (write === null) return;
   findings.error(
     "no-approval",
     source.keyAt(`${write.pointer}/id`),
@@ -272,18 +272,49 @@ function approvals(context: LintContext): void {
   );
 }
 
-/** The first write that no approval comes before; a used runbook counts as the step that uses it. */
-function writeBeforeApproval(runbook: Runbook, context: LintContext): Step | "approved" | null {
-  for (const [step, { list }] of allSteps(runbook)) {
-    if (list === "rollback" || list === "guards") continue;
+/** The first write that no approval comes before on every way to it; a used runbook counts as the step that uses it. */
+function writeBeforeApproval({ steps, always }: Runbook, context: LintContext): Step | null {
+  return firstWrite([...steps, ...always], false, context).write;
+}
+
+interface Approved {
+  readonly write: Step | null;
+  /** Whether an approval was asked for whatever way was taken. */
+  readonly approved: boolean;
+}
+
+function firstWrite(steps: readonly Step[], before: boolean, context: LintContext): Approved {
+  let approved = before;
+  for (const step of steps) {
     const type = typeOf(step);
-    if (type !== null && context.catalogue.get(type)?.person === "approval" && asksOnProtected(step)) return "approved";
-    if (type !== null && step.effects !== "read") return step;
-    if (step.action.kind !== "runbook") continue;
-    const inside = writeBeforeApproval(step.action.runbook, context);
-    if (inside !== null) return inside === "approved" ? inside : step;
+    if (type !== null) {
+      if (context.catalogue.get(type)?.person === "approval") approved ||= isCertain(step);
+      else if (step.effects !== "read" && !approved) return { write: step, approved };
+      continue;
+    }
+    const inside = firstWriteWithin(step, approved, context);
+    if (inside.write !== null) return inside;
+    approved ||= inside.approved && isCertain(step);
   }
-  return null;
+  return { write: null, approved };
+}
+
+function firstWriteWithin(step: Step, before: boolean, context: LintContext): Approved {
+  const { action } = step;
+  if (action.kind === "runbook") {
+    const inside = firstWrite([...action.runbook.steps, ...action.runbook.always], before, context);
+    return inside.write === null ? inside : { ...inside, write: step };
+  }
+  if (action.kind !== "parallel" && action.kind !== "group") return { write: null, approved: false };
+  if (action.kind === "group") return firstWrite(action.steps, before, context);
+  // Side by side nobody waits for the answer of another.
+  const members = action.steps.map((member) => firstWrite([member], before, context));
+  return members.find(({ write }) => write !== null) ?? { write: null, approved: members.some((m) => m.approved) };
+}
+
+/** A step that is come to on a protected target in every run; the list of a forEach may be empty. */
+function isCertain(step: Step): boolean {
+  return step.forEach === null && asksOnProtected(step);
 }
 
 function asksOnProtected(step: Step): boolean {
