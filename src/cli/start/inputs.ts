@@ -74,8 +74,10 @@ export async function resolveInputs(
       `${absent.length === 1 ? "a required input is" : "required inputs are"} missing; add ${flagsText}\n${list}`,
     );
   }
-  if (problems.length > 0)
-    throw new UsageError(problems.join("\n"), sources.again?.(mendedWords(runbook, flags, absent)));
+  if (problems.length > 0) {
+    const next = sources.again?.(mendedWords(runbook, flags, absent)) ?? `runbook plan ${runbook.name} --help`;
+    throw new UsageError(problems.join("\n"), next);
+  }
   return inputs;
 }
 
