@@ -37,11 +37,13 @@ export interface JournalEnd {
 export function readRecords(file: string, take: (record: JournalRecord) => void): JournalEnd {
   let fd: number;
   try {
-    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+    // Non-blocking: one run that is none (a FIFO in its place) must not stop every command that looks at all of them.
+    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     throw asJournalError(error, file, "open");
   }
   try {
+    if (!fstatSync(fd).isFile()) throw new JournalCorrupt(1, `${file} is not a file`);
     const reader = new JournalReader<JournalRecord>();
     const buffer = Buffer.allocUnsafe(chunkBytes);
     for (let bytes = readSync(fd, buffer); bytes > 0; bytes = readSync(fd, buffer)) {

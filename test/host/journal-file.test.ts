@@ -7,6 +7,7 @@ import type { JournalEvent } from "../../src/engine/events.ts";
 import { JournalCorrupt, JournalError } from "../../src/engine/ports.ts";
 import { replaceFile } from "../../src/host/durable-file.ts";
 import { JournalWriter } from "../../src/host/journal-file.ts";
+import { makeFifo } from "../rig/fifo.ts";
 import { readJournalFile } from "../rig/journal-records.ts";
 
 let dir: string;
@@ -39,6 +40,11 @@ test("nothing is in the file before the flush", () => {
   writer.append(event("x"));
   expect(readFileSync(file, "utf8")).toBe("");
   writer.close();
+});
+
+test("a FIFO in the place of a journal is damage, and nobody waits for its writer", () => {
+  makeFifo(file);
+  expect(() => readJournalFile(file)).toThrow(JournalCorrupt);
 });
 
 test("records are not durable in a file that somebody removed", () => {

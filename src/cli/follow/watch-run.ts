@@ -232,7 +232,7 @@ export function lastFatal(runDir: string): string | null {
       if (!line.startsWith('{"level":60')) continue;
       return String(JSON.parse(line).msg);
     }
-    return lines[0] ?? null;
+    return lines[0] || null;
   } catch {
     return null;
   }

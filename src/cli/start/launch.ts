@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { syncDirectory } from "../../host/durable-file.ts";
+import { asJournalError, syncDirectory } from "../../host/durable-file.ts";
 import { type SealedFile, sealFiles } from "../../host/sealed-run.ts";
 import { openStateDirectory, runDirectory } from "../../host/state-dir.ts";
 import { distDir } from "../version.ts";
@@ -25,7 +25,7 @@ export function createRun(
       mkdirSync(runDir, { mode: 0o700 });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EEXIST") continue;
-      throw error;
+      throw asJournalError(error, runDir, "create");
     }
     syncDirectory(join(stateDir, "runs"));
     return { run, runDir, digests: sealFiles(runDir, files) };
