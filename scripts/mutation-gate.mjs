@@ -47,8 +47,8 @@ const mutations = [
     name: "runbook-read-again",
     why: "what stands in the working tree runs, not what was approved",
     file: "src/cli/execute/sealed-runbook.ts",
-    from: 'const yaml = readText(runDir, "runbook.yaml");',
-    to: 'const now = JSON.parse(readText(runDir, "config.json")); const yaml = process.getBuiltinModule("node:fs").readFileSync(`${now.project}/${now.file}`, "utf8");',
+    from: 'text: readSealedText(runDir, "runbook.yaml"),',
+    to: 'text: process.getBuiltinModule("node:fs").readFileSync(`${config.project}/${config.file}`, "utf8"),',
     tests: ["test/crash/promises.test.ts"],
   },
   {
