@@ -1,27 +1,21 @@
 /** The first record of a run: what is run, with what, where, by whom, and every step there is. */
 import { environmentFacts, sourceState } from "../../host/environment.ts";
-import type { SealedConfig } from "../../host/sealed-run.ts";
-import type { Runbook, Step } from "../../language/runbook.ts";
-import { inputValues, planDigestOf, type SubjectConfig } from "../../plan/build-plan.ts";
+import type { Step } from "../../language/runbook.ts";
+import { inputValues, planDigestOf } from "../../plan/build-plan.ts";
 import { planSteps, unknownFacts } from "../../plan/plan-steps.ts";
 import { allSteps, childPath, membersOf, newFrame } from "../../plan/scope.ts";
-import type { JsonObject } from "../../util/json.ts";
 import { MASK } from "../../util/mask/masker.ts";
 import { catalogue } from "../project/catalogue.ts";
-import type { toolStates } from "../project/tool-states.ts";
 import type { ExecutorRequest } from "../start/executor-request.ts";
 import { toolVersion } from "../version.ts";
 import { keepingOf } from "./keeping.ts";
+import type { Provisions } from "./provisions.ts";
 import { toolFacts } from "./tool-facts.ts";
 
 export async function firstEvent(
   request: ExecutorRequest,
   start: NonNullable<ExecutorRequest["start"]>,
-  runbook: Runbook,
-  config: SealedConfig,
-  target: JsonObject,
-  tools: Awaited<ReturnType<typeof toolStates>>,
-  subjectConfig: SubjectConfig,
+  { runbook, config, target, tools, project }: Provisions,
 ) {
   // Git works while the rest is made.
   const state = sourceState(config.project);
@@ -47,7 +41,7 @@ export async function firstEvent(
     runbook,
     file: config.file,
     files: start.files,
-    config: subjectConfig,
+    config: project,
     targetName: config.target.name,
     target,
     inputs: start.inputs,
