@@ -1,4 +1,4 @@
-/** Version of the tool, read from its package once. */
+/** The installed tool, read from its package once: version, folders, programs. */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
@@ -9,6 +9,14 @@ export const packageDir = found.dir;
 /** Where the bundled programs are: executor, supervisor, sandbox. */
 export const distDir = join(packageDir, "dist");
 export const toolVersion = found.version;
+
+/** How a person speaks to the sandbox of a state directory: by the script of a checkout, else by the installed program. */
+export function sandboxCommand(verb: "start" | "stop", project: string, stateDir: string): string {
+  const isCheckout = packageDir === project;
+  const program = isCheckout ? "npm run -s sandbox --" : `node ${distDir}/sandbox.cjs`;
+  const isDefault = isCheckout && stateDir === join(project, ".runbook");
+  return `${program} ${verb}${isDefault ? "" : ` --state-dir ${stateDir}`}`;
+}
 
 function findPackage(from: string): { readonly dir: string; readonly version: string } {
   for (let dir = from; ; dir = dirname(dir)) {

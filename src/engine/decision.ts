@@ -7,7 +7,7 @@ import type { ApprovalRecord, RunRecord, StepRecord } from "./run-record.ts";
 
 export type Answer = Extract<InboxMessage, { kind: "decision" }>;
 /** Null = it counts; else why not, and the command that would. */
-export type Objection = { readonly why: string; readonly next: string | null } | null;
+export type Objection = { readonly why: string; readonly next: string } | null;
 
 export interface AnswerContext {
   readonly record: RunRecord;

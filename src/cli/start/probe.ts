@@ -26,7 +26,7 @@ import type { Command } from "../command.ts";
 import { CommandError } from "../errors.ts";
 import { catalogue } from "../project/catalogue.ts";
 import { finishedRuns } from "../project/past-runs.ts";
-import { distDir } from "../version.ts";
+import { distDir, sandboxCommand } from "../version.ts";
 import { lookAround, type Prepared } from "./prepare.ts";
 import { secretSources } from "./secret-sources.ts";
 
@@ -42,7 +42,7 @@ export async function probe(command: Command, prepared: Prepared): Promise<Plan>
     throw new CommandError(
       "refused",
       `the sandbox of ${target.name} is not running, and a plan never starts it`,
-      "npm run -s sandbox -- start",
+      sandboxCommand("start", project.dir, project.stateDir),
     );
   }
   const world = await lookAround(prepared, project, true);

@@ -1,5 +1,5 @@
 /** The last thing a command prints about a run: result, why, what changed, what to type next. */
-import { dirname, join, relative } from "node:path";
+import { dirname, relative } from "node:path";
 import { waitingSteps } from "../../engine/decision.ts";
 import { exitNameOf } from "../../engine/exit-codes.ts";
 import type { RunRecord, StepRecord } from "../../engine/run-record.ts";
@@ -8,7 +8,7 @@ import type { PlaceOf } from "../../report/github.ts";
 import { inertLine, noRunnerCommands } from "../../report/inert.ts";
 import { formatDuration } from "../../util/duration.ts";
 import { nextFor } from "../follow/run-lookup.ts";
-import { distDir } from "../version.ts";
+import { sandboxCommand } from "../version.ts";
 import { wrap } from "./plan-text.ts";
 import { legible, paint, type Terminal } from "./terminal.ts";
 
@@ -40,7 +40,10 @@ export function outcomeText(record: RunRecord, options: OutcomeOptions): string 
   // As `verify` shows it: just within 80 columns.
   lines.push(`  head  sha256:${record.headHash}`);
   for (const next of nextCommands(record, options)) lines.push(`  next     ${next}`);
-  if (record.started.environment["sandbox"] === true) lines.push(...sandboxLines(options));
+  if (record.started.environment["sandbox"] === true) {
+    const stop = sandboxCommand("stop", options.project, dirname(dirname(options.runDir)));
+    lines.push(`  sandbox  stays up; stop it: ${stop}`);
+  }
   const text = noRunnerCommands(`${lines.join("\n")}\n`);
   return legible(options.terminal.symbols, text);
 }
@@ -179,12 +182,4 @@ function nextCommands(record: RunRecord, options: OutcomeOptions): string[] {
     default:
       return [];
   }
-}
-
-function sandboxLines(options: OutcomeOptions): string[] {
-  const stateDir = dirname(dirname(options.runDir));
-  const own = distDir.startsWith(`${options.project}/`);
-  const stop = own ? "npm run -s sandbox -- stop" : `node ${distDir}/sandbox.cjs stop`;
-  const isDefault = own && stateDir === join(options.project, ".runbook");
-  return [`  sandbox  stays up; stop it: ${stop}${isDefault ? "" : ` --state-dir ${stateDir}`}`];
 }

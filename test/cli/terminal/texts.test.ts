@@ -5,6 +5,7 @@ import { plainProgress } from "../../../src/cli/terminal/plain-progress.ts";
 import { planText } from "../../../src/cli/terminal/plan-text.ts";
 import { asciiSymbols, type Terminal, unicodeSymbols } from "../../../src/cli/terminal/terminal.ts";
 import { clip, columnsOf, wrapWords } from "../../../src/cli/terminal/text-width.ts";
+import { packageDir, sandboxCommand } from "../../../src/cli/version.ts";
 import type { JournalRecord } from "../../../src/engine/events.ts";
 import { foldRun } from "../../../src/engine/fold.ts";
 import type { Plan, PlannedStep } from "../../../src/plan/plan.ts";
@@ -97,6 +98,17 @@ test("a list or a group that failed with its members is told by them", () => {
     "  FAILED  hosts[0]",
     `  FAILED  ${record.run}`,
   ]);
+});
+
+test("the sandbox is stopped by a script of the checkout there, and by the installed program elsewhere", () => {
+  const stop = "npm run -s sandbox -- stop";
+  expect(sandboxCommand("stop", packageDir, `${packageDir}/.runbook`)).toBe(stop);
+  expect(sandboxCommand("stop", packageDir, "/elsewhere")).toBe(`${stop} --state-dir /elsewhere`);
+  const project = packageDir.slice(0, packageDir.lastIndexOf("/"));
+  const program = `node ${packageDir}/dist/sandbox.cjs`;
+  expect(sandboxCommand("start", project, `${project}/.runbook`)).toBe(
+    `${program} start --state-dir ${project}/.runbook`,
+  );
 });
 
 test("wherever its words are wrapped, no line is a command to a CI runner", () => {
