@@ -128,7 +128,8 @@ const keywords: Readonly<Record<string, (part: Part) => Check>> = {
   if: ({ context, schema, path }) => {
     const branch = (name: string) =>
       name in schema ? lazily(context, schema, name, [...path.slice(0, -1), name]) : valid;
-    const [condition, yes, no] = [branch("if"), branch("then"), branch("else")];
+    const condition = constantAsked(schema["if"]) ?? branch("if");
+    const [yes, no] = [branch("then"), branch("else")];
     return (value, at, found) => (condition(value, at, null) ? yes : no)(value, at, found);
   },
   maxItems: limit("array", (value, most) => value.length <= most, "must NOT have more than # items"),
@@ -228,6 +229,21 @@ function checkOf(context: Context, schema: unknown, path: readonly string[]): Ch
       .filter((name) => name in schema)
       .map((name) => keywords[name]!({ context, schema, given: schema[name], path: [...path, name] })),
   );
+}
+
+/**
+ * The condition by which a schema tells the kinds of an object apart, "a member has this value", as one comparison: every
+ * step is asked for each of its possible types. Null for any other condition.
+ */
+function constantAsked(condition: unknown): Check | null {
+  if (!isObject(condition) || !isObject(condition["properties"])) return null;
+  const { type, properties, required, ...others } = condition;
+  const [[name, member] = [], second] = Object.entries(properties as object);
+  const isAlone = second === undefined && Object.keys(others).length === 0 && type === "object";
+  if (name === undefined || !isAlone || !isEqual(required, [name])) return null;
+  if (!isObject(member) || !isEqual(Object.keys(member), ["const"]) || !isScalar(member["const"])) return null;
+  const constant = member["const"];
+  return (value) => isObject(value) && Object.hasOwn(value, name) && value[name] === constant;
 }
 
 function all(checks: readonly Check[]): Check {

@@ -151,6 +151,22 @@ describe("says what Ajv says", () => {
     [{ propertyNames: { maxLength: 1 }, minProperties: 1 }, [{}, { a: 1 }, { ab: 1, "a/b": 2 }]],
     [{ required: ["constructor"], not: { required: ["a"] } }, [{}, { a: 1 }, { constructor: 1 }]],
     [{ if: { type: "string" }, else: { type: "null" } }, ["a", null, 1]],
+    // One comparison when no more is asked than one constant; each of these asks for more or for less.
+    ...[
+      { properties: { a: { const: 1 } }, required: ["a"] },
+      { type: "object", properties: { a: { const: 1 } }, required: ["a"] },
+      { type: "object", properties: { constructor: { const: null } }, required: ["constructor"] },
+      { type: "object", properties: { a: { const: 1 } } },
+      { type: "object", properties: { a: { const: 1 } }, required: ["b"] },
+      { type: "object", properties: { a: { const: 1 }, b: true }, required: ["a"] },
+      { type: "object", properties: { a: { const: [1] } }, required: ["a"] },
+      { type: "object", properties: { a: { const: 1, type: "string" } }, required: ["a"] },
+      { type: "object", properties: { a: { const: 1 } }, required: ["a"], minProperties: 2 },
+    ].map((condition): [JsonSchema, unknown[]] => [
+      // biome-ignore lint/suspicious/noThenProperty: the keyword is called so.
+      { if: condition, then: false, else: { minimum: 2 } },
+      [{ a: 1 }, { a: 2 }, { a: "1" }, { a: [1] }, { b: 1 }, { a: 1, b: 1 }, {}, { constructor: null }, [], 1, 3, null],
+    ]),
     // biome-ignore lint/suspicious/noThenProperty: the keyword is called so.
     [{ if: false, then: false, else: { $ref: "#/$defs/b" }, $defs: { b: { minimum: 2 } } }, [1, 2]],
   ])("of %j", (schema, values) => {
