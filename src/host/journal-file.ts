@@ -18,6 +18,8 @@ import { type Failpoint, failpoint } from "./failpoints.ts";
 
 export const journalName = "journal.ndjson";
 const chunkBytes = 1024 * 1024;
+/** Most first records are in the first piece. */
+const firstBytes = 64 * 1024;
 
 /** Where the good records of a journal end. */
 export interface JournalEnd {
@@ -35,6 +37,32 @@ export interface JournalEnd {
  * `JournalCorrupt` for damage that is more than a torn tail, at its end: records handed on before are then worth nothing.
  */
 export function readRecords(file: string, take: (record: JournalRecord) => void): JournalEnd {
+  const reader = new JournalReader<JournalRecord>();
+  for (const chunk of chunksOf(file, chunkBytes)) reader.push(chunk, take);
+  const { torn, bad } = reader.end();
+  if (bad !== null) throw new JournalCorrupt(bad.seq, `${file}: record ${bad.seq} is damaged: ${bad.reason}`);
+  return { goodBytes: reader.goodBytes, torn: torn?.bytes ?? 0, seq: reader.lastSeq, hash: reader.headHash };
+}
+
+/** How a run began, read without the rest of its journal; null when that cannot be read. */
+export function firstRecord(runDir: string): Extract<JournalRecord, { type: "run.started" }> | null {
+  const reader = new JournalReader<JournalRecord>();
+  let first: JournalRecord | undefined;
+  try {
+    for (const chunk of chunksOf(join(runDir, journalName), firstBytes)) {
+      reader.push(chunk, (record) => {
+        first ??= record;
+      });
+      if (chunk.includes(10)) break;
+    }
+  } catch {
+    return null;
+  }
+  return first?.type === "run.started" ? first : null;
+}
+
+/** The file piece by piece, all in one buffer. */
+function* chunksOf(file: string, bytesAtOnce: number): Generator<Buffer> {
   let fd: number;
   try {
     // Non-blocking: one run that is none (a FIFO in its place) must not stop every command that looks at all of them.
@@ -44,14 +72,8 @@ export function readRecords(file: string, take: (record: JournalRecord) => void)
   }
   try {
     if (!fstatSync(fd).isFile()) throw new JournalCorrupt(1, `${file} is not a file`);
-    const reader = new JournalReader<JournalRecord>();
-    const buffer = Buffer.allocUnsafe(chunkBytes);
-    for (let bytes = readSync(fd, buffer); bytes > 0; bytes = readSync(fd, buffer)) {
-      reader.push(buffer.subarray(0, bytes), take);
-    }
-    const { torn, bad } = reader.end();
-    if (bad !== null) throw new JournalCorrupt(bad.seq, `${file}: record ${bad.seq} is damaged: ${bad.reason}`);
-    return { goodBytes: reader.goodBytes, torn: torn?.bytes ?? 0, seq: reader.lastSeq, hash: reader.headHash };
+    const buffer = Buffer.allocUnsafe(bytesAtOnce);
+    for (let bytes = readSync(fd, buffer); bytes > 0; bytes = readSync(fd, buffer)) yield buffer.subarray(0, bytes);
   } finally {
     closeRead(fd);
   }

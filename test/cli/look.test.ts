@@ -163,6 +163,9 @@ describe("history", () => {
     const ran = await rig.run(["history"], soon);
     expect(ran.stdout.trimEnd().split("\n")).toHaveLength(4);
     expect(ran.stderr).toContain("rb-brken2");
+    const status = await rig.run(["status"], soon);
+    expect(status.stdout.trimEnd().split("\n")).toHaveLength(4);
+    expect(status.stderr).toContain("rb-brken2");
   });
 
   test("filters by runbook, result, age and number", async () => {

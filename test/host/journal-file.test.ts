@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { JournalEvent } from "../../src/engine/events.ts";
 import { JournalCorrupt, JournalError } from "../../src/engine/ports.ts";
 import { replaceFile } from "../../src/host/durable-file.ts";
-import { JournalWriter } from "../../src/host/journal-file.ts";
+import { firstRecord, JournalWriter } from "../../src/host/journal-file.ts";
 import { makeFifo } from "../rig/fifo.ts";
 import { readJournalFile } from "../rig/journal-records.ts";
 
@@ -56,6 +56,22 @@ test("records are not durable in a file that somebody removed", () => {
   );
   expect(() => writer.append(event("more"))).toThrow(JournalError);
   writer.close();
+});
+
+test("how a run began is read whatever follows, and null of what is no journal", () => {
+  const writer = JournalWriter.create(dir, "rb-abcdef", now);
+  writer.append({ type: "run.started", runbook: "deploy", title: "x".repeat(200_000) } as unknown as JournalEvent);
+  writer.append(event("then"));
+  writer.flush();
+  const whole = readFileSync(file);
+  writeFileSync(file, Buffer.concat([whole, Buffer.from("garbage\n")]));
+  expect(firstRecord(dir)).toMatchObject({ seq: 1, run: "rb-abcdef", runbook: "deploy" });
+  for (const text of ["", "not a journal\n", whole.subarray(0, 1_000), whole.toString().replace("deploy", "delete")]) {
+    writeFileSync(file, text);
+    expect(firstRecord(dir)).toBe(null);
+  }
+  rmSync(file);
+  expect(firstRecord(dir)).toBe(null);
 });
 
 test("a torn tail at every byte of the last record is cut off, kept, and the chain goes on", () => {

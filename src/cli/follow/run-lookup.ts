@@ -2,11 +2,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ApprovalRecord, RunRecord } from "../../engine/run-record.ts";
-import { foldJournal, journalName } from "../../host/journal-file.ts";
-import { summarize } from "../../host/run-summary.ts";
+import { firstRecord, foldJournal, journalName } from "../../host/journal-file.ts";
 import { runDirectory, runIds } from "../../host/state-dir.ts";
 import { closest } from "../../util/closest.ts";
+import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
+import { counted } from "../terminal/text-table.ts";
 import type { SeenRun } from "./follow.ts";
 
 /** Throws `UsageError` when nothing, or more than one run, fits. */
@@ -33,7 +34,7 @@ export function findRun(stateDir: string, word: string | undefined): string {
   throw new UsageError(`"${word}" fits ${found.length} runs: ${found.sort().join(", ")}`, "runbook history");
 }
 
-export function newestFirst(stateDir: string, ids: readonly string[]): string[] {
+function newestFirst(stateDir: string, ids: readonly string[]): string[] {
   return ids
     .map((id) => ({ id, at: startOf(stateDir, id)?.at ?? "" }))
     .sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0))
@@ -41,7 +42,7 @@ export function newestFirst(stateDir: string, ids: readonly string[]): string[] 
 }
 
 function startOf(stateDir: string, id: string) {
-  return summarize(runDirectory(stateDir, id))?.record.started;
+  return firstRecord(runDirectory(stateDir, id));
 }
 
 export interface LoadedRun extends SeenRun {
@@ -56,6 +57,13 @@ export function loadRun(stateDir: string, run: string): LoadedRun {
   if (journal === null || journal.record === null)
     throw new UsageError(`${run} has no record: it never started`, `rm -r '${runDir.replaceAll("'", "'\\''")}'`);
   return { record: journal.record, goodBytes: journal.goodBytes, runDir };
+}
+
+/** Runs that a look at all of them leaves out are named. */
+export function sayUnreadable(command: Pick<Command, "say">, unreadable: readonly string[]): void {
+  if (unreadable.length === 0) return;
+  command.say(`${counted(unreadable.length, "run")} without a readable journal: ${unreadable.join(", ")}`);
+  command.say(`next: runbook verify ${unreadable[0]}`);
 }
 
 /** The command that answers what a step waits for. */

@@ -7,6 +7,7 @@ import { formatDuration } from "../../util/duration.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { runFilter } from "../follow/run-filter.ts";
+import { sayUnreadable } from "../follow/run-lookup.ts";
 import { agoMs, type PastRun, pastRuns } from "../project/past-runs.ts";
 import { runbookNames } from "../project/project.ts";
 import { totalsText } from "../terminal/history-totals-text.ts";
@@ -24,10 +25,7 @@ export default function history(command: Command): number {
   else if (command.args.on("totals")) command.print(totalsText(totals, command.args.text("since") ?? null));
   else if (chosen.length > 0) printPaged(textTable(chosen.map((run) => row(run, now))), command.terminal);
   else command.say(runs.length === 0 ? `no runs in ${stateDir}` : "no run fits");
-  if (unreadable.length > 0) {
-    command.say(`${counted(unreadable.length, "run")} without a readable journal: ${unreadable.join(", ")}`);
-    command.say(`next: runbook verify ${unreadable[0]}`);
-  }
+  sayUnreadable(command, unreadable);
   return exitCodes.ok;
 }
 

@@ -9,8 +9,9 @@ import { runDirectory, runIds } from "../../host/state-dir.ts";
 import { type RunDocument, runDocument } from "../../report/run-json.ts";
 import { formatDuration } from "../../util/duration.ts";
 import type { Command } from "../command.ts";
-import { findRun, loadRun, newestFirst, nextFor } from "../follow/run-lookup.ts";
+import { findRun, loadRun, nextFor, sayUnreadable } from "../follow/run-lookup.ts";
 import { codeOf, watchRun } from "../follow/watch-run.ts";
+import { pastRuns } from "../project/past-runs.ts";
 import { outcomeText } from "../terminal/outcome-text.ts";
 
 /** Many journals are looked at this often. */
@@ -27,21 +28,16 @@ export default async function status(command: Command): Promise<number> {
     return exitCodes.ok;
   }
   if (watches) await watchAll(command);
-  const records = everyRecord(stateDir);
+  const { runs, unreadable } = pastRuns(stateDir);
+  const records = runs.map(({ record }) => record);
   const documents = records.map((record) => documentOf(stateDir, record));
   if (command.output === "json") command.json({ format: "runbook.runs/1.0", runs: documents });
   else
     command.print(
       records.length === 0 ? `no runs in ${stateDir}` : records.map((record) => line(stateDir, record)).join("\n"),
     );
+  sayUnreadable(command, unreadable);
   return exitCodes.ok;
-}
-
-function everyRecord(stateDir: string): RunRecord[] {
-  return newestFirst(stateDir, runIds(stateDir)).flatMap((id) => {
-    const summary = summarize(runDirectory(stateDir, id));
-    return summary === null ? [] : [summary.record];
-  });
 }
 
 /** A line on stderr whenever a run moves, until no executor is alive. */

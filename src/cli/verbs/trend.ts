@@ -8,6 +8,7 @@ import { closest } from "../../util/closest.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { runFilter } from "../follow/run-filter.ts";
+import { sayUnreadable } from "../follow/run-lookup.ts";
 import { readDrills } from "../project/drills-file.ts";
 import { pastRuns } from "../project/past-runs.ts";
 import { runbookNames } from "../project/project.ts";
@@ -45,6 +46,6 @@ export default function trend(command: Command): number {
   if (register.badLines.length > 0) {
     command.say(`${drillsFile}: lines ${register.badLines.join(", ")} are no entries (a merge conflict?)`);
   }
-  if (unreadable.length > 0) command.say(`without a readable journal: ${unreadable.join(", ")}`);
+  sayUnreadable(command, unreadable);
   return exitCodes.ok;
 }
