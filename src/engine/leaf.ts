@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { evaluateExpression } from "../language/cel/index.ts";
 import { type ResolvedAction, resolveAction } from "../plan/resolve-action.ts";
 import { scopeOf } from "../plan/scope.ts";
+import { windowGuards } from "../plan/window-guards.ts";
 import { approvalDrift } from "./bound.ts";
 import { messageText, runChecks } from "./checks.ts";
 import {
@@ -186,11 +187,10 @@ async function writeRefusal(context: EngineContext, node: Node, text: string): P
   const drift = approvalDrift(context.store.record, node.path, text);
   if (drift !== null) return { class: "refused", reason: "not-as-approved", message: drift, facts: {} };
   if (anyWriteStarted(context.store.record)) return null;
-  for (const guard of context.root.runbook.guards) {
-    if (guard.action.kind !== "uses" || guard.action.type !== "window") continue;
-    if (context.store.record.overrides.has(guard.id) || recordOf(context, guard.id)?.status !== "succeeded") continue;
+  for (const { path, step: guard, action } of windowGuards(context.root.runbook.guards)) {
+    if (overrideOf(context, path) !== null || recordOf(context, path)?.status !== "succeeded") continue;
     const place = { frame: context.root, items: [] };
-    const { spec } = resolveAction(guard, guard.action, place, context.catalogue, context.maskedSecrets);
+    const { spec } = resolveAction(guard, action, place, context.catalogue, context.maskedSecrets);
     const name = String(spec["name"]);
     const mode = spec["mode"];
     const window = await context.actions.windowOpen(name);

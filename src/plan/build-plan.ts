@@ -10,6 +10,7 @@ import { MASK } from "../util/mask/masker.ts";
 import type { Blocker, Plan, PlannedInput, PlannedStep } from "./plan.ts";
 import { planSteps, unknownFacts } from "./plan-steps.ts";
 import { allSteps, childPath, type Frame, membersOf, newFrame, type StepFactsSource } from "./scope.ts";
+import { type WindowGuard, windowGuards } from "./window-guards.ts";
 
 /** What a plan needs of the project file. */
 export type SubjectConfig = Pick<Config, "targets" | "windows" | "policy">;
@@ -151,9 +152,9 @@ function sorted(record: Readonly<Record<string, string>>): [string, string][] {
 
 function blockersOf(subject: PlanSubject, world: PlanWorld, happening: readonly PlannedStep[]): Blocker[] {
   const blockers: Blocker[] = [];
-  for (const guard of subject.runbook.guards) {
+  for (const guard of windowGuards(subject.runbook.guards)) {
     const blocker = windowBlocker(subject, world, guard);
-    if (blocker !== null && happening.some((step) => step.path === guard.id)) blockers.push(blocker);
+    if (blocker !== null && happening.some((step) => step.path === guard.path)) blockers.push(blocker);
   }
   for (const tool of world.tools) {
     if (tool.found === null) {
@@ -176,14 +177,13 @@ function blockersOf(subject: PlanSubject, world: PlanWorld, happening: readonly 
   return approval === null ? blockers : [...blockers, approval];
 }
 
-function windowBlocker(subject: PlanSubject, world: PlanWorld, guard: Step): Blocker | null {
-  if (guard.action.kind !== "uses" || guard.action.type !== "window") return null;
-  const name = String(guard.action.with["name"]);
-  const mode = guard.action.with["mode"] ?? subject.config.windows[name]?.mode;
+function windowBlocker(subject: PlanSubject, world: PlanWorld, { path, step, action }: WindowGuard): Blocker | null {
+  const name = String(action.with["name"]);
+  const mode = action.with["mode"] ?? subject.config.windows[name]?.mode;
   const state = world.windows[name];
   if (state === undefined || state.open || mode === "warn") return null;
-  const next = guard.override === "reason" ? `--override ${guard.id} --reason "…"` : null;
-  return { code: "window-closed", message: `${guard.id}: ${state.text}`, next };
+  const next = step.override === "reason" ? `--override ${path} --reason "…"` : null;
+  return { code: "window-closed", message: `${path}: ${state.text}`, next };
 }
 
 /** On a protected target, the first write comes after an approval unless policy exempts the kind. */

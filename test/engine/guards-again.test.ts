@@ -108,3 +108,34 @@ describe("on a protected target nothing is written without an approval on the wa
     expect(await rig.drive({ overrides })).toMatchObject({ exitCode: 0 });
   });
 });
+
+const hours = "{ id: hours, title: H, uses: window, with: { name: office }, override: reason }";
+const writes = "{ id: w, title: W, run: w, effects: write, idempotent: true, verify: [result.exitCode == 0] }";
+
+describe.each([
+  ["hours", hours],
+  ["g.hours", `{ id: g, title: G, steps: [${leaf("a")}, ${hours}] }`],
+  ["g.hours", `{ id: g, title: G, parallel: [${hours}] }`],
+])("a window that closed after the guard %s", (path, guard) => {
+  const closed = { open: false, mode: "block", now: "2026-03-14T17:00:00-08:00" } as const;
+  const text = `guards: [${guard}]\nsteps: [${leaf("look")}, ${writes}, ${writes.replaceAll(": w,", ": w2,")}]`;
+
+  test("refuses the first write, and nothing was changed", async () => {
+    const rig = new EngineRig(text);
+    rig.window = closed;
+    expect(await rig.drive()).toMatchObject({ exitCode: 4 });
+    expect(rig.ran).not.toContain("w");
+    expect(rig.record.steps.get("w")?.failure).toMatchObject({ class: "refused", reason: "window-closed" });
+  });
+
+  test.each([
+    ["is only a warning", { ...closed, mode: "warn" as const }, []],
+    ["is overridden", closed, [{ step: path, reason: "because" }]],
+    ["is open", { ...closed, open: true }, []],
+  ])("lets it begin where it %s", async (_, window, overrides) => {
+    const rig = new EngineRig(text);
+    rig.window = window;
+    expect(await rig.drive({ overrides })).toMatchObject({ exitCode: 0 });
+    expect(rig.ran.slice(-2)).toEqual(["w", "w2"]);
+  });
+});

@@ -113,6 +113,8 @@ export class EngineRig implements RunStore {
   private hash = zeroHash;
   private readonly script: Record<string, Scripted | Scripted[]>;
   private readonly context: EngineContext;
+  /** What a window says at the first write; undefined = there is none. */
+  window: Awaited<ReturnType<EngineContext["actions"]["windowOpen"]>> = undefined;
   /** Whether the target is a protected one. */
   isProtected = false;
 
@@ -192,7 +194,7 @@ export class EngineRig implements RunStore {
           throw new Error("no file");
         },
         adoptCommands: ({ path }: { readonly path: string }) => this.takeOver(path),
-        windowOpen: async () => undefined,
+        windowOpen: async () => this.window,
       },
       catalogue,
       root,
