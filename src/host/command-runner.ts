@@ -1,5 +1,5 @@
 /** Commands of steps: journalled, supervised, and adopted when an earlier executor had started them. */
-import { closeSync, fstatSync, openSync, readSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalEvent, OutputRecord } from "../engine/events.ts";
 import { type ActionRequest, JournalError } from "../engine/ports.ts";
@@ -13,19 +13,16 @@ import {
   StepFailure,
 } from "../steps/step-type.ts";
 import type { RunnerOptions } from "./action-runner.ts";
+import { excerpt, type LogFiles, readOutputs } from "./command-output.ts";
 import { makeDirectory } from "./durable-file.ts";
 import { adopt } from "./supervisor/adopt.ts";
-import { SupervisorLost } from "./supervisor/client.ts";
+import { type CommandHandle, SupervisorLost } from "./supervisor/client.ts";
 import { endMarked } from "./supervisor/process-sweep.ts";
 import type { CommandExit, StreamSummary } from "./supervisor/protocol.ts";
 import { runtimeDirFor } from "./supervisor/runtime-dir.ts";
 
 /** TERM, then KILL after this. */
 const graceMs = 10_000;
-/** What expressions see of an output. */
-const visibleBytes = 8 * 1024 * 1024;
-const excerptLines = 20;
-const excerptLineLength = 2_000;
 
 /** Where a request runs: nowhere. Tells it from a command. */
 const noDirectory = "";
@@ -136,9 +133,14 @@ export class CommandRunner {
       hasScratchOutput: boolean;
     },
   ): Promise<CommandExit> {
-    const supervisor = await this.options.supervisor();
     const { files, ...spec } = command;
-    const handle = supervisor.run({ ...spec, graceMs, stdoutFile: files.stdout, stderrFile: files.stderr });
+    let handle: CommandHandle;
+    try {
+      const supervisor = await this.options.supervisor();
+      handle = supervisor.run({ ...spec, graceMs, stdoutFile: files.stdout, stderrFile: files.stderr });
+    } catch (error) {
+      throw new StepFailure("failed", "spawn-error", (error as Error).message);
+    }
     const { onProgress } = this.options;
     if (onProgress !== null) {
       handle.onOutput((_, masked) => {
@@ -304,11 +306,6 @@ export class CommandRunner {
   }
 }
 
-interface LogFiles {
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** `hosts[3].ping` is `hosts.3.ping` on disk. */
 export function onDisk(path: string): string {
   return path.replace(/\[(\d+)\]/g, ".$1");
@@ -344,66 +341,4 @@ function failureOf(
     default:
       return null;
   }
-}
-
-/** A stream without bytes has no file. `exit`: what is known of the streams. */
-function readOutputs(
-  files: LogFiles,
-  exit?: Pick<CommandExit, "stdout" | "stderr" | "outputGap">,
-): { stdout: string; stderr: string } {
-  const isEmpty = (stream: StreamSummary | undefined) => stream?.bytes === 0 && exit?.outputGap === "none";
-  return {
-    stdout: isEmpty(exit?.stdout) ? "" : readHead(files.stdout),
-    stderr: isEmpty(exit?.stderr) ? "" : readHead(files.stderr),
-  };
-}
-
-function readHead(file: string): string {
-  let fd: number;
-  try {
-    fd = openSync(file, "r");
-  } catch {
-    return ""; // the command never got as far as to have outputs
-  }
-  try {
-    const size = Math.min(fstatSync(fd).size, visibleBytes);
-    const buffer = Buffer.allocUnsafe(size);
-    let bytes = 0;
-    while (bytes < size) {
-      const read = readSync(fd, buffer, bytes, size - bytes, bytes);
-      if (read === 0) break;
-      bytes += read;
-    }
-    return buffer.toString("utf8", 0, bytes);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** First and last lines, each in brief. */
-function excerpt(text: string): string {
-  return endsOf(text).split("\n").map(brief).join("\n");
-}
-
-/** A line of megabytes is in the log; the journal keeps its two ends. */
-function brief(line: string): string {
-  if (line.length <= excerptLineLength) return line;
-  const half = excerptLineLength / 2;
-  return `${line.slice(0, half)} … ${line.length - 2 * half} characters left out … ${line.slice(-half)}`;
-}
-
-/** First and last lines. The text may be megabytes, so it is not cut into all its lines. */
-function endsOf(text: string): string {
-  const whole = text.trimEnd();
-  let lines = 1;
-  let headEnd = 0;
-  for (let at = whole.indexOf("\n"); at >= 0; at = whole.indexOf("\n", at + 1)) {
-    if (lines === excerptLines) headEnd = at;
-    lines++;
-  }
-  if (lines <= 2 * excerptLines) return whole;
-  let tailStart = whole.length;
-  for (let nth = 0; nth < excerptLines; nth++) tailStart = whole.lastIndexOf("\n", tailStart - 1);
-  const omitted = `… ${lines - 2 * excerptLines} lines left out …`;
-  return `${whole.slice(0, headEnd)}\n${omitted}${whole.slice(tailStart)}`;
 }

@@ -8,6 +8,9 @@ import { readJournalFile } from "../rig/journal-records.ts";
 import { type MatrixCase, pick, randomNumbers, shuffled } from "./matrix-case.ts";
 import { momentOf, violations, type Workload } from "./workload.ts";
 
+/** Another worker of this process may have replaced the environment when it is needed. */
+const temporary = tmpdir();
+
 const now = () => new Date();
 
 /** `step`: every byte is 1; `resumes`: how many damaged journals the real command resumes. */
@@ -49,7 +52,7 @@ function journalAtRest(workload: Workload): { run: string; file: string; bytes: 
 async function cutEverywhere(workload: Workload, step: number): Promise<string[]> {
   const { run, file, bytes, ends } = journalAtRest(workload);
   const found: string[] = [];
-  const directory = mkdtempSync(join(tmpdir(), "crash-cut-"));
+  const directory = mkdtempSync(join(temporary, "crash-cut-"));
   try {
     const copy = join(directory, "journal.ndjson");
     for (let length = 1; length < bytes.length; length += step) {

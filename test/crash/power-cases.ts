@@ -15,6 +15,9 @@ import { type MatrixCase, pick, shuffled } from "./matrix-case.ts";
 import { underStrace } from "./strace.ts";
 import { command, momentOf, violations, type Workload } from "./workload.ts";
 
+/** Another worker of this process may have replaced the environment when it is needed. */
+const temporary = tmpdir();
+
 interface LostPower {
   readonly segment: number;
   /** Answers that were left for the executor: their givers were told that they are kept. */
@@ -75,7 +78,7 @@ async function recordSegment(workload: Workload, run: string | null): Promise<Di
     }
   };
   if (run !== null) note(top);
-  const scratch = mkdtempSync(join(tmpdir(), "crash-power-"));
+  const scratch = mkdtempSync(join(temporary, "crash-power-"));
   try {
     const file = join(scratch, "strace");
     const words = run === null ? command : ["resume", run];

@@ -157,6 +157,11 @@ function openConnection(
     detached: true,
   });
   closeSync(log);
+  // Without a free descriptor Node gives the child no streams, and tells why only later (child_process.js, EMFILE).
+  if (child.stdin === undefined || child.stdout === undefined) {
+    child.on("error", () => {});
+    throw new Error("the supervisor could not be started: too many open files; raise the limit (ulimit -n)");
+  }
 
   const pending: Connection["pending"] = new Map();
   let onReady: (identity: ProcessIdentity) => void;

@@ -38,7 +38,7 @@ for (const held of [false, true]) {
 
     it("names a working directory that does not exist, and not the program", async () => {
       const exit = await run(["true"], { cwd: join(rig.dir, "missing") });
-      expect(exit.error).toMatchObject({ code: "ENOENT" });
+      expect(exit.error).toMatchObject({ code: "ENOTDIR" });
       expect(exit.error!.message).toContain(`working directory ${join(rig.dir, "missing")}`);
     });
 
