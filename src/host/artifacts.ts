@@ -1,7 +1,7 @@
 /** Files a step leaves behind, copied into the evidence with their hashes. Links are never followed out of the work directory. */
 import { createHash } from "node:crypto";
-import { closeSync, constants, type Dirent, fstatSync, openSync, readdirSync, readSync } from "node:fs";
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { closeSync, constants, type Dirent, fstatSync, openSync, readdirSync, readSync, realpathSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { Artifact } from "../engine/events.ts";
 import { StepFailure } from "../steps/step-type.ts";
 import { globExpression } from "../util/glob.ts";
@@ -43,14 +43,31 @@ function match(workDir: string, pattern: string): string[] {
   if (pattern.startsWith("/") || pattern.split("/").includes("..")) {
     throw new StepFailure("fatal", "artifact-outside", `the artifact ${pattern} is outside the working directory`);
   }
-  if (!/[*?]/.test(pattern)) return isFile(join(workDir, pattern)) ? [pattern] : [];
+  const fixed = pattern.split(/[*?]/, 1)[0] ?? "";
+  const start = resolve(workDir, dirname(`${fixed}x`));
+  refuseLinkOut(workDir, start, pattern);
+  if (fixed === pattern) return isFile(join(workDir, pattern)) ? [pattern] : [];
   const expression = globExpression(pattern);
-  const base = pattern.slice(0, pattern.search(/[*?]/));
-  const start = resolve(workDir, base.includes("/") ? dirname(`${base}x`) : ".");
   return [...filesBelow(start)]
     .map((file) => relative(workDir, file))
     .filter((name) => expression.test(name))
     .sort();
+}
+
+/** Below `folder` no link is followed; the way to it may hold one. */
+function refuseLinkOut(workDir: string, folder: string, pattern: string): void {
+  let real: string;
+  try {
+    real = relative(realpathSync(workDir), realpathSync(folder));
+  } catch {
+    return; // A folder that is not there holds no file.
+  }
+  if (real !== ".." && !real.startsWith("../") && !isAbsolute(real)) return;
+  throw new StepFailure(
+    "fatal",
+    "artifact-outside",
+    `the artifact ${pattern} lies behind a link that leads out of the working directory, to ${realpathSync(folder)}`,
+  );
 }
 
 function* filesBelow(directory: string): Generator<string> {
