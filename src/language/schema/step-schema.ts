@@ -175,7 +175,7 @@ function stepProperties(uses: Node): Node {
       minItems: 1,
     }),
     rollback: steps("Steps that undo this one, in the order they run."),
-    irreversible: text("Why it cannot or need not be undone.", { minLength: 3 }),
+    irreversible: text("Why it cannot or need not be undone."),
     continueOnFailure: flag("The step may fail without failing the run; the report carries a warning."),
     forEach: record(
       {
