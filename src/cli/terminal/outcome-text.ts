@@ -103,13 +103,17 @@ function changes(record: RunRecord): StepRecord[] {
   return [...record.steps.values()].filter((step) => step.tookEffect && step.phase === "steps");
 }
 
-/** What the failed way back was about to do, ready to paste: the pager screen of exit 7. */
-function stateUnknown(record: RunRecord, options: OutcomeOptions): string[] {
-  const open = [...record.steps.values()].filter(
+/** The commands of the way back that did not succeed. */
+function openWayBack(record: RunRecord): StepRecord[] {
+  return [...record.steps.values()].filter(
     (step) => step.phase === "rollback" && step.status !== "succeeded" && step.action,
   );
+}
+
+/** What the failed way back was about to do, ready to paste: the pager screen of exit 7. */
+function stateUnknown(record: RunRecord, options: OutcomeOptions): string[] {
   const lines = ["", "  STATE UNKNOWN: look at these yourself"];
-  for (const step of open) {
+  for (const step of openWayBack(record)) {
     const seen = step.failure?.message ?? step.status.replace("_", " ");
     lines.push(...wrap(`${step.path}  ${inertLine(step.title)}`, options.terminal.width, 4, 6));
     lines.push(...wrap(`last seen  ${inertLine(seen)}`, options.terminal.width, 6, 8));
@@ -174,10 +178,15 @@ function nextCommands(record: RunRecord, options: OutcomeOptions): string[] {
       return changes(record).length === 0
         ? [`runbook resume ${run}`]
         : [`runbook resume ${run}`, `runbook resume ${run} --rollback`];
-    case "refused":
+    case "rollback_failed": {
+      const open = openWayBack(record)[0];
+      if (open === undefined) return [`runbook report ${run}`];
+      return [`runbook resume ${run} --retry ${open.path}`, `runbook resume ${run} --accept ${open.path} --reason "…"`];
+    }
     case "aborted":
+      return [`runbook resume ${run}`, `runbook report ${run}`];
+    case "refused":
     case "rolled_back":
-    case "rollback_failed":
       return [`runbook report ${run}`];
     default:
       return [];

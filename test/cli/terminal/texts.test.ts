@@ -64,6 +64,9 @@ test("a rollback that failed says that the state is unknown and which commands a
   expect(text).toMatch(
     /STATE UNKNOWN[\s\S]*deploy\.rollback\.redeploy[\s\S]*no such image\n +to do +fly deploy --image shop:42\n/,
   );
+  // Where the state was looked at, the way back is tried again or taken as done by hand.
+  expect(text).toContain(`runbook resume ${record.run} --retry deploy.rollback.redeploy\n`);
+  expect(text).toContain(`runbook resume ${record.run} --accept deploy.rollback.redeploy --reason "…"\n`);
 });
 
 test("what a failed command printed is shown, at most 20 lines, and cannot act on the terminal", () => {
