@@ -46,7 +46,7 @@ export async function exchange(request: HttpRequest, timeoutMs: number, signal: 
       ) {
         await answer.body.dump();
         const next = new URL(location, url);
-        // As the Fetch standard does: a changed origin gets no credentials, 303 (and 301, 302 after POST) become GET.
+        // As the Fetch standard does: 303 (and 301, 302 after POST) become GET.
         if (next.origin !== url.origin) headers = withoutCredentials(headers);
         if (answer.statusCode === 303 || (answer.statusCode < 303 && method === "POST"))
           [method, body] = ["GET", undefined];
@@ -88,9 +88,11 @@ function limitedBy(signal: AbortSignal, timeoutMs: number): { readonly signal: A
   };
 }
 
+/** What a server that was not asked may see. Any other header may be a credential, whatever its name. */
+const headersOfNoOne = new Set(["accept", "accept-language", "content-type", "user-agent"]);
+
 function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {
-  const secret = ["authorization", "cookie", "proxy-authorization"];
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !secret.includes(name.toLowerCase())));
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => headersOfNoOne.has(name.toLowerCase())));
 }
 
 function parseUrl(text: string): URL {

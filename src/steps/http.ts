@@ -43,7 +43,9 @@ export const http = defineStepType<HttpSpec, HttpResponse & { readonly json: unk
       },
       json: anything("Body, sent as JSON with its content type."),
       body: text("Body as text; set its `content-type` in `headers`."),
-      followRedirects: truth("Follow 3xx answers, default false: a redirect is an answer to verify."),
+      followRedirects: truth(
+        "Follow 3xx answers, default false: a redirect is an answer to verify. Another origin gets no headers but `accept`, `accept-language`, `content-type` and `user-agent`.",
+      ),
       caText: text("PEM of the authority that signed the server's certificate, when it is one of your own."),
     },
     ["url"],
