@@ -11,6 +11,7 @@ import { JournalCorrupt, JournalError } from "../engine/ports.ts";
 import { RunIsTaken } from "../host/claim.ts";
 import { timeZone } from "../host/environment.ts";
 import { runDirectory } from "../host/state-dir.ts";
+import { CommandError } from "./errors.ts";
 import { execute } from "./execute/execution.ts";
 import { type ExecutorRequest, executorLog } from "./start/executor-request.ts";
 
@@ -76,6 +77,7 @@ function codeOf(error: unknown): number {
   if (error instanceof JournalError) return exitCodes.io;
   if (error instanceof JournalCorrupt) return exitCodes.corrupt;
   if (error instanceof RunIsTaken) return exitCodes.refused;
+  if (error instanceof CommandError) return exitCodes[error.exitName];
   return exitCodes.internal;
 }
 

@@ -1,4 +1,5 @@
 /** The executor dies, at any point: what was recorded is never run again, and nothing acknowledged is lost. */
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -268,4 +269,23 @@ test("damage in the middle of the journal is refused with 8, and the record name
   expect(rig.ledger()).toEqual(ledger);
   expect(await rig.json(["status", id])).toMatchObject({ code: 8 });
   expect(await rig.json(["verify", id])).toMatchObject({ code: 1, document: { ok: false } });
+});
+
+test("an executor that comes after the end of its run adds nothing: 4", async () => {
+  const { run: id } = (await rig.json<{ run: string }>(run)).document;
+  const journal = rig.file(id, "journal.ndjson");
+  const by = { name: "tester", method: "login", login: "tester", keyId: null, groups: [] };
+  const drive = { resumed: true, by, decisions: [], overrides: [], rollback: false, abort: null, refusal: null };
+  const { stateDir } = rig;
+  // As a command asks that looked before the end and is slow.
+  const request = { stateDir, run: id, runbook: null, start: null, sensitive: {}, drive, onDisconnect: "continue" };
+  const program = join(import.meta.dirname, "../../dist/executor.cjs");
+  const { status } = spawnSync(process.execPath, [program], {
+    env: rig.environment(),
+    input: `${JSON.stringify(request)}\n`,
+  });
+  expect(status).toBe(4);
+  expect(rig.file(id, "executor.log")).toContain(`${id} has ended as succeeded; there is nothing to resume`);
+  expect(rig.file(id, "journal.ndjson")).toBe(journal);
+  expect(await rig.problems(id)).toEqual([]);
 });

@@ -115,7 +115,7 @@ const fields: readonly (readonly [string, Locate, () => string | RegExp])[] = [
   ["schedule: pauses", headed("Run"), () => /; 1 pause, 5\d\.\ds in all #\d+/],
   ["targets", at("Objectives", "RTO", "Target"), () => "5m"],
   ["actuals", at("Objectives", "RTO", "Actual"), () => /^1m( 0\ds)?$/],
-  ["actuals: met", at("Objectives", "RTO", ""), () => "met"],
+  ["actuals: met", at("Objectives", "RTO", "Met"), () => "met"],
   [
     "actuals: how measured",
     at("Objectives", "RTO", "How it was measured"),

@@ -224,11 +224,11 @@ describe("slack", () => {
     [404, "no_service", "failed"],
     [410, "channel_is_archived", "failed"],
     [429, "rate_limited", "transient"],
-    [500, "rollup_error", "transient"],
-  ])("an answer of %i %s is %s", async (status, body, failureClass) => {
+    [500, "rollup_error", "fatal", "slack-unsure"],
+  ])("an answer of %i %s is %s", async (status, body, failureClass, reason = "slack-refused") => {
     const { url } = await answering(status, body, { "retry-after": "30" });
     const failure = await failureOf(slack, { webhook: `${url}/services/s3cret`, text: "t" }, rigHost());
-    expect(failure).toMatchObject({ class: failureClass, reason: "slack-refused", facts: { status, error: body } });
+    expect(failure).toMatchObject({ class: failureClass, reason, facts: { status, error: body } });
     expect(failure.message).toContain(`Slack answered ${status} ${body}`);
     expect(failure.message).not.toContain("s3cret");
   });

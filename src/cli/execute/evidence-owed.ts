@@ -5,10 +5,19 @@ import type { RunRecord } from "../../engine/run-record.ts";
 import { journalName } from "../../host/journal-file.ts";
 import { digestFile } from "../../report/run-files.ts";
 import { parseSums, sumsFile } from "../../report/sums.ts";
+import { CommandError } from "../errors.ts";
 
 /** Ended in a way that leaves nothing to go on with. */
 export function isOver({ result }: RunRecord): boolean {
   return result === "succeeded" || result === "rolled_back" || result === "refused";
+}
+
+export function nothingToResume({ run, result }: RunRecord): CommandError {
+  return new CommandError(
+    "refused",
+    `${run} has ended as ${result}; there is nothing to resume`,
+    `runbook report ${run}`,
+  );
 }
 
 /** A verdict stands, but its executor was killed before the evidence was complete. `SHA256SUMS` is written last. */

@@ -20,7 +20,7 @@ import { refuseForged, signerOf } from "../start/approval-signature.ts";
 import type { ExecutorRequest } from "../start/executor-request.ts";
 import { distDir, toolName, toolVersion } from "../version.ts";
 import { engineContext } from "./engine-context.ts";
-import { isOver, owesEvidence } from "./evidence-owed.ts";
+import { isOver, nothingToResume, owesEvidence } from "./evidence-owed.ts";
 import { firstEvent } from "./first-event.ts";
 import { provide } from "./provisions.ts";
 
@@ -37,7 +37,10 @@ export async function execute(
   const { stateDir, run, start } = request;
   const release = await claimRun(runDir, run, clock.now());
   const journal = start === null ? foldJournal(runDir) : null;
-  const first = journal?.record?.started;
+  const before = journal?.record ?? null;
+  // It may have ended since the command that asks for this looked.
+  if (before !== null && isOver(before) && !owesEvidence(runDir, before)) throw nothingToResume(before);
+  const first = before?.started;
   const files = start?.files ?? first?.files ?? {};
   // Before anything of the sealed copy is read as code.
   checkSealed(runDir, files);

@@ -6,7 +6,7 @@ import { checkSealed } from "../../host/sealed-run.ts";
 import type { Runbook } from "../../language/runbook.ts";
 import type { Command } from "../command.ts";
 import { CommandError } from "../errors.ts";
-import { isOver, owesEvidence } from "../execute/evidence-owed.ts";
+import { isOver, nothingToResume, owesEvidence } from "../execute/evidence-owed.ts";
 import { loadSealed } from "../execute/sealed-runbook.ts";
 import { reportRequests } from "../follow/report-requests.ts";
 import { findRun, loadRun } from "../follow/run-lookup.ts";
@@ -75,14 +75,8 @@ function hasUnknown(record: RunRecord): boolean {
 }
 
 function refuseIdle(record: RunRecord, decided: boolean): void {
-  const { result, run } = record;
-  if (isOver(record)) {
-    throw new CommandError(
-      "refused",
-      `${run} has ended as ${result}; there is nothing to resume`,
-      `runbook report ${run}`,
-    );
-  }
+  const { run } = record;
+  if (isOver(record)) throw nothingToResume(record);
   const unknown = [...record.steps.values()].filter((step) => step.status === "indeterminate");
   if (unknown.length > 0 && !decided) {
     const step = unknown[0]?.path;
