@@ -8,6 +8,7 @@ import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { makeCertificate } from "../../sandbox/certificates.ts";
 import { exchange } from "../../src/host/http.ts";
+import { loopbackServer } from "../rig/loopback-server.ts";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
@@ -68,3 +69,21 @@ test("a server of an authority of one's own is trusted when its certificate is g
     server.close();
   }
 }, 10_000);
+
+test("a redirect to another server takes no header along that may be a credential", async () => {
+  const other = await loopbackServer((_, response) => response.end("there"));
+  const first = await loopbackServer((request, response) => {
+    response.writeHead(307, { location: request.url === "/" ? "/again" : `${other.url}/final` }).end();
+  });
+  const secret = { authorization: "Bearer s3cret", cookie: "s=s3cret", "X-Api-Key": "s3cret", apikey: "s3cret" };
+  const answer = await exchange(
+    { method: "GET", url: `${first.url}/`, headers: { ...secret, Accept: "text/plain" }, followRedirects: true },
+    5_000,
+    new AbortController().signal,
+  );
+  await Promise.all([first.close(), other.close()]);
+  expect(answer).toMatchObject({ status: 200, body: "there" });
+  expect(first.received.map((request) => request.headers["x-api-key"])).toEqual(["s3cret", "s3cret"]);
+  expect(other.received.map((request) => [request.url, request.headers.accept])).toEqual([["/final", "text/plain"]]);
+  expect(JSON.stringify(other.received)).not.toContain("s3cret");
+});
