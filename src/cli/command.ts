@@ -9,6 +9,12 @@ import { openProject, type Project, withPlugins } from "./project/project.ts";
 import { isTerminal, writeErr, writeOut } from "./terminal/standard-output.ts";
 import { legible, readTerminal, type Terminal } from "./terminal/terminal.ts";
 import type { Verb } from "./verbs/table.ts";
+import { toolVersion } from "./version.ts";
+
+/** The first line of everything that comes as lines. */
+export function versionLine(format: string): string {
+  return JSON.stringify({ type: "version", format, runbook: toolVersion });
+}
 
 export interface Command {
   readonly args: Arguments;
@@ -41,6 +47,12 @@ function outputOf({ verb, text }: Arguments): string {
   return asked === undefined || asked === "text" ? first : asked;
 }
 
+/** Whether a verb that has one document gives it as lines: what is written, and on one line what is told. */
+function isOneLine(args: Arguments): boolean {
+  const outputs = args.verb.outputs ?? [];
+  return args.text("output") === "ndjson" && outputs.includes("json") && !outputs.includes("ndjson");
+}
+
 /** Throws `UsageError` when the verb does not print what `-o` asks for. */
 export function checkOutput(command: Command, verb: Verb): void {
   const allowed = verb.outputs ?? ["text"];
@@ -60,12 +72,13 @@ export function makeCommand(args: Arguments): Command {
     noInput: args.on("no-input"),
     quiet: args.on("quiet"),
   });
+  const oneLine = isOneLine(args);
   let project: Project | null = null;
   return {
     args,
     cwd,
     terminal,
-    output: outputOf(args),
+    output: oneLine ? "json" : outputOf(args),
     get project() {
       project ??= openProject(cwd, args.text("state-dir"));
       return project;
@@ -75,7 +88,8 @@ export function makeCommand(args: Arguments): Command {
       project = await withPlugins(opened, cwd);
     },
     json: (document) => {
-      writeOut(`${printableJson(document, isTerminal(1) ? 2 : 0)}\n`);
+      if (oneLine) writeOut(`${versionLine("format" in document ? String(document.format) : args.verb.name)}\n`);
+      writeOut(`${printableJson(document, isTerminal(1) && !oneLine ? 2 : 0)}\n`);
     },
     print: (text) => {
       writeOut(text.endsWith("\n") ? text : `${text}\n`);

@@ -93,6 +93,10 @@ describe("a run", () => {
     check("history", (await rig.json(["history"])).document);
     check("trend", (await rig.json(["trend", "fine", "-n", "1"])).document);
     check("list", (await rig.json(["list"])).document);
+    const lines = (await rig.run(["list", "-o", "ndjson"])).stdout.trimEnd().split("\n");
+    expect(lines).toHaveLength(2);
+    expect(JSON.parse(lines[0]!)).toMatchObject({ type: "version", format: "runbook.list/1.0" });
+    check("list", JSON.parse(lines[1]!));
   });
 
   test("that is undone", async () => {

@@ -11,7 +11,7 @@ import { runDirectory } from "../../host/state-dir.ts";
 import { runDocument } from "../../report/run-json.ts";
 import { parseDurationMs } from "../../util/duration.ts";
 import type { Arguments } from "../arguments.ts";
-import type { Command } from "../command.ts";
+import { type Command, versionLine } from "../command.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { owesEvidence } from "../execute/evidence-owed.ts";
 import { unpublished } from "../execute/publications.ts";
@@ -22,7 +22,6 @@ import { isTerminal, standardError, writeOut } from "../terminal/standard-output
 import { legible } from "../terminal/terminal.ts";
 import { onTypedLines } from "../terminal/typed-lines.ts";
 import { answerNotice, noticeKeys } from "../terminal/undo-notice.ts";
-import { toolVersion } from "../version.ts";
 import { follow, type SeenRun } from "./follow.ts";
 import { wantsReports } from "./report-requests.ts";
 import { nextFor } from "./run-lookup.ts";
@@ -52,8 +51,7 @@ export async function watchRun(command: Command, options: WatchOptions): Promise
   });
   const progress = await chooseProgress(command, options, runDir);
   const stream = command.output === "ndjson";
-  if (stream && !options.goesOn)
-    writeOut(`${JSON.stringify({ type: "version", format: "runbook.events/1.0", runbook: toolVersion })}\n`);
+  if (stream && !options.goesOn) writeOut(`${versionLine("runbook.events/1.0")}\n`);
   const leave = new AbortController();
   const reader = () => (executorEnded ? lastExecutor(runDir)?.pid : executor?.child.pid);
   const keys = options.keys ? catchKeys(command, runDir, options.run, { leave, reader }) : null;

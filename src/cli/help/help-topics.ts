@@ -118,7 +118,7 @@ const formatting = `Output
   stdout is data, stderr is progress and prompts, files are reports.
   -o text     for people; colour and symbols only in a terminal
   -o json     exactly one document, "format":"runbook.<thing>/1.0"; fields are only ever added within a major version
-  -o ndjson   one event a line, the journal's own lines after a version line
+  -o ndjson   lines: a version line, then the journal's own (run, resume, attach, wait) or the verb's document on one line
   -o github   annotations of a workflow; sarif, junit: for other programs (validate)
   -o md       Markdown (show, report)
 
