@@ -43,6 +43,8 @@ export default async function abort(command: Command): Promise<number> {
     onDisconnect: "continue",
   });
   const code = await watchRun(command, { run, executor, from: loaded, keys: false });
+  if (code === exitCodes.waiting)
+    command.say(`${run} has something to undo or to clean up that waits for a person: an abort does not end that`);
   // The run ended as it was asked to: that is success for `abort`, whatever the run's own code.
   return code === exitCodes.failed || code === exitCodes.rolled_back ? exitCodes.ok : code;
 }
