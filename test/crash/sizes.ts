@@ -4,6 +4,7 @@ import { noPty } from "../cli/terminal/pty.ts";
 import { damageCases } from "./damage-cases.ts";
 import { errnoCases } from "./errno-cases.ts";
 import { alwaysCrashCases, killCases, raceCases, recoveryCases } from "./kill-cases.ts";
+import { loadCases } from "./load-cases.ts";
 import type { MatrixCase } from "./matrix-case.ts";
 import { clockCases, diskCases, limitCases, noClock, noLimits, noTmpfs, pauseCases } from "./outside-cases.ts";
 import { powerCases } from "./power-cases.ts";
@@ -24,6 +25,7 @@ export const sizes = {
     clocks: 3,
     pauses: 3,
     disks: 2,
+    load: 1 / 50,
   },
   nightly: {
     kills: 600,
@@ -39,6 +41,7 @@ export const sizes = {
     clocks: 60,
     pauses: 12,
     disks: 20,
+    load: 1,
   },
 } as const;
 
@@ -57,6 +60,7 @@ export function casesOf(size: keyof typeof sizes): MatrixCase[] {
     clocks,
     pauses,
     disks,
+    load,
   } = sizes[size];
   return [
     ...killCases(kills),
@@ -70,6 +74,7 @@ export function casesOf(size: keyof typeof sizes): MatrixCase[] {
     ...(noTmpfs === null ? diskCases(disks) : []),
     ...(noLimits === null ? limitCases(disks) : []),
     ...(noPty === null ? terminalCases(terminals) : []),
+    ...loadCases(load),
   ];
 }
 
