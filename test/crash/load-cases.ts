@@ -51,11 +51,11 @@ async function items(workload: Workload, count: number): Promise<string[]> {
   const { rig } = workload;
   workload.restore(0);
   const numbers = Array.from({ length: count }, (_, at) => at);
-  const forEach = { in: `\${{ ${JSON.stringify(numbers)} }}`, as: "item", max: 64 };
+  const forEach = { in: "${{ inputs.list }}", as: "item", max: 64 };
   const script = 'printf \'%s\\n\' "$ITEM" >> "$LEDGER"';
   const env = { ITEM: "${{ string(item) }}" };
   const all = { id: "all", title: "All", forEach, uses: "script", with: { script }, env, effects: "read" };
-  rig.runbook("wide", { steps: [all] });
+  rig.runbook("wide", { inputs: { list: { type: "array", default: numbers } }, steps: [all] });
   const ran = await rig.run(["run", "wide", "-t", "here", "--no-input"]);
   const ledger = rig.ledger().map(Number);
   ledger.sort((a, b) => a - b);
@@ -67,11 +67,11 @@ async function hosts(workload: Workload, count: number): Promise<string[]> {
   const { rig } = workload;
   workload.restore(0);
   const names = Array.from({ length: count }, (_, at) => `host${at}`);
-  const forEach = { in: `\${{ ${JSON.stringify(names)} }}`, as: "host", max: 64, maxFailures: "5%" };
+  const forEach = { in: "${{ inputs.list }}", as: "host", max: 64, maxFailures: "5%" };
   const script = 'printf \'%s\\n\' "$HOST" >> "$LEDGER"; case "$HOST" in *49|*99) exit 255;; esac';
   const env = { HOST: "${{ host }}" };
   const all = { id: "all", title: "All", forEach, uses: "script", with: { script }, env, effects: "read" };
-  rig.runbook("hosts", { steps: [all] });
+  rig.runbook("hosts", { inputs: { list: { type: "array", default: names } }, steps: [all] });
   const ran = await rig.run(["run", "hosts", "-t", "here", "--no-input"]);
   const found = rig.ledger().sort().join() === names.toSorted().join() ? [] : ["not every host was asked once"];
   const down = names.filter((host) => /[49]9$/.test(host));
