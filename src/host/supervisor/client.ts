@@ -42,7 +42,7 @@ const FAILPOINTS = [
 /** A command on its way. */
 export interface CommandHandle {
   /** Settles when the command has its process id; rejects when it never got one. */
-  readonly pid: Promise<{ readonly pid: number; readonly startTime: number }>;
+  readonly pid: Promise<number>;
   /** How the command ended. Rejects with {@link SupervisorLost} when the supervisor died before it could tell. */
   readonly exit: Promise<CommandExit>;
   /**
@@ -78,7 +78,7 @@ export class SupervisorLost extends Error {
 }
 
 interface Pending {
-  readonly onSpawned: (at: { pid: number; startTime: number }) => void;
+  readonly onSpawned: (pid: number) => void;
   readonly onExit: (exit: CommandExit) => void;
   readonly onLost: (error: SupervisorLost) => void;
   readonly onOutput: ((stream: StreamName, masked: Buffer) => void) | null;
@@ -208,7 +208,7 @@ function openConnection(
       if (event.type === "output") command.onOutput?.(event.stream, Buffer.from(event.data, "base64"));
       if (event.type === "spawned") {
         failpoint("spawn.after_fork");
-        command.onSpawned({ pid: event.pid, startTime: event.startTime });
+        command.onSpawned(event.pid);
       }
       if (event.type === "exit") {
         failpoint("command.exit_received");

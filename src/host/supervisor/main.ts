@@ -106,7 +106,7 @@ function runCommand(spec: CommandSpec, isFollowed: boolean): void {
   const command = startCommand(spec, {
     ...run,
     masker,
-    onSpawned: (pid, startTime) => sendSoon({ type: "spawned", attemptId, pid, startTime }),
+    onSpawned: (pid) => sendSoon({ type: "spawned", attemptId, pid }),
     onOutput: isFollowed
       ? (stream, masked) => {
           if (events.writableLength > MAX_BACKLOG_BYTES) return;

@@ -100,7 +100,7 @@ export type SupervisorCommand =
 /** Supervisor → executor. */
 export type SupervisorEvent =
   | { readonly type: "ready"; readonly identity: ProcessIdentity }
-  | { readonly type: "spawned"; readonly attemptId: string; readonly pid: number; readonly startTime: number }
+  | { readonly type: "spawned"; readonly attemptId: string; readonly pid: number }
   /** Masked output of a followed command, base64; left out when the executor does not keep up, never in the file. */
   | { readonly type: "output"; readonly attemptId: string; readonly stream: StreamName; readonly data: string }
   | { readonly type: "exit"; readonly exit: CommandExit };

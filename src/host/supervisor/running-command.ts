@@ -23,7 +23,6 @@ import { explainSpawnError, forkCommand, StartFailure } from "./child-process.ts
 import type { FifoPool, OpenFifo } from "./fifo-pool.ts";
 import { HOLDER_FAILED, readCode } from "./holder.ts";
 import { createOutputFile } from "./output-file.ts";
-import { processState } from "./process-identity.ts";
 import { killMarked, signalProcesses, sweepMarker } from "./process-sweep.ts";
 import {
   ATTEMPT_ID,
@@ -43,7 +42,7 @@ export interface CommandContext {
   readonly fifos: FifoPool;
   readonly masker: Masker;
   /** The command has its process id. */
-  readonly onSpawned: (pid: number, startTime: number) => void;
+  readonly onSpawned: (pid: number) => void;
   /** Null when nobody follows the output. */
   readonly onOutput: ((stream: StreamName, masked: Buffer) => void) | null;
   /** Called once, at the very end. */
@@ -113,7 +112,7 @@ export function startCommand(spec: CommandSpec, context: CommandContext): Runnin
     child.on("exit", (code, signal) => onChildExit(code, signal));
     phase = "running";
     cancelTimeout = after(spec.timeoutMs, () => end("timeout", graceMs));
-    context.onSpawned(child.pid, processState(child.pid)?.startTime ?? 0);
+    context.onSpawned(child.pid);
   }
 
   function failToStart(error: NodeJS.ErrnoException): void {

@@ -119,7 +119,7 @@ describe("a supervisor that was stopped for a while", () => {
     const gate = `${ledger}-gate`;
     const script = `while [ ! -e ${gate} ]; do sleep 0.02; done; echo "$$" > ${ledger}; head -c 60000 /dev/zero; exit 4`;
     const handle = client.run(rig.spec(script));
-    const { pid } = await handle.pid;
+    const pid = await handle.pid;
     const supervisor = client.identity()!;
     process.kill(supervisor.pid, "SIGSTOP");
     writeFileSync(gate, "");
@@ -133,7 +133,7 @@ describe("a process that cleared its environment", () => {
   it("is found as a member of the session", async () => {
     const script = `env -i /bin/sh -c 'trap "" TERM; echo up >> ${ledger}; while :; do /bin/sleep 0.05; done' & echo up >> ${ledger}; exec sleep 300`;
     const handle = client.run(rig.spec(script, { graceMs: 200 }));
-    const { pid } = await handle.pid;
+    const pid = await handle.pid;
     await began(2);
     handle.abort();
     expect(await handle.exit).toMatchObject({ cause: "abort", survivors: [] });
@@ -144,11 +144,13 @@ describe("a process that cleared its environment", () => {
 describe("sweepMarker", () => {
   it("tells attempts apart whose numbers begin alike", async () => {
     const handle = client.run(rig.spec(`echo up > ${ledger}; exec sleep 300`));
-    const { pid, startTime } = await handle.pid;
+    const pid = await handle.pid;
     await began();
     const { attemptId } = rig.spec("true");
     const own = String(Number(attemptId) - 1).padStart(6, "0");
-    expect(sweepMarker(rig.runId, own).map((each) => [each.pid, each.startTime])).toEqual([[pid, startTime]]);
+    expect(sweepMarker(rig.runId, own).map((each) => [each.pid, each.startTime])).toEqual([
+      [pid, processState(pid)?.startTime],
+    ]);
     expect(sweepMarker(rig.runId, own.slice(0, -1))).toEqual([]);
     expect(sweepMarker(`${rig.runId}x`, own)).toEqual([]);
     handle.abort(0);
@@ -161,7 +163,7 @@ describe("liveness", () => {
     const pidFile = join(rig.dir, "zombie");
     // The shell starts a child and turns into `sleep`, which never waits for it.
     const handle = client.run(rig.spec(`sh -c 'echo $$ > ${pidFile}' & exec sleep 300`));
-    const { pid } = await handle.pid;
+    const pid = await handle.pid;
     await until("a zombie", () => processState(Number(textOf(pidFile)) || -1)?.isZombie === true);
     const zombie = processState(Number(textOf(pidFile)))!;
     process.kill(zombie.pid, 0);
