@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ensureSandbox } from "../../sandbox/client.ts";
 import type { JournalRecord } from "../../src/engine/events.ts";
 import { CliRig, packageDir, type RunDocument } from "../rig/cli-rig.ts";
+import { until } from "../rig/until.ts";
 
 let rig: CliRig;
 beforeAll(async () => {
@@ -57,6 +58,10 @@ test("killed while the values are handed over, then failing: the KV store's earl
   expect((await sync("local-kv")).code).toBe(0);
   expect((await audit()).result).toBe("succeeded");
   const before = await listed();
+  // Stores keep whole seconds: a value of the same second does not count as newer.
+  const second = () => Math.floor(Date.now() / 1_000);
+  const begun = second();
+  await until("another second", () => second() > begun);
   await put({ ...both("first-value"), SHOP_SESSION_KEY: "sandbox-broken-key" });
   const started = rig.start([...words("local-kv"), "--no-input", "-o", "json"]);
   await started.waitForRecord(
