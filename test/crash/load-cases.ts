@@ -66,7 +66,8 @@ async function items(workload: Workload, count: number): Promise<string[]> {
 async function hosts(workload: Workload, count: number): Promise<string[]> {
   const { rig } = workload;
   workload.restore(0);
-  const names = Array.from({ length: count }, (_, at) => `host${at}`);
+  // Also a few hosts have one among them that is down.
+  const names = Array.from({ length: count }, (_, at) => `host${at + 40}`);
   const forEach = { in: "${{ inputs.list }}", as: "host", max: 64, maxFailures: "5%" };
   const script = 'printf \'%s\\n\' "$HOST" >> "$LEDGER"; case "$HOST" in *49|*99) exit 255;; esac';
   const env = { HOST: "${{ host }}" };
