@@ -11,6 +11,12 @@ import type { ApprovalRecord, RunRecord } from "./run-record.ts";
 /** Clocks that differ by more are an anomaly, milliseconds. */
 const toleranceMs = 1_000;
 
+/**
+ * As long as the monotonic clock and the wall clock pass alike, the time since boot is asked this often, milliseconds: it
+ * is read from a file. A clock that is set, or a machine that slept, makes them differ.
+ */
+const askEveryMs = 100;
+
 /** A record's place and time. */
 export interface Instant {
   readonly seq: number;
@@ -26,8 +32,13 @@ export type ClockWatch = () => JournalEvent | null;
  */
 export function watchClocks(clock: EngineClock, record: RunRecord, bootId: string): ClockWatch {
   let { wallMs, bootMs } = startingPoint(clock, record, bootId);
+  let asked = { wallMs: Number.NEGATIVE_INFINITY, monotonicMs: Number.NEGATIVE_INFINITY };
   return () => {
     const nowMs = clock.now().getTime();
+    const monotonicMs = clock.monotonicMs();
+    const passedMs = monotonicMs - asked.monotonicMs;
+    if (passedMs < askEveryMs && Math.abs(nowMs - asked.wallMs - passedMs) < askEveryMs) return null;
+    asked = { wallMs: nowMs, monotonicMs };
     const sinceBootMs = clock.bootMs();
     const event = {
       type: "clock.anomaly" as const,

@@ -132,6 +132,32 @@ test("the latest verified step is the last one recorded, also when the clock was
   expect(rig.record.finished?.objectives).toMatchObject([{ name: "rto", measured: "start of the run to end of b" }]);
 });
 
+test("set back by as much as the machine slept is told as well, and clocks that go alike are hardly asked", () => {
+  const run = new Run();
+  let asked = 0;
+  const { clock } = run;
+  const monotonic = { ms: 0 };
+  clock.monotonicMs = () => monotonic.ms;
+  clock.bootMs = () => {
+    asked++;
+    return clock.bootedMs;
+  };
+  const pass = (ms: number): void => {
+    clock.pass(ms);
+    monotonic.ms += ms;
+  };
+  const watch = run.executor();
+  asked = 0;
+  for (let look = 0; look < 100; look++) {
+    pass(1);
+    expect(run.look(watch)).toBeNull();
+  }
+  expect(asked).toBe(1);
+  clock.bootedMs += hourMs; // asleep, and somebody set the clock back to where it was
+  pass(100);
+  expect(run.look(watch)).toMatchObject({ type: "clock.anomaly", bootMs: hourMs + 200, wallMs: 200 });
+});
+
 test("across a restart of the machine the wall clock counts alone, and that is marked", () => {
   const run = new Run();
   run.executor("boot-1");
