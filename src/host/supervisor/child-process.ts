@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
 import { Socket } from "node:net";
-import type { FifoPool, OpenFifo } from "./fifo-pool.ts";
+import type { FifoPool, InputFifo, OutputFifo } from "./fifo-pool.ts";
 import { appendNote, holderArguments, SHELL_NAME } from "./holder.ts";
 import { MARKER_NAME, markerValue } from "./process-sweep.ts";
 import { findProgram } from "./program-path.ts";
@@ -24,13 +24,13 @@ export function forkCommand(options: {
   readonly runId: string;
   readonly runtimeDir: string;
   readonly fifos: FifoPool;
-  readonly stdout: OpenFifo;
-  readonly stderr: OpenFifo;
+  readonly stdout: OutputFifo;
+  readonly stderr: OutputFifo;
   readonly startedAtMs: number;
 }): ChildProcess {
   const { spec, runId, stdout, stderr } = options;
   const [program, ...args] = spec.argv;
-  let stdin: ReturnType<FifoPool["openForInput"]> | null = null;
+  let stdin: InputFifo | null = null;
   try {
     let command: string = program;
     let commandArgs: readonly string[] = args;
@@ -88,7 +88,7 @@ function heldArguments(
     attemptId: spec.attemptId,
     stdoutFifo: stdout.path,
     stderrFifo: stderr.path,
-    stdoutFd: stdout.readFd,
+    stdoutFd: stdout.reader.fd,
     program: found.file,
     args,
     keepsPwd: spec.env["PWD"] !== undefined,
@@ -96,7 +96,7 @@ function heldArguments(
 }
 
 /** Writes the text to the child's standard input and closes it. A child that does not read it is no error. */
-function feed(child: ChildProcess, fifo: ReturnType<FifoPool["openForInput"]>, text: string, fifos: FifoPool): void {
+function feed(child: ChildProcess, fifo: InputFifo, text: string, fifos: FifoPool): void {
   closeSync(fifo.readFd);
   const socket = new Socket({ fd: fifo.writeFd, readable: false, writable: true });
   let reopening: NodeJS.Timeout | undefined;

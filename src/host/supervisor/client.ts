@@ -149,7 +149,12 @@ function openConnection(
   const log = openSync(logPath, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
   // Node cannot set limits: the shell switches core files off, since one would hold the secrets.
   const script = 'ulimit -c 0; umask 077; exec "$@"';
-  const program = [process.execPath, "--max-semi-space-size=1", join(options.distDir, "supervisor.cjs")];
+  const program = [
+    process.execPath,
+    "--max-semi-space-size=1",
+    "--v8-pool-size=0",
+    join(options.distDir, "supervisor.cjs"),
+  ];
   const child = spawn("/bin/sh", ["-c", script, "sh", ...program], {
     cwd: "/",
     env: { PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C" },

@@ -3,24 +3,36 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, constants, openSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
+import { createReader, type FifoReader } from "./capture.ts";
 
+const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 const BATCH = 16;
 
-/** A FIFO opened at both ends for one command. */
-export interface OpenFifo {
+/** A command has two output streams. */
+const READY = 2;
+
+/** A FIFO opened at both ends for the output of one command. */
+export interface OutputFifo {
   readonly path: string;
   /** Non-blocking; for the supervisor. */
-  readonly readFd: number;
+  readonly reader: FifoReader;
   /** Blocking; for the child. The supervisor closes its own after the fork. */
+  readonly writeFd: number;
+}
+
+/** A FIFO opened at both ends for a command's standard input: the child's end is the blocking one. */
+export interface InputFifo {
+  readonly path: string;
+  readonly readFd: number;
   readonly writeFd: number;
 }
 
 /** All FIFOs of one supervisor. Their names hold its pid, so that two supervisors of a run share none. */
 export interface FifoPool {
-  /** Opens one. The read end comes first and is non-blocking: without a writer a blocking open would wait for ever. */
-  open(): OpenFifo;
-  /** Opens one the other way round, for a command's standard input: the child's end must be a blocking one. */
-  openForInput(): { readonly path: string; readonly readFd: number; readonly writeFd: number };
+  openForOutput(): OutputFifo;
+  openForInput(): InputFifo;
+  /** Opens what the next command will need, while there is time. What fails is told when it is needed. */
+  prepare(): void;
   /** Gives one back. It serves again only when nothing holds it open any more (`isDrained`). */
   release(path: string, isDrained: boolean): void;
   /** Removes all of them. */
@@ -29,6 +41,7 @@ export interface FifoPool {
 
 export function createFifoPool(runtimeDir: string, mkfifo = "mkfifo"): FifoPool {
   const free: string[] = [];
+  const ready: OutputFifo[] = [];
   const all = new Set<string>();
   let count = 0;
 
@@ -55,31 +68,39 @@ export function createFifoPool(runtimeDir: string, mkfifo = "mkfifo"): FifoPool 
     unlink(path);
   }
 
-  function openBoth(isInput: boolean): OpenFifo {
+  /** Opens with each of the flags, in turn. A read end comes first and is non-blocking: it would wait for a writer. */
+  function open(...flags: readonly number[]): { readonly path: string; readonly fds: readonly number[] } {
     const path = take();
-    const opened: number[] = [];
-    const open = (flags: number): number => {
-      const fd = openSync(path, flags | constants.O_NOFOLLOW);
-      opened.push(fd);
-      return fd;
-    };
+    const fds: number[] = [];
     try {
-      const readFd = open(constants.O_RDONLY | constants.O_NONBLOCK);
-      if (!isInput) return { path, readFd, writeFd: open(constants.O_WRONLY) };
-      const writeFd = open(constants.O_WRONLY | constants.O_NONBLOCK);
-      const blocking = open(constants.O_RDONLY);
-      closeSync(readFd);
-      return { path, readFd: blocking, writeFd };
+      for (const each of flags) fds.push(openSync(path, each | constants.O_NOFOLLOW));
+      return { path, fds };
     } catch (error) {
-      for (const fd of opened) closeSync(fd);
+      for (const fd of fds) closeSync(fd);
       release(path, false);
       throw error;
     }
   }
 
+  function makeOutput(): OutputFifo {
+    const { path, fds } = open(O_RDONLY | O_NONBLOCK, O_WRONLY);
+    return { path, reader: createReader(fds[0]!), writeFd: fds[1]! };
+  }
+
   return {
-    open: () => openBoth(false),
-    openForInput: () => openBoth(true),
+    openForOutput: () => ready.pop() ?? makeOutput(),
+    openForInput() {
+      const { path, fds } = open(O_RDONLY | O_NONBLOCK, O_WRONLY | O_NONBLOCK, O_RDONLY);
+      closeSync(fds[0]!);
+      return { path, readFd: fds[2]!, writeFd: fds[1]! };
+    },
+    prepare() {
+      try {
+        while (ready.length < READY) ready.push(makeOutput());
+      } catch {
+        // too many open files, a full disk: perhaps no longer when the next command comes
+      }
+    },
     release,
     remove() {
       for (const path of all) unlink(path);

@@ -101,7 +101,7 @@ function runCommand(spec: CommandSpec, isFollowed: boolean): void {
   const { attemptId } = spec;
   if (run === null) throw new Error("a command came before the start");
   if (running.has(attemptId)) throw new Error(`attempt ${attemptId} runs already`);
-  const { exits } = run;
+  const { exits, fifos } = run;
   let hasExited = false;
   const command = startCommand(spec, {
     ...run,
@@ -116,12 +116,14 @@ function runCommand(spec: CommandSpec, isFollowed: boolean): void {
     onExit: (exit) => {
       hasExited = true;
       running.delete(attemptId);
+      // Told first: an executor that lives makes its own record of it, which is the durable one.
+      send({ type: "exit", exit });
       try {
         exits.append(exit, isOrphaned);
       } catch (error) {
         log(`cannot record the exit of attempt ${attemptId}: ${(error as Error).message}`);
       }
-      send({ type: "exit", exit });
+      if (!isOrphaned) fifos.prepare();
       leaveWhenIdle();
     },
   });

@@ -7,7 +7,7 @@ import { createHash, type Hash } from "node:crypto";
 import { closeSync, constants, fdatasyncSync, fstatSync, lstatSync, openSync, readSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { syncDirectory } from "../durable-file.ts";
-import type { CommandError, StreamSummary } from "./protocol.ts";
+import { type CommandError, EMPTY_STREAM, type StreamSummary } from "./protocol.ts";
 
 /** Receives masked bytes. */
 export interface OutputFile {
@@ -37,15 +37,15 @@ export function createOutputFile(path: string, limits: OutputLimits): OutputFile
   }
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
   const open = (): number => openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  return outputFile(path, open, createHash("sha256"), 0, limits);
+  return outputFile(path, open, null, 0, limits);
 }
 
 /** Goes on with a file whose writer died: what is in it counts as the beginning of the stream. */
 export function reopenOutputFile(path: string, limits: OutputLimits): OutputFile {
   const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
   const open = (): number => openSync(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return outputFile(path, open, null, 0, limits);
   const hash = createHash("sha256");
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return outputFile(path, open, hash, 0, limits);
   const fd = open();
   const size = fstatSync(fd).isFile() ? hashInto(hash, fd) : 0;
   closeSync(fd);
@@ -55,7 +55,8 @@ export function reopenOutputFile(path: string, limits: OutputLimits): OutputFile
 function outputFile(
   path: string,
   open: () => number,
-  hash: Hash,
+  /** Of the bytes there are; null before the first. */
+  hash: Hash | null,
   sizeBefore: number,
   limits: OutputLimits,
 ): OutputFile {
@@ -91,6 +92,7 @@ function outputFile(
     push(chunk) {
       if (chunk.length === 0) return;
       bytes += chunk.length;
+      hash ??= createHash("sha256");
       hash.update(chunk);
       const toHead = Math.min(headRoom, chunk.length);
       if (toHead > 0) {
@@ -110,7 +112,7 @@ function outputFile(
         const { code = "EIO", message } = error as NodeJS.ErrnoException;
         writeError ??= { code, message };
       }
-      const summary = { bytes, sha256: hash.digest("hex"), droppedBytes };
+      const summary = hash === null ? EMPTY_STREAM : { bytes, sha256: hash.digest("hex"), droppedBytes };
       if (droppedBytes === 0 && writeError === null) return summary;
       return { ...summary, kept: contentOf(path), ...(writeError === null ? {} : { writeError }) };
     },

@@ -20,7 +20,7 @@ import type { Masker } from "../../util/mask/masker.ts";
 import { after } from "../../util/timer.ts";
 import { type Capture, startCapture } from "./capture.ts";
 import { explainSpawnError, forkCommand, StartFailure } from "./child-process.ts";
-import type { FifoPool, OpenFifo } from "./fifo-pool.ts";
+import type { FifoPool, OutputFifo } from "./fifo-pool.ts";
 import { HOLDER_FAILED, readCode } from "./holder.ts";
 import { createOutputFile } from "./output-file.ts";
 import { killMarked, signalProcesses, sweepMarker } from "./process-sweep.ts";
@@ -60,7 +60,7 @@ export function startCommand(spec: CommandSpec, context: CommandContext): Runnin
   const { attemptId, graceMs } = spec;
   const startedAtMs = Date.now();
   const startedAt = performance.now();
-  const captures: { fifo: OpenFifo; capture: Capture }[] = [];
+  const captures: { fifo: OutputFifo; capture: Capture }[] = [];
   let child: ChildProcess | null = null;
   let phase: "starting" | "running" | "ending" | "draining" | "recorded" = "starting";
   let cause: CommandExit["cause"] = "exit";
@@ -72,16 +72,16 @@ export function startCommand(spec: CommandSpec, context: CommandContext): Runnin
   let cancelTimeout = () => {};
   let cancelKill = () => {};
 
-  function capture(stream: StreamName, path: string): OpenFifo {
+  function capture(stream: StreamName, path: string): OutputFifo {
     const limits = {
       headBytes: spec.headBytes ?? DEFAULT_HEAD_BYTES,
       tailBytes: spec.tailBytes ?? DEFAULT_TAIL_BYTES,
       isScratch: spec.hasScratchOutput === true,
     };
     const file = createOutputFile(path, limits);
-    let fifo: OpenFifo;
+    let fifo: OutputFifo;
     try {
-      fifo = fifos.open();
+      fifo = fifos.openForOutput();
     } catch (error) {
       file.finish();
       throw error;
@@ -89,7 +89,7 @@ export function startCommand(spec: CommandSpec, context: CommandContext): Runnin
     const onMasked = context.onOutput === null ? null : (masked: Buffer) => context.onOutput!(stream, masked);
     captures.push({
       fifo,
-      capture: startCapture({ fd: fifo.readFd, masks: masker.stream(), file, onMasked, onEnd: recordWhenDrained }),
+      capture: startCapture({ reader: fifo.reader, masks: masker.stream(), file, onMasked, onEnd: recordWhenDrained }),
     });
     return fifo;
   }
@@ -99,7 +99,7 @@ export function startCommand(spec: CommandSpec, context: CommandContext): Runnin
       throw new StartFailure({ code: "EINVAL", message: `the attempt id "${attemptId}" is not made of digits` });
     }
     const stdout = capture("stdout", spec.stdoutFile);
-    let stderr: OpenFifo;
+    let stderr: OutputFifo;
     try {
       stderr = capture("stderr", spec.stderrFile);
     } catch (error) {
