@@ -31,7 +31,7 @@ export interface InputFifo {
 export interface FifoPool {
   openForOutput(): OutputFifo;
   openForInput(): InputFifo;
-  /** Opens what the next command will need, while there is time. What fails is told when it is needed. */
+  /** Opens what the next command will need, while one works. What fails is told when it is needed. */
   prepare(): void;
   /** Gives one back. It serves again only when nothing holds it open any more (`isDrained`). */
   release(path: string, isDrained: boolean): void;

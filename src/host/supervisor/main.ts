@@ -123,11 +123,11 @@ function runCommand(spec: CommandSpec, isFollowed: boolean): void {
       } catch (error) {
         log(`cannot record the exit of attempt ${attemptId}: ${(error as Error).message}`);
       }
-      if (!isOrphaned) fifos.prepare();
       leaveWhenIdle();
     },
   });
   if (!hasExited) running.set(attemptId, command);
+  fifos.prepare();
 }
 
 let unsent = "";
