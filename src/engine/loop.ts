@@ -5,7 +5,7 @@
 import { evaluateExpression, UnknownValue } from "../language/cel/index.ts";
 import type { Phase, Runbook, Step } from "../language/runbook.ts";
 import { resolveTemplate, resolveTree } from "../language/template.ts";
-import { allSteps, childPath, type Frame, itemPath, newFrame, type Place, scopeOf } from "../plan/scope.ts";
+import { allSteps, childPath, type Frame, itemPath, newFrame, type Place, scopeOf, typeNameOf } from "../plan/scope.ts";
 import type { Json } from "../util/json.ts";
 import { runPersonStep } from "./asking.ts";
 import { messageText } from "./checks.ts";
@@ -67,7 +67,7 @@ export async function runStep(context: EngineContext, node: Node): Promise<Flow>
       const { why, problem } = skipped;
       const title = messageText(step.title, scopeOf(node.place));
       if (problem !== null) {
-        append(context, started(node, 1, kindOf(step), title, `if: ${step.if}`, "", "read"));
+        append(context, started(node, 1, typeNameOf(step), title, `if: ${step.if}`, "", "read"));
         append(context, finished(path, 1, 0, "failed", { failure: failure("condition", problem) }));
         return { kind: "failed", path, refused: false };
       }
@@ -121,18 +121,12 @@ async function runOnce(context: EngineContext, node: Node): Promise<Flow> {
         return runAtOnce(inner, nodes, action.max ?? nodes.length);
       });
     case "runbook":
-      return await runGroup(context, node, `runbook/${action.name}`, (inner) => runUsed(inner, node, action.runbook));
+      return await runGroup(context, node, typeNameOf(node.step), (inner) => runUsed(inner, node, action.runbook));
     default: {
       const type = context.catalogue.get(action.kind === "run" ? "run" : action.type);
       return type?.person ? await runPersonStep(context, node, type.person) : await runLeaf(context, node);
     }
   }
-}
-
-function kindOf(step: Step): string {
-  const { action } = step;
-  if (action.kind === "uses") return action.type;
-  return action.kind === "runbook" ? `runbook/${action.name}` : action.kind;
 }
 
 /**

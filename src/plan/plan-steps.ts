@@ -2,13 +2,22 @@
 
 import { UnknownValue } from "../language/cel/cel.ts";
 import { evaluateExpression } from "../language/cel/index.ts";
-import type { Phase, Step, Verification } from "../language/runbook.ts";
+import type { Phase, Runbook, Step, Verification } from "../language/runbook.ts";
 import { resolveTemplate, resolveTree } from "../language/template.ts";
 import type { Catalogue } from "../steps/step-type.ts";
 import type { JsonObject } from "../util/json.ts";
 import type { PlannedCheck, PlannedStep } from "./plan.ts";
 import { isLeaf, resolveAction } from "./resolve-action.ts";
-import { allSteps, childPath, itemPath, newFrame, type Place, type StepFactsSource, scopeOf } from "./scope.ts";
+import {
+  childPath,
+  itemPath,
+  membersOf,
+  newFrame,
+  type Place,
+  type StepFactsSource,
+  scopeOf,
+  typeNameOf,
+} from "./scope.ts";
 
 export interface PlanScope {
   readonly catalogue: Catalogue;
@@ -23,6 +32,17 @@ export const unknownFacts: StepFactsSource = {
   get: (path) => new UnknownValue(path),
 };
 
+/** A step at its place. */
+interface Node {
+  readonly step: Step;
+  readonly path: string;
+  /** With the items of its own `forEach`. */
+  readonly place: Place;
+  /** Without them. */
+  readonly outer: Place;
+  readonly phase: Phase;
+}
+
 /** Groups come before their members; a `forEach` over a known list shows one entry with its count. */
 export function planSteps(
   scope: PlanScope,
@@ -31,61 +51,62 @@ export function planSteps(
   place: Place,
   phase: Phase,
 ): PlannedStep[] {
-  return steps.flatMap((step) => planStep(scope, step, childPath(parent, step.id), place, phase));
+  return steps
+    .flatMap((step) => nodesOf(step, childPath(parent, step.id), place, phase, scope.at))
+    .map((node) => planStep(scope, node));
 }
 
-function planStep(scope: PlanScope, step: Step, path: string, outer: Place, phase: Phase): PlannedStep[] {
-  if (step.forEach !== null && scope.at?.startsWith(`${path}[`)) {
+/** The same steps in the same order, without what they would do. */
+export function outlineSteps(steps: readonly Step[], place: Place, phase: Phase) {
+  const nodes = steps.flatMap((step) => nodesOf(step, step.id, place, phase));
+  return nodes.map((node) => ({ ...outlineStep(node), note: node.step.note }));
+}
+
+/** The step and those in it. `at`: as in the scope of a plan. */
+function nodesOf(step: Step, path: string, outer: Place, phase: Phase, at?: string): Node[] {
+  if (step.forEach !== null && at?.startsWith(`${path}[`)) {
     const one = { ...step, forEach: null, if: null };
-    return itemsFrom(step.forEach, path, outer, Number.parseInt(scope.at.slice(path.length + 1), 10)).flatMap((item) =>
-      planStep(scope, one, itemPath(path, item.index), { ...outer, items: [...outer.items, item] }, phase),
+    return itemsFrom(step.forEach, path, outer, Number.parseInt(at.slice(path.length + 1), 10)).flatMap((item) =>
+      nodesOf(one, itemPath(path, item.index), { ...outer, items: [...outer.items, item] }, phase, at),
     );
   }
   const place = step.forEach === null ? outer : eachPlace(step, path, outer);
+  const node = { step, path, place, outer, phase };
   const { action } = step;
+  if (isLeaf(action)) return [node];
+  const inner = action.kind === "runbook" ? usedFrame(action.with, action.runbook, place, path) : place;
+  return [node, ...membersOf(step).flatMap((member) => nodesOf(member, childPath(path, member.id), inner, phase, at))];
+}
+
+function outlineStep({ step, path, place, phase }: Node) {
+  const { id, effects } = step;
+  return { path, id, title: text(step.title, place), phase, type: typeNameOf(step), effects };
+}
+
+function planStep(scope: PlanScope, node: Node): PlannedStep {
+  const { step, path, place, outer } = node;
   const base = {
-    path,
-    id: step.id,
-    title: text(step.title, place),
-    phase,
-    effects: step.effects,
+    ...outlineStep(node),
     condition: conditionOf(step, place),
     timeoutMs: step.timeoutMs,
     probed: false,
     outputs: null,
   };
-  if (isLeaf(action)) {
-    const resolved = resolveAction(step, action, place, scope.catalogue, scope.maskedSecrets);
-    const planned: PlannedStep = {
-      ...base,
-      type: resolved.type.type,
-      action: forEachText(step, outer) + resolved.text.text,
-      argv: resolved.text.argv,
-      unknown: resolved.unknown,
-      undo: planSteps(scope, step.rollback, `${path}.rollback`, place, "rollback"),
-      checks: step.verify.map((verification) => checkOf(verification, place, path)),
-      timeoutMs: step.timeoutMs ?? (resolved.type.person === null ? resolved.type.timeoutMs : null),
-    };
-    return [planned];
-  }
-  const kind = action.kind === "runbook" ? `runbook/${action.name}` : action.kind;
-  const header: PlannedStep = {
+  const each = forEachText(step, outer);
+  if (!isLeaf(step.action)) return { ...base, action: each, argv: null, unknown: [], undo: [], checks: [] };
+  const resolved = resolveAction(step, step.action, place, scope.catalogue, scope.maskedSecrets);
+  return {
     ...base,
-    type: kind,
-    action: forEachText(step, outer),
-    argv: null,
-    unknown: [],
-    undo: [],
-    checks: [],
+    action: each + resolved.text.text,
+    argv: resolved.text.argv,
+    unknown: resolved.unknown,
+    undo: planSteps(scope, step.rollback, `${path}.rollback`, place, "rollback"),
+    checks: step.verify.map((verification) => checkOf(verification, place, path)),
+    timeoutMs: step.timeoutMs ?? (resolved.type.person === null ? resolved.type.timeoutMs : null),
   };
-  if (action.kind !== "runbook") {
-    return [header, ...planSteps(scope, action.steps, path, place, phase)];
-  }
-  const used = usedFrame(action.with, action.runbook, place, path);
-  return [header, ...planSteps(scope, allSteps(action.runbook), path, used, phase)];
 }
 
-function usedFrame(given: JsonObject, runbook: Parameters<typeof allSteps>[0], place: Place, path: string): Place {
+function usedFrame(given: JsonObject, runbook: Runbook, place: Place, path: string): Place {
   const scope = scopeOf(place);
   const resolved = resolveTree(given, (expression) => evaluateExpression(expression, scope));
   const unknown = new Map(resolved.unknowns.map((item) => [item.pointer.slice(1), item.from[0] ?? path]));
@@ -121,8 +142,7 @@ function forEachText(step: Step, outer: Place): string {
 }
 
 function text(template: string, place: Place): string {
-  const scope = scopeOf(place);
-  const resolved = resolveTemplate(template, (expression) => evaluateExpression(expression, scope));
+  const resolved = resolveTemplate(template, (expression) => evaluateExpression(expression, scopeOf(place)));
   if (resolved.kind === "value") return String(resolved.value);
   return resolved.kind === "unknown" ? resolved.text : template;
 }

@@ -85,6 +85,12 @@ export function membersOf(step: Step): readonly Step[] {
   }
 }
 
+/** What a step is, in one word: `run`, the type it uses, `group`, `parallel`, `runbook/name`. */
+export function typeNameOf({ action }: Step): string {
+  if (action.kind === "uses") return action.type;
+  return action.kind === "runbook" ? `runbook/${action.name}` : action.kind;
+}
+
 /** Guards, steps and always of a runbook: one list, as ids are. */
 export function allSteps(runbook: Runbook): readonly Step[] {
   return [...runbook.guards, ...runbook.steps, ...runbook.always];
@@ -137,7 +143,9 @@ function isWithin(path: string, ancestor: string): boolean {
 function entriesOf(place: Place, steps: readonly Step[], parent: string): Record<string, unknown> {
   const entries: Record<string, unknown> = {};
   for (const step of steps) {
-    entries[step.id] = entryOf(place, step, childPath(parent, step.id));
+    let made: Record<string, unknown> | undefined;
+    const get = () => (made ??= entryOf(place, step, childPath(parent, step.id)));
+    Object.defineProperty(entries, step.id, { enumerable: true, get });
   }
   return entries;
 }

@@ -1,9 +1,8 @@
 /** The first record of a run: what is run, with what, where, by whom, and every step there is. */
 import { environmentFacts, sourceState } from "../../host/environment.ts";
-import type { Step } from "../../language/runbook.ts";
 import { inputValues, planDigestOf } from "../../plan/build-plan.ts";
-import { planSteps, unknownFacts } from "../../plan/plan-steps.ts";
-import { allSteps, childPath, membersOf, newFrame } from "../../plan/scope.ts";
+import { outlineSteps, unknownFacts } from "../../plan/plan-steps.ts";
+import { newFrame } from "../../plan/scope.ts";
 import { MASK } from "../../util/mask/masker.ts";
 import { catalogue } from "../project/catalogue.ts";
 import type { ExecutorRequest } from "../start/executor-request.ts";
@@ -30,13 +29,8 @@ export async function firstEvent(
     }),
     items: [],
   };
-  const scope = {
-    catalogue: catalogue(),
-    maskedSecrets: Object.fromEntries(runbook.secrets.map((name) => [name, MASK])),
-  };
   const phases = ["guards", "steps", "always"] as const;
-  const steps = phases.flatMap((phase) => planSteps(scope, runbook[phase], "", place, phase));
-  const notes = notesOf(allSteps(runbook), "");
+  const steps = phases.flatMap((phase) => outlineSteps(runbook[phase], place, phase));
   const planDigest = planDigestOf({
     runbook,
     file: config.file,
@@ -79,25 +73,7 @@ export async function firstEvent(
     },
     objectives: Object.entries(runbook.objectives).map(([name, { targetMs }]) => ({ name, targetMs })),
     budgetMs: runbook.budgetMs,
-    steps: steps.map(({ path, id, title, phase, type, effects }) => ({
-      path,
-      id,
-      title,
-      phase,
-      stepType: type,
-      effects,
-      note: notes.get(path) ?? null,
-    })),
+    steps: steps.map(({ type, ...step }) => ({ ...step, stepType: type })),
     keeping: keepingOf(runbook, config.windows),
   };
-}
-
-/** Path → note of every step that has one. */
-function notesOf(steps: readonly Step[], parent: string, notes = new Map<string, string>()): Map<string, string> {
-  for (const step of steps) {
-    const path = childPath(parent, step.id);
-    if (step.note !== null) notes.set(path, step.note);
-    notesOf(membersOf(step), path, notes);
-  }
-  return notes;
 }
