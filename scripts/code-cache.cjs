@@ -2,20 +2,24 @@
 // dist/cache/, so that the next start does not compile it again (docs/adr/0012-compiled-code-beside-the-bundle.md).
 //
 // A cache is used only for the chunk whose content its name holds, and V8 itself refuses one that another V8 or other
-// flags made. Whatever fails (a read-only installation, a full disk) is ignored: then chunks are compiled as ever.
+// flags made. Each program has its own. Whatever fails (a read-only installation, a full disk) is ignored: then chunks are compiled as ever.
 // NODE_DISABLE_COMPILE_CACHE=1, Node's own switch, turns it off.
 "use strict";
 const fs = require("node:fs");
 const Module = require("node:module");
 const path = require("node:path");
 
-/** The supervisor's only flag; V8 counts flags in, so that each set has files of its own. */
-const smallHeap = "--max-semi-space-size=1";
+const program = path.basename(require.main.filename, ".cjs");
+/** What the programs are started with; V8 counts flags in, so none is kept of other starts. */
+const ownFlags = ["", "--max-semi-space-size=1 --v8-pool-size=0"];
 const folder = path.join(__dirname, "cache");
 const chunks = path.join(__dirname, "chunks") + path.sep;
-const flags = process.execArgv.join(" ");
 
-if (!process.env.NODE_DISABLE_COMPILE_CACHE && (flags === "" || flags === smallHeap)) {
+// A run mostly waits: code that V8 optimized early competes with its commands for the processor. In this unit V8 counts how
+// much of a function was executed before it is optimized (132 KiB by default); a V8 that has no such flag goes on without.
+if (program !== "runbook") require("node:v8").setFlagsFromString("--interrupt-budget=500000");
+
+if (!process.env.NODE_DISABLE_COMPILE_CACHE && ownFlags.includes(process.execArgv.join(" "))) {
   // Since Node 22.1 the runtime does this itself: https://nodejs.org/api/module.html#module-compile-cache
   if (typeof Module.enableCompileCache === "function") Module.enableCompileCache(folder);
   else keepCompiled();
@@ -23,7 +27,7 @@ if (!process.env.NODE_DISABLE_COMPILE_CACHE && (flags === "" || flags === smallH
 
 function keepCompiled() {
   const { constants, Script } = require("node:vm");
-  const variant = `${process.versions.v8}-${process.arch}${flags === "" ? "" : "-small"}`;
+  const variant = `${process.versions.v8}-${process.arch}-${program}`;
   const fresh = [];
 
   /** Loads a chunk as Node would, with the cache there is. The build leaves ASCII only. https://nodejs.org/api/vm.html#class-vmscript */
