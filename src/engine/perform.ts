@@ -28,8 +28,9 @@ function valueProblem(step: Node["step"], action: LeafAction, real: ResolvedActi
   if (real.problems.length > 0) return failure("value", real.problems.join("; "));
   const unknown = real.unknown[0];
   if (unknown !== undefined) return failure("value", `${unknown.expr} is not known: it comes from ${unknown.from}`);
-  const written = JSON.stringify([action.kind === "run" ? action.argv : action.with, step.stdin, step.cwd, step.env]);
-  if (!written.includes(MASK) && JSON.stringify([real.spec, real.env, real.cwd, real.stdin]).includes(MASK)) {
+  const used = JSON.stringify([real.spec, real.env, real.cwd, real.stdin]);
+  const written = [action.kind === "run" ? action.argv : action.with, step.stdin, step.cwd, step.env];
+  if (used.includes(MASK) && !JSON.stringify(written).includes(MASK)) {
     return {
       class: "fatal",
       reason: "masked-value",

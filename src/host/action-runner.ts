@@ -94,11 +94,13 @@ async function runAction(
   const problem = specProblem(request.type, request.spec);
   if (problem !== null) return failed(new StepFailure("failed", "value", problem), elapsedMs(), options.masker);
   const limit = new AbortController();
-  const cancelLimit = after(request.timeoutMs, () => limit.abort());
-  let cancelOverrun = () => {};
+  let cancelLimit = () => {};
   const overrun = new Promise<never>((_, reject) => {
-    const message = `the step did not end within ${request.timeoutMs} ms`;
-    cancelOverrun = after(request.timeoutMs + overrunMs, () => reject(new StepFailure("timeout", "timeout", message)));
+    cancelLimit = after(request.timeoutMs, () => {
+      limit.abort();
+      const message = `the step did not end within ${request.timeoutMs} ms`;
+      cancelLimit = after(overrunMs, () => reject(new StepFailure("timeout", "timeout", message)));
+    });
   });
   try {
     const host = createHost(options, commands, request, limit.signal, elapsedMs);
@@ -112,7 +114,6 @@ async function runAction(
     return request.signal.aborted ? { ...outcome, kind: "cancelled" } : outcome;
   } finally {
     cancelLimit();
-    cancelOverrun();
   }
 }
 
@@ -139,7 +140,6 @@ function createHost(
   elapsedMs: () => number,
 ): StepHost {
   const { clock, masker } = options;
-  const shortened = shortenedMask(options.secrets);
   // Made when a step type asks for it: the run's signal keeps a note of every signal that follows it.
   let combined: AbortSignal | null = null;
   const signal = () => (combined ??= AbortSignal.any([request.signal, limit]));
@@ -176,7 +176,8 @@ function createHost(
         exchange(exchangeRequest, remainingMs(), request.signal),
       );
       // A refusal may quote the key that was given, shortened: no masker of whole secrets finds that.
-      return { ...answer, headers: masker.json(answer.headers), body: shortened(masker.text(answer.body)) };
+      const body = shortenedMask(options.secrets)(masker.text(answer.body));
+      return { ...answer, headers: masker.json(answer.headers), body };
     },
     clock: {
       now: () => clock.now(),

@@ -254,7 +254,7 @@ function runCommand(
       connection.pending.set(attemptId, {
         onSpawned: resolvePid,
         onExit: (result) => {
-          reject(new Error(result.error?.message ?? "the command had no process"));
+          if (result.error !== null) reject(new Error(result.error.message));
           resolveExit(result);
         },
         onLost: (error) => {
