@@ -217,6 +217,8 @@ class Walk {
 
   /** `Tell #launch`: a comment that somebody meant has a blank after its mark. */
   #checkComment({ start, end }: Range): void {
+    const next = this.#text[end];
+    if (next !== " " && next !== "\t") return;
     const comment = /^[ \t]+#[^\s#!][^\r\n]*/.exec(this.#text.slice(end, end + 1_000))?.[0];
     if (comment === undefined) return;
     const range = { start, end: end + comment.trimEnd().length };

@@ -85,7 +85,7 @@ export class ExpressionChecker {
   /** A text with holes; gives the type of a text that is one hole, `{}` for others. */
   template(pointer: string, where: Where, options: TemplateOptions): JsonSchema {
     const text = valueAt(this.#context.source.data, pointer);
-    if (typeof text !== "string") return {};
+    if (typeof text !== "string" || !text.includes("{{")) return {};
     this.#withoutDollar(text, pointer);
     if (!text.includes("${{")) return {};
     const { parts, problems, isWholeHole } = parseTemplate(text);
