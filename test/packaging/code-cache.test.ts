@@ -1,8 +1,8 @@
 /** What V8 compiled is kept beside the bundle, is used again, and can never be the reason that a program fails. */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packageDir } from "../rig/cli-rig.ts";
 
@@ -46,6 +46,29 @@ test("the first start keeps what was compiled, a second one takes it, and damage
   for (const file of first.keys()) writeFileSync(file, "not what V8 writes");
   expect(help()).toEqual(plain);
   for (const [file, bytes] of kept()) expect(bytes.length, file).toBeGreaterThan(100);
+});
+
+test("viewer, executor and supervisor of a run keep theirs, and those of the next run take them", () => {
+  const project = join(dir, "project");
+  mkdirSync(join(project, "runbooks"), { recursive: true });
+  writeFileSync(join(project, "runbook.config.yaml"), "apiVersion: runbook/v1\ntargets: { local: {} }\n");
+  const head = "apiVersion: runbook/v1\nname: one\nversion: 1.0.0\ntitle: t\nowner: o\nkind: audit\ndescription: d\n";
+  writeFileSync(
+    join(project, "runbooks/one.yaml"),
+    `${head}steps: [{ id: a, title: A, run: "true", effects: read }]\n`,
+  );
+  const words = [join(dir, "bin/runbook.cjs"), "run", "one", "-t", "local", "--yes"];
+  const run = () => spawnSync(process.execPath, words, { cwd: project, env: { PATH: process.env["PATH"], HOME: dir } });
+
+  rmSync(cache, { recursive: true });
+  expect(run().status).toBe(0);
+  const first = kept();
+  // Newer versions of Node keep them by themselves, under names of their own.
+  if (process.version.startsWith("v20."))
+    for (const program of ["cli", "executor", "supervisor"])
+      expect([...first.keys()].some((file) => basename(file).startsWith(`${program}-`))).toBe(true);
+  expect(run().status).toBe(0);
+  expect(kept()).toEqual(first);
 });
 
 test("a folder that cannot be written changes nothing", () => {
