@@ -11,7 +11,7 @@ import type { PlannedStep } from "../plan/plan.ts";
 import { planSteps, unknownFacts } from "../plan/plan-steps.ts";
 import { isLeaf, resolveAction } from "../plan/resolve-action.ts";
 import { newFrame, type Place, type StepFactsSource, scopeOf } from "../plan/scope.ts";
-import { parseDurationMs } from "../util/duration.ts";
+import { longestApprovalMs, parseDurationMs } from "../util/duration.ts";
 import { messageText } from "./checks.ts";
 import {
   append,
@@ -31,9 +31,8 @@ import type { ApprovalRecord, StepRecord } from "./run-record.ts";
 
 type PersonKind = "approval" | "manual" | "checkpoint";
 
-/** Default and greatest life of an approval request (security.md 4.3). */
+/** How long an approval request is open unless its step says otherwise (security.md 4.3). */
 const defaultExpiryMs = 4 * 3_600_000;
-const greatestExpiryMs = 7 * 24 * 3_600_000;
 
 /** Asks, or takes the decision that has been recorded since. */
 export async function runPersonStep(context: EngineContext, node: Node, kind: PersonKind): Promise<Flow> {
@@ -160,7 +159,8 @@ function expiryOf(context: EngineContext, step: Step, kind: PersonKind, expires:
   const own = typeof expires === "string" ? parseDurationMs(expires) : null;
   const limits = [own, step.timeoutMs].filter((ms): ms is number => ms !== null);
   if (limits.length === 0 && kind !== "approval") return null;
-  const ms = Math.min(greatestExpiryMs, ...(limits.length === 0 ? [defaultExpiryMs] : limits));
+  if (kind === "approval") limits.push(limits.length === 0 ? defaultExpiryMs : longestApprovalMs);
+  const ms = Math.min(...limits);
   return new Date(context.clock.now().getTime() + ms).toISOString();
 }
 

@@ -28,7 +28,9 @@ export const approval = defineStepType<ApprovalSpec, unknown>({
       selfApproval: truth(
         "Whether who started the run may approve: default true on unprotected targets, never on protected ones.",
       ),
-      expires: durationField("After this an open question counts as refused, default `4h`; a shorter `timeout` wins."),
+      expires: durationField(
+        "After this an open question counts as refused, default `4h`, at most `7d`; a shorter `timeout` wins.",
+      ),
     },
     ["prompt"],
   ),

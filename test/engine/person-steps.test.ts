@@ -49,6 +49,29 @@ describe("a no is not passed over", () => {
   });
 });
 
+test.each([
+  ["an approval that says nothing", asked, 4],
+  ["an approval", asked.replace('"Go on?"', '"Go on?", expires: 30m'), 0.5],
+  ["an approval with a shorter timeout", asked.replace('"Go on?" }', '"Go on?", expires: 2h }, timeout: 1h'), 1],
+  ["an approval of a month", asked.replace('"Go on?"', '"Go on?", expires: 30d'), 7 * 24],
+  ["an approval with a timeout of a month", asked.replace("title: Ask", "title: Ask, timeout: 30d"), 7 * 24],
+  [
+    "a manual step of a month",
+    "{ id: ask, title: A, timeout: 30d, uses: manual, with: { instructions: Do it, confirm: Done } }",
+    30 * 24,
+  ],
+  [
+    "a manual step that says nothing",
+    "{ id: ask, title: A, uses: manual, with: { instructions: Do it, confirm: Done } }",
+    null,
+  ],
+])("%s is open for its time", async (_, step, hours) => {
+  const rig = new EngineRig(`steps: [${step}]`);
+  expect((await rig.drive()).kind).toBe("waiting");
+  const { at, expiresAt } = rig.record.steps.get("ask")!.approval!.request;
+  expect(expiresAt === null ? null : (Date.parse(expiresAt) - Date.parse(at)) / 3_600_000).toBe(hours);
+});
+
 describe("a question inside a forEach over a used runbook", () => {
   const part = `inputs: { host: { type: string, required: true } }
 steps:

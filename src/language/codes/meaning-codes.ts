@@ -330,6 +330,13 @@ export const meaningCodes = {
     wrong: "uses: fly/deploy",
     right: "uses: slack",
   },
+  "open-too-long": {
+    title: "An approval that would be open for more than seven days",
+    explanation:
+      "Time never approves: a question that nobody answers counts as refused, after seven days at the latest.",
+    wrong: "expires: 30d",
+    right: "expires: 7d",
+  },
   "person-in-phase": {
     title: "A person is asked where nobody can wait",
     explanation: "`always` and `rollback` run without waiting for an answer, and a check must decide by itself.",

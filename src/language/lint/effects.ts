@@ -1,4 +1,5 @@
 /** What steps may change, and whether it is declared, undone, repeated, approved and verified as it must be. */
+import { longestApprovalMs, parseDurationMs } from "../../util/duration.ts";
 import type { Diagnostic } from "../diagnostic.ts";
 import { isWeaker } from "../normalize-step.ts";
 import type { Action, Effects, Runbook, Step } from "../runbook.ts";
@@ -202,8 +203,10 @@ function stepKeys(step: Step, { source, findings, catalogue }: LintContext): voi
   }
 }
 
-function persons(step: Step, place: StepPlace, { source, findings, catalogue }: LintContext): void {
+function persons(step: Step, place: StepPlace, context: LintContext): void {
+  const { source, findings, catalogue } = context;
   const person = catalogue.get(typeOf(step)!)?.person ?? null;
+  if (person === "approval") openTooLong(step, context);
   if (person === null || (place.list !== "always" && place.list !== "rollback")) return;
   findings.error(
     "person-in-phase",
@@ -211,6 +214,21 @@ function persons(step: Step, place: StepPlace, { source, findings, catalogue }: 
     `"${person}" asks a person; ${place.list === "always" ? "always" : "a rollback"} does not wait for answers.`,
     {
       hint: "Ask before, in steps.",
+    },
+  );
+}
+
+function openTooLong({ pointer, timeoutMs }: Step, { source, findings }: LintContext): void {
+  const expires = valueAt(source.data, `${pointer}/with/expires`);
+  const expiresMs = (typeof expires === "string" ? parseDurationMs(expires) : null) ?? Number.POSITIVE_INFINITY;
+  const openMs = Math.min(expiresMs, timeoutMs ?? Number.POSITIVE_INFINITY);
+  if (openMs <= longestApprovalMs || openMs === Number.POSITIVE_INFINITY) return;
+  findings.warning(
+    "open-too-long",
+    source.at(`${pointer}/${openMs === expiresMs ? "with/expires" : "timeout"}`),
+    "An approval that nobody answers counts as refused after seven days, whatever stands here.",
+    {
+      hint: "Write 7d or less.",
     },
   );
 }
