@@ -11,13 +11,14 @@ const path = require("node:path");
 
 const program = path.basename(require.main.filename, ".cjs");
 /** What the programs are started with; V8 counts flags in, so none is kept of other starts. */
-const ownFlags = ["", "--max-semi-space-size=1 --v8-pool-size=0"];
+const ownFlags = ["", "--max-semi-space-size=1 --v8-pool-size=1"];
 const folder = path.join(__dirname, "cache");
 const chunks = path.join(__dirname, "chunks") + path.sep;
 
-// A run mostly waits: code that V8 optimized early competes with its commands for the processor. In this unit V8 counts how
-// much of a function was executed before it is optimized (132 KiB by default); a V8 that has no such flag goes on without.
-if (program !== "runbook") require("node:v8").setFlagsFromString("--interrupt-budget=500000");
+// A run mostly waits, and what V8 optimizes early competes with its commands for the processor. The budget is how much of a
+// function is executed before it is optimized, 132 KiB unless told; the V8 of newer versions of Node knows no such flag.
+if (program !== "runbook" && process.version.startsWith("v20."))
+  require("node:v8").setFlagsFromString("--interrupt-budget=500000");
 
 if (!process.env.NODE_DISABLE_COMPILE_CACHE && ownFlags.includes(process.execArgv.join(" "))) {
   // Since Node 22.1 the runtime does this itself: https://nodejs.org/api/module.html#module-compile-cache

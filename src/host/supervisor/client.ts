@@ -152,7 +152,7 @@ function openConnection(
   const program = [
     process.execPath,
     "--max-semi-space-size=1",
-    "--v8-pool-size=0",
+    "--v8-pool-size=1",
     join(options.distDir, "supervisor.cjs"),
   ];
   const child = spawn("/bin/sh", ["-c", script, "sh", ...program], {
