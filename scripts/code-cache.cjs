@@ -17,8 +17,8 @@ const chunks = path.join(__dirname, "chunks") + path.sep;
 
 // A run mostly waits, and what V8 optimizes early competes with its commands for the processor. The budget is how much of a
 // function is executed before it is optimized, 132 KiB unless told; the V8 of newer versions of Node knows no such flag.
-if (program !== "runbook" && process.version.startsWith("v20."))
-  require("node:v8").setFlagsFromString("--interrupt-budget=500000");
+const isPatient = process.version.startsWith("v20.") && (program !== "runbook" || process.argv[2] === "run");
+if (isPatient) require("node:v8").setFlagsFromString("--interrupt-budget=500000");
 
 if (!process.env.NODE_DISABLE_COMPILE_CACHE && ownFlags.includes(process.execArgv.join(" "))) {
   // Since Node 22.1 the runtime does this itself: https://nodejs.org/api/module.html#module-compile-cache
@@ -28,7 +28,7 @@ if (!process.env.NODE_DISABLE_COMPILE_CACHE && ownFlags.includes(process.execArg
 
 function keepCompiled() {
   const { constants, Script } = require("node:vm");
-  const variant = `${process.versions.v8}-${process.arch}-${program}`;
+  const variant = `${process.versions.v8}-${process.arch}-${program}${isPatient ? "-patient" : ""}`;
   const fresh = [];
 
   /** Loads a chunk as Node would, with the cache there is. The build leaves ASCII only. https://nodejs.org/api/vm.html#class-vmscript */
