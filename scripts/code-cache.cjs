@@ -17,8 +17,13 @@ const chunks = path.join(__dirname, "chunks") + path.sep;
 
 // A run mostly waits, and what V8 optimizes early competes with its commands for the processor. The budget is how much of a
 // function is executed before it is optimized, 132 KiB unless told; the V8 of newer versions of Node knows no such flag.
-const isPatient = process.version.startsWith("v20.") && (program !== "runbook" || process.argv[2] === "run");
-if (isPatient) require("node:v8").setFlagsFromString("--interrupt-budget=500000");
+const isPatient = process.version.startsWith("v20.") && (program === "executor" || process.argv[2] === "run");
+if (isPatient) {
+  // Node's own modules come compiled for V8's usual flags only: those that are needed anyway are loaded before.
+  const more = program === "executor" ? ["assert", "perf_hooks", "worker_threads"] : [];
+  for (const name of ["child_process", "crypto", "os", "vm", ...more]) require(`node:${name}`);
+  require("node:v8").setFlagsFromString("--interrupt-budget=500000");
+}
 
 if (!process.env.NODE_DISABLE_COMPILE_CACHE && ownFlags.includes(process.execArgv.join(" "))) {
   // Since Node 22.1 the runtime does this itself: https://nodejs.org/api/module.html#module-compile-cache
