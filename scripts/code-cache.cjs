@@ -9,7 +9,7 @@ const fs = require("node:fs");
 const Module = require("node:module");
 const path = require("node:path");
 
-const program = path.basename(require.main.filename, ".cjs");
+const program = path.basename(require.main?.filename ?? "runbook", ".cjs");
 /** What the programs are started with; V8 counts flags in, so none is kept of other starts. */
 const ownFlags = ["", "--max-semi-space-size=1 --v8-pool-size=1"];
 const folder = path.join(__dirname, "cache");
