@@ -93,17 +93,25 @@ async function runAction(
   const elapsedMs = () => options.clock.monotonicMs() - begin;
   const problem = specProblem(request.type, request.spec);
   if (problem !== null) return failed(new StepFailure("failed", "value", problem), elapsedMs(), options.masker);
-  const limit = new AbortController();
+  // Made when a step type asks for its signal, as most commands do not.
+  let limit: AbortController | null = null;
+  let isOver = false;
+  const limitSignal = () => {
+    limit ??= new AbortController();
+    if (isOver) limit.abort();
+    return limit.signal;
+  };
   let cancelLimit = () => {};
   const overrun = new Promise<never>((_, reject) => {
     cancelLimit = after(request.timeoutMs, () => {
-      limit.abort();
+      isOver = true;
+      limit?.abort();
       const message = `the step did not end within ${request.timeoutMs} ms`;
       cancelLimit = after(overrunMs, () => reject(new StepFailure("timeout", "timeout", message)));
     });
   });
   try {
-    const host = createHost(options, commands, request, limit.signal, elapsedMs);
+    const host = createHost(options, commands, request, limitSignal, elapsedMs);
     const result = await Promise.race([request.type.run(request.spec, host), overrun]);
     return { kind: "done", result: options.masker.json((result ?? null) as Json), durationMs: elapsedMs() };
   } catch (error) {
@@ -136,13 +144,13 @@ function createHost(
   options: RunnerOptions,
   commands: CommandRunner,
   request: ActionRequest,
-  limit: AbortSignal,
+  limit: () => AbortSignal,
   elapsedMs: () => number,
 ): StepHost {
   const { clock, masker } = options;
   // Made when a step type asks for it: the run's signal keeps a note of every signal that follows it.
   let combined: AbortSignal | null = null;
-  const signal = () => (combined ??= AbortSignal.any([request.signal, limit]));
+  const signal = () => (combined ??= AbortSignal.any([request.signal, limit()]));
   const remainingMs = () => Math.max(0, request.timeoutMs - elapsedMs());
   const workDir = request.cwd === null ? options.projectDir : resolve(options.projectDir, request.cwd);
   const sealedPath = (path: string) => {
@@ -185,7 +193,7 @@ function createHost(
       async sleep(ms) {
         await clock.sleep(ms, signal());
         if (request.signal.aborted) throw new StepFailure("failed", "cancelled", "the step was cancelled");
-        if (limit.aborted)
+        if (limit().aborted)
           throw new StepFailure("timeout", "timeout", `the time limit of ${request.timeoutMs} ms is over`);
       },
     },

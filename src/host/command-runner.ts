@@ -41,6 +41,8 @@ interface RunOptions extends CommandOptions {
 export class CommandRunner {
   private readonly options: RunnerOptions;
   private counter = 0;
+  /** Where outputs are kept, once the directory is there. */
+  private logs: string | null = null;
   /** How many commands each request has asked for: the n-th of an interrupted attempt is the n-th again. */
   private readonly asked = new WeakMap<ActionRequest, number>();
 
@@ -294,10 +296,13 @@ export class CommandRunner {
 
   /** `logs/<step path>.<attempt>.log`; later commands of one attempt carry their number. */
   private logFiles(request: StepAttempt, nth: number): LogFiles {
-    const logs = join(this.options.runDir, "logs");
-    makeDirectory(logs);
-    const name = `${onDisk(request.path)}.${request.attempt}${nth > 1 ? `.${nth}` : ""}`;
-    return { stdout: join(logs, `${name}.log`), stderr: join(logs, `${name}.stderr.log`) };
+    if (this.logs === null) {
+      const logs = join(this.options.runDir, "logs");
+      makeDirectory(logs);
+      this.logs = logs;
+    }
+    const file = `${this.logs}/${onDisk(request.path)}.${request.attempt}${nth > 1 ? `.${nth}` : ""}`;
+    return { stdout: `${file}.log`, stderr: `${file}.stderr.log` };
   }
 
   private temporaryFiles(attemptId: string): LogFiles {

@@ -150,7 +150,7 @@ export class JournalWriter {
     this.hash = hash;
     this.pending.push(line);
     this.pendingKinds.add(event.type === "step.started" || event.type === "command.started" ? "intent" : "result");
-    return { ...fields, hash } as JournalRecord;
+    return Object.assign(fields, { hash }) as JournalRecord;
   }
 
   get isClean(): boolean {
