@@ -2,7 +2,7 @@
  * One leaf step: its attempts, its polls, its verification and outputs. Owns the order of records around an effect:
  * `step.started` (intent) is durable before anything is started, `step.finished` before anyone is told.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { evaluateExpression } from "../language/cel/index.ts";
 import { type ResolvedAction, resolveAction } from "../plan/resolve-action.ts";
 import { scopeOf } from "../plan/scope.ts";
@@ -215,5 +215,5 @@ function needsApproval(context: EngineContext): string | null {
 
 function definitionOf(shown: ResolvedAction): string {
   const text = JSON.stringify([shown.type.type, shown.spec, Object.keys(shown.env).sort(), shown.cwd]);
-  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
+  return `sha256:${hash("sha256", text, "hex")}`;
 }
