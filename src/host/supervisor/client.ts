@@ -149,6 +149,7 @@ function openConnection(
   const log = openSync(logPath, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
   // Node cannot set limits: the shell switches core files off, since one would hold the secrets.
   const script = 'ulimit -c 0; umask 077; exec "$@"';
+  // Each fork copies the page tables of this process: it is kept small, and without threads it does not need.
   const program = [
     process.execPath,
     "--max-semi-space-size=1",
