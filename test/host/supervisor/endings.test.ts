@@ -82,6 +82,11 @@ for (const held of [false, true]) {
       }
     });
 
+    it("has on record what a process of it writes when it is gone itself", async () => {
+      const exit = await rig.run("(while kill -0 $$ 2>/dev/null; do :; done; echo late) & echo ok", { held });
+      expect(exit).toMatchObject({ code: 0, drained: true, survivors: [], out: "ok\nlate\n" });
+    });
+
     it("has ended although a process in the background holds its output", async () => {
       const gate = `${ledger}-gate`;
       const waitFor = (path: string): string => `while [ ! -e ${path} ]; do sleep 0.02; done`;
