@@ -23,6 +23,7 @@ export interface FifoReader {
 export function createReader(fd: number): FifoReader {
   let isEnded = false;
   let take = (_bytes: Buffer): void => {};
+  let tellEnd = (): void => {};
   // `onread` is documented for connect() only, but it is the constructor that reads it; a FIFO is never connected.
   const options: SocketConstructorOpts & { readonly onread: OnReadOpts } = {
     fd,
@@ -37,17 +38,19 @@ export function createReader(fd: number): FifoReader {
     },
   };
   const socket = new Socket(options);
+  const end = (): void => {
+    if (isEnded) return;
+    isEnded = true;
+    socket.destroy();
+    tellEnd();
+  };
+  socket.on("end", end).on("error", end);
   return {
     fd,
     begin(onBytes, onEnd) {
       take = onBytes;
-      const end = (): void => {
-        if (isEnded) return;
-        isEnded = true;
-        socket.destroy();
-        onEnd();
-      };
-      socket.on("end", end).on("error", end).resume();
+      tellEnd = onEnd;
+      socket.resume();
     },
     isEnded: () => isEnded,
     stop: () => socket.destroy(),
