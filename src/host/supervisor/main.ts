@@ -116,13 +116,12 @@ function runCommand(spec: CommandSpec, isFollowed: boolean): void {
     onExit: (exit) => {
       hasExited = true;
       running.delete(attemptId);
-      // Told first: an executor that lives makes its own record of it, which is the durable one.
-      send({ type: "exit", exit });
       try {
         exits.append(exit, isOrphaned);
       } catch (error) {
         log(`cannot record the exit of attempt ${attemptId}: ${(error as Error).message}`);
       }
+      send({ type: "exit", exit });
       leaveWhenIdle();
     },
   });
