@@ -17,7 +17,8 @@ const chunks = path.join(__dirname, "chunks") + path.sep;
 
 // A run mostly waits, and what V8 optimizes early competes with its commands for the processor. The budget is how much of a
 // function is executed before it is optimized, 132 KiB unless told; the V8 of newer versions of Node knows no such flag.
-const isPatient = process.version.startsWith("v20.") && (program === "executor" || process.argv[2] === "run");
+const isOfRun = ["executor", "supervisor"].includes(program) || process.argv[2] === "run";
+const isPatient = process.version.startsWith("v20.") && isOfRun;
 if (isPatient) {
   // Node's own modules come compiled for V8's usual flags only: those that are needed anyway are loaded before.
   const more = program === "executor" ? ["assert", "perf_hooks", "worker_threads"] : [];
