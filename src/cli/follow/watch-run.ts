@@ -106,7 +106,8 @@ function isStopped(record: RunRecord): boolean {
 }
 
 /** Plain progress of somebody who can type: the announced way back is answered by a line. */
-function answeringProgress(plain: Progress, runDir: string): Progress {
+function answeringProgress(write: (line: string) => void, runDir: string): Progress {
+  const plain = plainProgress(write);
   let latest: RunRecord | null = null;
   const stop = onTypedLines((_, words) => {
     for (const word of words) answerNotice(runDir, latest, word);
@@ -115,12 +116,26 @@ function answeringProgress(plain: Progress, runDir: string): Progress {
     record: (entry, run) => {
       latest = run;
       plain.record(entry, run);
-      if (entry.type === "rollback.announced") standardError().write(`${noticeKeys}\n`);
+      if (entry.type === "rollback.announced") write(noticeKeys);
     },
     end: () => {
       stop();
       plain.end();
     },
+  };
+}
+
+/** Lines that one look at the journal gave are one write: each wakes whoever reads. */
+function linesAtOnce(write: (text: string) => void): (line: string) => void {
+  let lines = "";
+  return (line) => {
+    if (lines === "")
+      queueMicrotask(() => {
+        const text = lines;
+        lines = "";
+        write(text);
+      });
+    lines += `${line}\n`;
   };
 }
 
@@ -147,8 +162,8 @@ async function chooseProgress(command: Command, options: WatchOptions, runDir: s
       typed: (run, word) => answers && answerNotice(runDir, run, word),
     });
   }
-  const plain = plainProgress((line) => standardError().write(`${legible(command.terminal.symbols, line)}\n`));
-  return answers ? answeringProgress(plain, runDir) : plain;
+  const write = linesAtOnce((text) => standardError().write(legible(command.terminal.symbols, text)));
+  return answers ? answeringProgress(write, runDir) : plainProgress(write);
 }
 
 /** Throws `UsageError`: call it before anything is started. */
