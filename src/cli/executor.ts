@@ -4,24 +4,28 @@
  * a person can go on, and writes the evidence.
  * Nobody needs to watch: what it knows is in the journal, its own log in `executor.log`.
  */
-import { closeSync, openSync } from "node:fs";
 import pino from "pino";
 import { exitCodes } from "../engine/exit-codes.ts";
 import { JournalCorrupt, JournalError } from "../engine/ports.ts";
 import { RunIsTaken } from "../host/claim.ts";
 import { timeZone } from "../host/environment.ts";
 import { runDirectory } from "../host/state-dir.ts";
+import { callSupervisor } from "../host/supervisor/client.ts";
+import { redirect } from "../util/standard-streams.ts";
 import { CommandError } from "./errors.ts";
 import { execute } from "./execute/execution.ts";
 import { type ExecutorRequest, executorLog } from "./start/executor-request.ts";
+import { distDir } from "./version.ts";
 
 async function main(): Promise<number> {
   const reading = readRequest();
   // Nothing else is to be done before the request is here.
+  const supervisor = callSupervisor(distDir);
   timeZone();
   const { request, disconnected } = await reading;
   const runDir = runDirectory(request.stateDir, request.run);
-  logStandardStreams(executorLog(runDir));
+  // What V8 prints when it dies belongs to the log.
+  redirect([1, 2], executorLog(runDir));
   let mask = (line: string) => line;
   // Written synchronously: a kill loses nothing that was logged.
   const log = pino(
@@ -34,22 +38,14 @@ async function main(): Promise<number> {
   // (signal-exit, which execa brings) would turn it into the death of this process.
   process.on("SIGXFSZ", () => {});
   try {
-    return await execute(request, runDir, log, disconnected, (masked) => {
+    const maskLog = (masked: typeof mask) => {
       mask = masked;
-    });
+    };
+    return await execute(request, runDir, { log, maskLog, disconnected, supervisor });
   } catch (error) {
     const code = codeOf(error);
     log.fatal({ code, err: error }, error instanceof Error ? error.message : String(error));
     return code;
-  }
-}
-
-/** What V8 prints when it dies belongs to the log: the lowest free descriptor is the one that was just closed. */
-function logStandardStreams(log: string): void {
-  for (const descriptor of [1, 2]) {
-    closeSync(descriptor);
-    const opened = openSync(log, "a", 0o600);
-    if (opened !== descriptor) throw new Error(`descriptor ${opened} instead of ${descriptor} for ${log}`);
   }
 }
 

@@ -29,7 +29,8 @@ export async function resumeInProcess(
       drive,
       onDisconnect: "continue",
     } as const;
-    return await execute(request, runDirectory(stateDir, run), silent, never, () => {});
+    const equipment = { log: silent, maskLog: () => {}, disconnected: never };
+    return await execute(request, runDirectory(stateDir, run), equipment);
   } finally {
     replaceEnvironment(before);
   }

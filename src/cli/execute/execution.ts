@@ -1,4 +1,5 @@
 /** One execution of a run: takes it, gathers what it needs, drives it, and writes what is left to write. */
+import type { ChildProcess } from "node:child_process";
 import type { Logger } from "pino";
 import type { EngineContext } from "../../engine/context.ts";
 import { drive } from "../../engine/engine.ts";
@@ -24,14 +25,22 @@ import { isOver, nothingToResume, owesEvidence } from "./evidence-owed.ts";
 import { firstEvent } from "./first-event.ts";
 import { provide } from "./provisions.ts";
 
+/** What the process brings along for its execution. */
+interface Equipment {
+  readonly log: Logger;
+  /** Called once, with what takes the secrets out of every later line of the log. */
+  readonly maskLog: (mask: (line: string) => string) => void;
+  /** Settles when the one who watches is gone. */
+  readonly disconnected: Promise<void>;
+  /** Waits for a run, see `callSupervisor`. */
+  readonly supervisor?: ChildProcess;
+}
+
 /** Returns the exit code. Throws what the executor's log and code must tell. */
 export async function execute(
   request: ExecutorRequest,
   runDir: string,
-  log: Logger,
-  disconnected: Promise<void>,
-  /** Called once, with what takes the secrets out of every later line of the log. */
-  maskLog: (mask: (line: string) => string) => void,
+  { log, maskLog, disconnected, supervisor: called }: Equipment,
 ): Promise<number> {
   const clock = systemClock();
   const { stateDir, run, start } = request;
@@ -55,13 +64,21 @@ export async function execute(
     poisoned ??= error;
     control.stop ??= { kind: "signal", signal: "SIGTERM" };
   };
-  const supervisor = lazySupervisor({ runDir, runtimeDir: runtimeDirFor(runDir), runId: run, distDir, secrets });
-  // It starts while the first record is made. What is wrong with it the first command will tell.
+  const supervisor = lazySupervisor({
+    runDir,
+    runtimeDir: runtimeDirFor(runDir),
+    runId: run,
+    distDir,
+    secrets,
+    called,
+  });
+  // It gets ready while the first record is made. What is wrong with it the first command will tell.
   if (start !== null && refusals.length === 0 && beginsWithCommand(runbook))
     void supervisor.get().then(
       (client) => client.start().catch(() => {}),
       () => {},
     );
+  else called?.kill("SIGKILL");
   const storeOptions = { stateDir, runDir, run, now: () => clock.now(), masker, onPoison: onIoError };
   const store =
     start === null

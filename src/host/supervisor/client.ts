@@ -27,6 +27,8 @@ export interface SupervisorOptions {
   /** The directory that holds `supervisor.cjs`. */
   readonly distDir: string;
   readonly secrets: readonly Secret[];
+  /** One that waits already, of `callSupervisor`: it serves first, if it still lives. */
+  readonly called?: ChildProcess | undefined;
   /** Called at named places, for fault injection: {@link FAILPOINTS}. */
   readonly failpoint?: (name: (typeof FAILPOINTS)[number]) => void;
 }
@@ -93,6 +95,30 @@ interface Connection {
 }
 
 /**
+ * Starts a supervisor for a run that is still being made: its program takes longer to load than many a command runs. It has
+ * done nothing, prints to nowhere and leaves when this process ends.
+ */
+export function callSupervisor(distDir: string): ChildProcess {
+  // Node cannot set limits: the shell switches core files off, since one would hold the secrets.
+  const script = 'ulimit -c 0; umask 077; exec "$@"';
+  // Each fork copies the page tables of this process: it is kept small, and without threads it does not need.
+  const program = [process.execPath, "--max-semi-space-size=1", "--v8-pool-size=1", join(distDir, "supervisor.cjs")];
+  const child = spawn("/bin/sh", ["-c", script, "sh", ...program], {
+    cwd: "/",
+    env: { PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C" },
+    stdio: ["pipe", "pipe", "ignore"],
+    detached: true,
+  });
+  child.on("error", () => {}); // who needs it is told
+  child.stdin?.on("error", () => {}); // its end is told by "close"
+  return child;
+}
+
+function lives(child: ChildProcess): boolean {
+  return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+}
+
+/**
  * Prepares a supervisor; its process starts with the first command. A supervisor that died is replaced by a new one for
  * the next command. Rejects when the runtime directory is not safe or a secret cannot be masked.
  */
@@ -146,26 +172,12 @@ function openConnection(
 ): Connection {
   const logPath = join(options.runDir, "supervisor.log");
   const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
-  const log = openSync(logPath, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
-  // Node cannot set limits: the shell switches core files off, since one would hold the secrets.
-  const script = 'ulimit -c 0; umask 077; exec "$@"';
-  // Each fork copies the page tables of this process: it is kept small, and without threads it does not need.
-  const program = [
-    process.execPath,
-    "--max-semi-space-size=1",
-    "--v8-pool-size=1",
-    join(options.distDir, "supervisor.cjs"),
-  ];
-  const child = spawn("/bin/sh", ["-c", script, "sh", ...program], {
-    cwd: "/",
-    env: { PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C" },
-    stdio: ["pipe", "pipe", log],
-    detached: true,
-  });
-  closeSync(log);
+  // The supervisor opens it itself; what is wrong with it is to be told here.
+  closeSync(openSync(logPath, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600));
+  const { called } = options;
+  const child = called !== undefined && lives(called) ? called : callSupervisor(options.distDir);
   // Without a free descriptor Node gives the child no streams, and tells why only later (child_process.js, EMFILE).
   if (child.stdin === undefined || child.stdout === undefined) {
-    child.on("error", () => {});
     throw new Error("the supervisor could not be started: too many open files; raise the limit (ulimit -n)");
   }
 
@@ -194,7 +206,6 @@ function openConnection(
       if (child.pid === undefined) child.emit("close", null, null);
     });
   });
-  child.stdin!.on("error", () => {}); // its end is told by "close"
   const connection: Connection = { child, ready, gone, pending, identity: null };
 
   child.stdout!.setEncoding("utf8");

@@ -10,6 +10,7 @@ import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, 
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { createMasker, type Masker } from "../../util/mask/masker.ts";
+import { redirect } from "../../util/standard-streams.ts";
 import { type ExitLog, openExitLog } from "./exit-log.ts";
 import { createFifoPool, type FifoPool } from "./fifo-pool.ts";
 import { selfIdentity } from "./process-identity.ts";
@@ -89,6 +90,7 @@ function start({ runId, runDir, runtimeDir, secrets }: SupervisorCommand & { typ
   if (!RUN_ID.test(runId))
     throw new Error(`the run id "${runId}" holds other characters than letters, digits, - and _`);
   masker = createMasker(secrets);
+  redirect([2], join(runDir, "supervisor.log"));
   ensureRuntimeDir(runtimeDir);
   run = { runId, runtimeDir, fifos: createFifoPool(runtimeDir), exits: openExitLog(runDir) };
   const identity = selfIdentity();
