@@ -203,8 +203,15 @@ export interface ResolvedTree {
   }[];
 }
 
+/** Whether filling would change anything: what it fills with `$${{` counts as well. */
+function hasHoles(value: unknown): boolean {
+  if (typeof value === "string") return value.includes("${{");
+  return typeof value === "object" && value !== null && Object.values(value).some(hasHoles);
+}
+
 /** Fills the holes of every string inside nested data (keys are left alone). Never throws. */
 export function resolveTree(value: unknown, evaluate: Evaluate): ResolvedTree {
+  if (!hasHoles(value)) return { value, unknowns: [], errors: [] };
   const unknowns: ResolvedTree["unknowns"][number][] = [];
   const errors: ResolvedTree["errors"][number][] = [];
 
