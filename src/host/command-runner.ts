@@ -16,7 +16,7 @@ import type { RunnerOptions } from "./action-runner.ts";
 import { excerpt, type LogFiles, readOutputs } from "./command-output.ts";
 import { makeDirectory } from "./durable-file.ts";
 import { adopt } from "./supervisor/adopt.ts";
-import { type CommandHandle, SupervisorLost } from "./supervisor/client.ts";
+import { type CommandHandle, type OutputFollower, SupervisorLost } from "./supervisor/client.ts";
 import { endMarked } from "./supervisor/process-sweep.ts";
 import type { CommandExit, StreamSummary } from "./supervisor/protocol.ts";
 import { runtimeDirFor } from "./supervisor/runtime-dir.ts";
@@ -136,19 +136,20 @@ export class CommandRunner {
     },
   ): Promise<CommandExit> {
     const { files, ...spec } = command;
+    const { onProgress } = this.options;
+    const tellLastLine: OutputFollower = (_, masked) => {
+      const line = masked.toString("utf8").trimEnd().split("\n").at(-1);
+      if (line) onProgress?.(request.path, line);
+    };
     let handle: CommandHandle;
     try {
       const supervisor = await this.options.supervisor();
-      handle = supervisor.run({ ...spec, graceMs, stdoutFile: files.stdout, stderrFile: files.stderr });
+      handle = supervisor.run(
+        { ...spec, graceMs, stdoutFile: files.stdout, stderrFile: files.stderr },
+        onProgress === null ? null : tellLastLine,
+      );
     } catch (error) {
       throw new StepFailure("failed", "spawn-error", (error as Error).message);
-    }
-    const { onProgress } = this.options;
-    if (onProgress !== null) {
-      handle.onOutput((_, masked) => {
-        const line = masked.toString("utf8").trimEnd().split("\n").at(-1);
-        if (line) onProgress(request.path, line);
-      });
     }
     const cancel = () => handle.abort();
     if (request.signal.aborted) cancel();

@@ -2,7 +2,6 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, openSync, readFileSync } from "node:fs";
-import type { Socket } from "node:net";
 import { join } from "node:path";
 import { createMasker, type Secret } from "../../util/mask/masker.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
@@ -29,17 +28,13 @@ export interface SupervisorOptions {
   readonly secrets: readonly Secret[];
   /** One that waits already, of `callSupervisor`: it serves first, if it still lives. */
   readonly called?: ChildProcess | undefined;
-  /** Called at named places, for fault injection: {@link FAILPOINTS}. */
-  readonly failpoint?: (name: (typeof FAILPOINTS)[number]) => void;
 }
 
-const FAILPOINTS = [
-  "supervisor.before_start",
-  "supervisor.ready",
-  "command.before_send",
-  "spawn.after_fork",
-  "command.exit_received",
-] as const;
+/**
+ * Told the masked output of a command. The output file is what counts: pieces are left out when the executor does not keep
+ * up, and past the head of a long stream.
+ */
+export type OutputFollower = (stream: StreamName, masked: Buffer) => void;
 
 /** A command on its way. */
 export interface CommandHandle {
@@ -47,11 +42,6 @@ export interface CommandHandle {
   readonly pid: Promise<number>;
   /** How the command ended. Rejects with {@link SupervisorLost} when the supervisor died before it could tell. */
   readonly exit: Promise<CommandExit>;
-  /**
-   * Follows the masked output. Call it in the same turn as `run`. The output file is what counts: pieces are left out
-   * when the executor does not keep up, and past the head of a long stream.
-   */
-  onOutput(callback: (stream: StreamName, masked: Buffer) => void): void;
   /** Ends the command: TERM, then KILL after `graceMs` (that of the spec unless given). */
   abort(graceMs?: number): void;
 }
@@ -59,7 +49,7 @@ export interface CommandHandle {
 export interface SupervisorClient {
   /** Starts the supervisor ahead of the first command, to save that command the wait. */
   start(): Promise<void>;
-  run(spec: CommandSpec): CommandHandle;
+  run(spec: CommandSpec, onOutput?: OutputFollower | null): CommandHandle;
   /** Adds secrets that came up during the run, for commands started from now on. Throws a RangeError as `createMasker`. */
   addSecrets(secrets: readonly Secret[]): void;
   /** The supervisor that runs now, or null. */
@@ -83,7 +73,7 @@ interface Pending {
   readonly onSpawned: (pid: number) => void;
   readonly onExit: (exit: CommandExit) => void;
   readonly onLost: (error: SupervisorLost) => void;
-  readonly onOutput: ((stream: StreamName, masked: Buffer) => void) | null;
+  readonly onOutput: OutputFollower | null;
 }
 
 interface Connection {
@@ -95,10 +85,10 @@ interface Connection {
 }
 
 /**
- * Starts a supervisor for a run that is still being made: its program takes longer to load than many a command runs. It has
- * done nothing, prints to nowhere and leaves when this process ends.
+ * Starts a supervisor that waits for its run: its program takes longer to load than many a command runs. Until then it has
+ * done nothing, and what it prints goes to `stderr`. It leaves when this process ends.
  */
-export function callSupervisor(distDir: string): ChildProcess {
+export function callSupervisor(distDir: string, stderr: "ignore" | number = "ignore"): ChildProcess {
   // Node cannot set limits: the shell switches core files off, since one would hold the secrets.
   const script = 'ulimit -c 0; umask 077; exec "$@"';
   // Each fork copies the page tables of this process: it is kept small, and without threads it does not need.
@@ -106,7 +96,7 @@ export function callSupervisor(distDir: string): ChildProcess {
   const child = spawn("/bin/sh", ["-c", script, "sh", ...program], {
     cwd: "/",
     env: { PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C" },
-    stdio: ["pipe", "pipe", "ignore"],
+    stdio: ["pipe", "pipe", stderr],
     detached: true,
   });
   child.on("error", () => {}); // who needs it is told
@@ -127,14 +117,12 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   ensureRuntimeDir(options.runtimeDir);
   let secrets = [...options.secrets];
   createMasker(secrets); // refuses here rather than in the supervisor
-  const failpoint = options.failpoint ?? (() => {});
   let connection: Connection | null = null;
   let isClosed = false;
 
   function connect(): Connection {
     if (connection !== null) return connection;
-    failpoint("supervisor.before_start");
-    connection = openConnection({ ...options, secrets }, failpoint, () => {
+    connection = openConnection({ ...options, secrets }, () => {
       connection = null;
     });
     return connection;
@@ -144,9 +132,9 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     async start() {
       await connect().ready;
     },
-    run(spec) {
+    run(spec, onOutput = null) {
       if (isClosed) throw new Error("the supervisor is closed");
-      return runCommand(connect(), spec, failpoint);
+      return runCommand(connect(), spec, onOutput);
     },
     addSecrets(more) {
       createMasker(more);
@@ -158,24 +146,19 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       isClosed = true;
       if (connection === null) return;
       const { child, gone } = connection;
-      hold(connection, true);
       child.stdin!.end();
       await gone;
     },
   };
 }
 
-function openConnection(
-  options: SupervisorOptions,
-  failpoint: NonNullable<SupervisorOptions["failpoint"]>,
-  onGone: () => void,
-): Connection {
+function openConnection(options: SupervisorOptions, onGone: () => void): Connection {
   const logPath = join(options.runDir, "supervisor.log");
   const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
-  // The supervisor opens it itself; what is wrong with it is to be told here.
-  closeSync(openSync(logPath, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600));
+  const log = openSync(logPath, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
   const { called } = options;
-  const child = called !== undefined && lives(called) ? called : callSupervisor(options.distDir);
+  const child = called !== undefined && lives(called) ? called : callSupervisor(options.distDir, log);
+  closeSync(log);
   // Without a free descriptor Node gives the child no streams, and tells why only later (child_process.js, EMFILE).
   if (child.stdin === undefined || child.stdout === undefined) {
     throw new Error("the supervisor could not be started: too many open files; raise the limit (ulimit -n)");
@@ -214,23 +197,16 @@ function openConnection(
     createLineSplitter((line) => {
       const event = JSON.parse(line) as SupervisorEvent;
       if (event.type === "ready") {
-        failpoint("supervisor.ready");
         connection.identity = event.identity;
         onReady(event.identity);
-        if (pending.size === 0) hold(connection, false);
         return;
       }
       const command = pending.get(event.type === "exit" ? event.exit.attemptId : event.attemptId);
       if (command === undefined) return;
       if (event.type === "output") command.onOutput?.(event.stream, Buffer.from(event.data, "base64"));
-      if (event.type === "spawned") {
-        failpoint("spawn.after_fork");
-        command.onSpawned(event.pid);
-      }
+      else if (event.pid !== null) command.onSpawned(event.pid);
       if (event.type === "exit") {
-        failpoint("command.exit_received");
         pending.delete(event.exit.attemptId);
-        if (pending.size === 0) hold(connection, false);
         command.onExit(event.exit);
       }
     }),
@@ -240,59 +216,37 @@ function openConnection(
   return connection;
 }
 
-/** Keeps this process alive for the supervisor's sake, or not: an idle supervisor is no reason to stay. */
-function hold(connection: Connection, isHeld: boolean): void {
-  const { child } = connection;
-  for (const each of [child, child.stdin as Socket, child.stdout as Socket]) isHeld ? each.ref() : each.unref();
-}
-
 function send(connection: Connection, command: SupervisorCommand): void {
   if (connection.child.stdin!.writable) connection.child.stdin!.write(encodeLine(command));
 }
 
-function runCommand(
-  connection: Connection,
-  spec: CommandSpec,
-  failpoint: NonNullable<SupervisorOptions["failpoint"]>,
-): CommandHandle {
+function runCommand(connection: Connection, spec: CommandSpec, onOutput: OutputFollower | null): CommandHandle {
   const { attemptId } = spec;
   if (connection.pending.has(attemptId)) throw new Error(`attempt ${attemptId} runs already`);
-  let onOutput: Pending["onOutput"] = null;
-  let rejectPid: (error: Error) => void;
   let pid!: CommandHandle["pid"];
   const exit = new Promise<CommandExit>((resolveExit, rejectExit) => {
-    pid = new Promise((resolvePid, reject) => {
-      rejectPid = reject;
+    pid = new Promise((resolvePid, rejectPid) => {
       connection.pending.set(attemptId, {
         onSpawned: resolvePid,
         onExit: (result) => {
-          if (result.error !== null) reject(new Error(result.error.message));
+          if (result.error !== null) rejectPid(new Error(result.error.message));
           resolveExit(result);
         },
         onLost: (error) => {
           rejectPid(error);
           rejectExit(error);
         },
-        onOutput: (stream, masked) => onOutput?.(stream, masked),
+        onOutput,
       });
     });
   });
   pid.catch(() => {});
   exit.catch(() => {});
-  hold(connection, true);
-  queueMicrotask(() => {
-    failpoint("command.before_send");
-    send(connection, { type: "run", spec, isFollowed: onOutput !== null });
-  });
+  send(connection, { type: "run", spec, isFollowed: onOutput !== null });
   return {
     pid,
     exit,
-    onOutput(callback) {
-      onOutput = callback;
-    },
-    abort(graceMs) {
-      queueMicrotask(() => send(connection, { type: "abort", attemptId, graceMs: graceMs ?? null }));
-    },
+    abort: (graceMs) => send(connection, { type: "abort", attemptId, graceMs: graceMs ?? null }),
   };
 }
 

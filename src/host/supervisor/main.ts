@@ -26,10 +26,7 @@ import { type RunningCommand, startCommand } from "./running-command.ts";
 import { ensureRuntimeDir } from "./runtime-dir.ts";
 import { livingSupervisors, supervisorFile } from "./supervisor-file.ts";
 
-/**
- * How long the news that a command has its process id waits for other news, in milliseconds: most commands end before, and
- * each write wakes the executor.
- */
+/** Of a command that ends within, in milliseconds, its process id is told with its end: each event wakes the executor. */
 const SPAWNED_WAITS_MS = 5;
 
 /** Output events wait for a slow executor up to here, in bytes; then they are left out. */
@@ -105,10 +102,15 @@ function runCommand(spec: CommandSpec, isFollowed: boolean): void {
   if (running.has(attemptId)) throw new Error(`attempt ${attemptId} runs already`);
   const { exits, fifos } = run;
   let hasExited = false;
+  let startedPid: number | null = null;
+  let telling: NodeJS.Timeout | undefined;
   const command = startCommand(spec, {
     ...run,
     masker,
-    onSpawned: (pid) => sendSoon({ type: "spawned", attemptId, pid }),
+    onSpawned(pid) {
+      startedPid = pid;
+      telling = setTimeout(() => send({ type: "spawned", attemptId, pid }), SPAWNED_WAITS_MS);
+    },
     onOutput: isFollowed
       ? (stream, masked) => {
           if (events.writableLength > MAX_BACKLOG_BYTES) return;
@@ -117,13 +119,14 @@ function runCommand(spec: CommandSpec, isFollowed: boolean): void {
       : null,
     onExit: (exit) => {
       hasExited = true;
+      clearTimeout(telling);
       running.delete(attemptId);
       try {
         exits.append(exit, isOrphaned);
       } catch (error) {
         log(`cannot record the exit of attempt ${attemptId}: ${(error as Error).message}`);
       }
-      send({ type: "exit", exit });
+      send({ type: "exit", pid: startedPid, exit });
       leaveWhenIdle();
     },
   });
@@ -131,26 +134,8 @@ function runCommand(spec: CommandSpec, isFollowed: boolean): void {
   fifos.prepare();
 }
 
-let unsent = "";
-let sending: NodeJS.Timeout | undefined;
-
 function send(event: SupervisorEvent): void {
-  unsent += encodeLine(event);
-  sendUnsent();
-}
-
-/** Sends it with the next event, at the latest after {@link SPAWNED_WAITS_MS}. */
-function sendSoon(event: SupervisorEvent): void {
-  unsent += encodeLine(event);
-  sending ??= setTimeout(sendUnsent, SPAWNED_WAITS_MS);
-}
-
-function sendUnsent(): void {
-  clearTimeout(sending);
-  sending = undefined;
-  const lines = unsent;
-  unsent = "";
-  if (lines !== "" && !isOrphaned && !events.destroyed) events.write(lines);
+  if (!isOrphaned && !events.destroyed) events.write(encodeLine(event));
 }
 
 function orphan(): void {

@@ -103,7 +103,8 @@ export type SupervisorEvent =
   | { readonly type: "spawned"; readonly attemptId: string; readonly pid: number }
   /** Masked output of a followed command, base64; left out when the executor does not keep up, never in the file. */
   | { readonly type: "output"; readonly attemptId: string; readonly stream: StreamName; readonly data: string }
-  | { readonly type: "exit"; readonly exit: CommandExit };
+  /** `pid` = null of one that never ran; of one that ended at once it is told here first. */
+  | { readonly type: "exit"; readonly pid: number | null; readonly exit: CommandExit };
 
 export const DEFAULT_HEAD_BYTES = 8 * 1024 * 1024;
 export const DEFAULT_TAIL_BYTES = 1024 * 1024;

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, openSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CommandHandle } from "../../../src/host/supervisor/client.ts";
 import { createRig, type Rig } from "./rig.ts";
 
 let rig: Rig;
@@ -146,12 +147,12 @@ for (const held of [false, true]) {
       const client = await rig.client();
       const gate = join(rig.dir, `gate-${held}`);
       execFileSync("mkfifo", [gate]);
-      const handle = client.run(rig.spec(`echo first sekret-value-1; read x < ${gate}; echo second`, { held }));
+      const spec = rig.spec(`echo first sekret-value-1; read x < ${gate}; echo second`, { held });
       const seen: string[] = [];
-      await new Promise<void>((resolve) => {
-        handle.onOutput((stream, masked) => {
+      const handle = await new Promise<CommandHandle>((resolve) => {
+        const started = client.run(spec, (stream, masked) => {
           seen.push(`${stream}: ${masked}`);
-          resolve();
+          resolve(started);
         });
       });
       expect(seen.join("")).toBe("stdout: first ***\n");

@@ -185,27 +185,26 @@ describe("liveness", () => {
   });
 });
 
-describe("failpoints", () => {
-  it("are passed in the order of a command's life", async () => {
-    const { startSupervisor } = await import("../../../src/host/supervisor/client.ts");
-    const passed: string[] = [];
-    const own = await startSupervisor({ ...rig, failpoint: (name) => passed.push(name) });
-    await own.start();
-    await own.run(rig.spec("true")).exit;
-    await own.close();
-    expect(passed).toEqual([
-      "supervisor.before_start",
-      "supervisor.ready",
-      "command.before_send",
-      "spawn.after_fork",
-      "command.exit_received",
-    ]);
+describe("a supervisor", () => {
+  it("that was called ahead serves first, unless it died meanwhile", async () => {
+    const { callSupervisor, startSupervisor } = await import("../../../src/host/supervisor/client.ts");
+    const called = callSupervisor(rig.distDir);
+    const first = await startSupervisor({ ...rig, called });
+    expect(await first.run(rig.spec("true")).exit).toMatchObject({ code: 0 });
+    expect(first.identity()?.pid).toBe(called.pid);
+    await first.close();
+    const second = await startSupervisor({ ...rig, called });
+    expect(await second.run(rig.spec("true")).exit).toMatchObject({ code: 0 });
+    expect(second.identity()?.pid).not.toBe(called.pid);
+    await second.close();
   });
 
-  it("hold: a supervisor that cannot start is told with its reason", async () => {
+  it("that cannot start is told with its reason", async () => {
     const { startSupervisor } = await import("../../../src/host/supervisor/client.ts");
     const own = await startSupervisor({ ...rig, distDir: join(rig.dir, "no-dist") });
-    await expect(own.start()).rejects.toThrow("The supervisor did not start: exit code 1");
+    await expect(own.start()).rejects.toThrow(
+      /^The supervisor did not start: exit code 1\. See .*supervisor\.log: Node\.js v/,
+    );
     writeFileSync(join(rig.dir, "x"), "");
     await expect(own.run(rig.spec("true")).exit).rejects.toThrow("outcome of its command is unknown");
     await own.close();
