@@ -19,10 +19,10 @@ import { distDir } from "./version.ts";
 
 async function main(): Promise<number> {
   const reading = readRequest();
-  // Nothing else is to be done before the request is here.
-  const supervisor = callSupervisor(distDir);
-  timeZone();
+  // In the time until the request is here, or the supervisor ready.
+  setImmediate(timeZone);
   const { request, disconnected } = await reading;
+  const supervisor = request.start?.beginsWithCommand ? callSupervisor(distDir) : null;
   const runDir = runDirectory(request.stateDir, request.run);
   // What V8 prints when it dies belongs to the log.
   redirect([1, 2], executorLog(runDir));

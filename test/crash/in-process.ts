@@ -29,7 +29,7 @@ export async function resumeInProcess(
       drive,
       onDisconnect: "continue",
     } as const;
-    const equipment = { log: silent, maskLog: () => {}, disconnected: never };
+    const equipment = { log: silent, maskLog: () => {}, disconnected: never, supervisor: null };
     return await execute(request, runDirectory(stateDir, run), equipment);
   } finally {
     replaceEnvironment(before);

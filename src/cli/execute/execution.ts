@@ -13,9 +13,7 @@ import { checkSealed } from "../../host/sealed-run.ts";
 import { type SupervisorClient, startSupervisor } from "../../host/supervisor/client.ts";
 import { selfIdentity } from "../../host/supervisor/process-identity.ts";
 import { removeRuntimeDir, runtimeDirFor } from "../../host/supervisor/runtime-dir.ts";
-import type { Runbook } from "../../language/runbook.ts";
 import { lockKey, type ResolvedInput } from "../../plan/build-plan.ts";
-import { membersOf } from "../../plan/scope.ts";
 import { usePluginsOfRun } from "../project/plugins.ts";
 import { refuseForged, signerOf } from "../start/approval-signature.ts";
 import type { ExecutorRequest } from "../start/executor-request.ts";
@@ -32,8 +30,8 @@ interface Equipment {
   readonly maskLog: (mask: (line: string) => string) => void;
   /** Settles when the one who watches is gone. */
   readonly disconnected: Promise<void>;
-  /** Waits for a run, see `callSupervisor`. */
-  readonly supervisor?: ChildProcess;
+  /** One that waits for its run, see `callSupervisor`; null where none was called. */
+  readonly supervisor: ChildProcess | null;
 }
 
 /** Returns the exit code. Throws what the executor's log and code must tell. */
@@ -73,7 +71,7 @@ export async function execute(
     called,
   });
   // It gets ready while the first record is made. What is wrong with it the first command will tell.
-  if (start !== null && refusals.length === 0 && beginsWithCommand(runbook))
+  if (called !== null && refusals.length === 0)
     void supervisor.get().then(
       (client) => client.start().catch(() => {}),
       () => {},
@@ -158,11 +156,6 @@ function lazySupervisor(options: Parameters<typeof startSupervisor>[0]) {
       );
     },
   };
-}
-
-function beginsWithCommand({ steps: [first] }: Pick<Runbook, "steps">): boolean {
-  if (first === undefined) return false;
-  return first.action.kind === "run" || beginsWithCommand({ steps: membersOf(first) });
 }
 
 /** The one who watched is gone, and asked for that to stop the run. */

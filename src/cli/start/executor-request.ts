@@ -32,6 +32,8 @@ export interface ExecutorRequest {
     readonly inputs: readonly ResolvedInput[];
     readonly files: Readonly<Record<string, string>>;
     readonly reason: string | null;
+    /** Whether it needs a supervisor as soon as it begins. */
+    readonly beginsWithCommand: boolean;
     readonly planDigest: string;
     /** Text of an approval file for this plan (CI), already checked once by `run`. */
     readonly approval: string | null;

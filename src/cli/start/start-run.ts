@@ -1,5 +1,7 @@
 /** Seals what was prepared and starts the executor of a new run. */
+import type { Step } from "../../language/runbook.ts";
 import { planDigestOf } from "../../plan/build-plan.ts";
+import { membersOf } from "../../plan/scope.ts";
 import { packRunbook } from "./executor-request.ts";
 import { callExecutor, createRun, type Executor, type WaitingExecutor } from "./launch.ts";
 import type { StepReason } from "./overrides.ts";
@@ -33,6 +35,7 @@ export function startRun(
       inputs: subject.inputs,
       files: digests,
       reason: terms.reason ?? (typeof reasonInput === "string" ? reasonInput : null),
+      beginsWithCommand: beginsWithCommand(subject.runbook.steps),
       planDigest: planDigestOf(subject),
       approval: terms.approval,
     },
@@ -52,4 +55,9 @@ export function startRun(
     onDisconnect: terms.onDisconnect,
   });
   return { run, executor };
+}
+
+function beginsWithCommand([first]: readonly Step[]): boolean {
+  if (first === undefined) return false;
+  return first.action.kind === "run" || beginsWithCommand(membersOf(first));
 }

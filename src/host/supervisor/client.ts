@@ -27,7 +27,7 @@ export interface SupervisorOptions {
   readonly distDir: string;
   readonly secrets: readonly Secret[];
   /** One that waits already, of `callSupervisor`: it serves first, if it still lives. */
-  readonly called?: ChildProcess | undefined;
+  readonly called?: ChildProcess | null;
 }
 
 /**
@@ -156,8 +156,8 @@ function openConnection(options: SupervisorOptions, onGone: () => void): Connect
   const logPath = join(options.runDir, "supervisor.log");
   const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
   const log = openSync(logPath, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
-  const { called } = options;
-  const child = called !== undefined && lives(called) ? called : callSupervisor(options.distDir, log);
+  const { called = null } = options;
+  const child = called !== null && lives(called) ? called : callSupervisor(options.distDir, log);
   closeSync(log);
   // Without a free descriptor Node gives the child no streams, and tells why only later (child_process.js, EMFILE).
   if (child.stdin === undefined || child.stdout === undefined) {
