@@ -31,7 +31,7 @@ import type { ApprovalRecord, StepRecord } from "./run-record.ts";
 
 type PersonKind = "approval" | "manual" | "checkpoint";
 
-/** How long an approval request is open unless its step says otherwise (security.md 4.3). */
+/** How long an approval request is open unless its step says otherwise. */
 const defaultExpiryMs = 4 * 3_600_000;
 
 /** Asks, or takes the decision that has been recorded since. */

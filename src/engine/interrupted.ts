@@ -1,6 +1,6 @@
 /**
  * What happens to a step that was running when its executor stopped, or that ended badly and is resumed. One table, no
- * side effects; `engine.md` section 2.1. `attached` says what reattaching found, and comes first: a recorded result is
+ * side effects (docs/resume.md). `attached` says what reattaching found, and comes first: a recorded result is
  * adopted and nothing runs again.
  */
 import type { Effects, OnInterrupted } from "../language/runbook.ts";

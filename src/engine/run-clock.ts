@@ -2,7 +2,7 @@
  * How long a run and its intervals took. Steps are timed by the monotonic clock; it stands still while a machine
  * sleeps, so everything longer is timed by two clocks that do not: the wall clock of the records and the time since
  * boot. Where they differ by more than a second somebody set the wall clock: `clock.anomaly` says so, at its place in the
- * journal, and the longer value counts. Across a restart of the machine only the wall clock is left (`engine.md`, Clocks).
+ * journal, and the longer value counts. Across a restart of the machine only the wall clock is left.
  */
 import type { JournalEvent } from "./events.ts";
 import type { EngineClock } from "./ports.ts";

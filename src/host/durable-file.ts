@@ -1,6 +1,6 @@
 /**
  * Files that survive a power cut: every write is counted, synced, renamed into place and its directory synced.
- * (write-file-atomic and its like do neither the count nor the directory; see engine.md section 0, fact 4.)
+ * (write-file-atomic 7.0.1 does neither the count nor the directory: on a full disk it replaces a good file by half of one.)
  */
 import {
   closeSync,

@@ -1,4 +1,4 @@
-/** Diagnostics as text frames, as the form of language.md §7 shows them. Pure: the same diagnostics give the same text. */
+/** Diagnostics as text frames for a person. Pure: the same diagnostics give the same text. */
 import type { Diagnostic, Location } from "./diagnostic.ts";
 import { cellWidth, inert, LineIndex, wrapWords } from "./text-layout.ts";
 

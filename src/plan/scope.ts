@@ -1,7 +1,7 @@
 /**
  * What expressions see. A `Frame` is one runbook being planned or run (the main one, or one used by `uses: runbook/…`);
- * `scopeOf` gives the names of language.md §2 for one place in it. Step entries are objects with getters over the
- * source of step facts, made once per frame, so that a scope costs nothing per step however many steps there are.
+ * `scopeOf` gives the names that docs/language.md lists under Expressions, for one place in it. Step entries are objects with
+ * getters over the source of step facts, made once per frame: a scope costs nothing per step however many steps there are.
  */
 import type { Runbook, Step } from "../language/runbook.ts";
 import type { JsonObject } from "../util/json.ts";

@@ -9,7 +9,7 @@ const unitsMs: Readonly<Record<string, number>> = {
   w: 604_800_000,
 };
 
-/** An approval request is open for seven days at most, whatever its step says (security.md 4.3). */
+/** An approval request is open for seven days at most, whatever its step says: who answers later answers another situation. */
 export const longestApprovalMs = 7 * unitsMs["d"]!;
 
 const iso = /^P(?=.)(?:(\d+)W)?(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/;

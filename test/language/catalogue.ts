@@ -1,4 +1,4 @@
-/** A small catalogue with the shapes language.md names, so that these tests do not depend on the real step types. */
+/** A small catalogue with every shape a step type may have, so that these tests do not depend on the real step types. */
 import { type Catalogue, defineStepType, type StepType } from "../../src/steps/step-type.ts";
 import type { JsonSchema } from "../../src/util/json.ts";
 

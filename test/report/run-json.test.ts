@@ -14,7 +14,7 @@ const extras = {
   nextFor: (step: string) => `runbook approve rb-x --step ${step}`,
 };
 
-/** The fields of cli.md, section 3, in their order. */
+/** The fields in their order. */
 const fields =
   "format run runbook version digest target dry result exitCode exitName actor startedAt finishedAt durationMs workingMs waitingMs objectives budget planDigest headHash executor deviations waitingFor dir report steps";
 const stepFields =

@@ -4,7 +4,7 @@ import { Ajv } from "ajv";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ask, finished, SandboxRig, until } from "./rig.ts";
 
-// The shapes are those of design/systems.md §2.1 and of the Machines API description kept beside this file.
+// The shapes are those of flyctl and of the Machines API description kept beside this file.
 const rig = new SandboxRig();
 const IMAGE = "registry.fly.io/shop:deploy-08";
 

@@ -101,7 +101,7 @@ test("relative times read as flyctl's", () => {
 });
 
 describe("the seeds as data", () => {
-  // The rule of design/language.md §8: newest complete row older than every row of the live image.
+  // The rule by which rollback-production chooses: newest complete row older than every row of the live image.
   const rollBack = (rows: { Version: number; Status: string; ImageRef: string }[], live: string) =>
     [...rows]
       .reverse()

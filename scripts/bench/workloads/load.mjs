@@ -68,7 +68,7 @@ const sequence = {
         { name: names[1], run: run("few", few) },
         { name: names[2], goalBytes: 250 * mebibyte, run: run("many", many) },
       ],
-      // engine.md section 6: time(10k) / time(1k) at most 12.
+      // 1.2 a step: ten times the steps in at most twelve times the time.
       growth: { names, few, many, timeGoal: 1.2 },
     };
   },

@@ -16,7 +16,7 @@ import { isObject } from "../../util/json.ts";
 import { CommandError } from "../errors.ts";
 import { listedKeys } from "./approval-signature.ts";
 
-/** As an approval request's default life (security.md 4.3). */
+/** As an approval request's default life. */
 const lifeMs = 4 * 3_600_000;
 /** Clocks of two machines may differ by this much. */
 const skewMs = 5 * 60_000;

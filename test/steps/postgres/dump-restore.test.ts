@@ -1,4 +1,4 @@
-/** Dumps and what may be wrong with them, on a real server: systems.md calls each of these a success that was none. */
+/** Dumps and what may be wrong with them, on a real server: each looks like a success and is none. */
 import {
   copyFileSync,
   existsSync,
