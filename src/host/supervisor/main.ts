@@ -10,7 +10,7 @@ import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, 
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { createMasker, type Masker } from "../../util/mask/masker.ts";
-import { redirect } from "../../util/standard-streams.ts";
+import { redirect } from "../standard-streams.ts";
 import { type ExitLog, openExitLog } from "./exit-log.ts";
 import { createFifoPool, type FifoPool } from "./fifo-pool.ts";
 import { selfIdentity } from "./process-identity.ts";
