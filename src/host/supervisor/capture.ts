@@ -1,5 +1,6 @@
 /** Reads FIFOs to their end, masks in the stream and hands on masked bytes only. */
 
+import { closeSync, readSync } from "node:fs";
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from "node:net";
 import type { MaskStream } from "../../util/mask/masker.ts";
 import type { OutputFile } from "./output-file.ts";
@@ -8,57 +9,104 @@ import type { StreamSummary } from "./protocol.ts";
 /** All readers read into this one buffer: each read is worked off before the next begins. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** Reads one FIFO to its end. It is made ahead of its command: making it takes longer than many a command runs. */
+/**
+ * A FIFO is read by events once its command has run this long, in milliseconds. Most end before: then a few plain reads tell
+ * all, and making a socket would take as long as many a command.
+ */
+const LISTEN_AFTER_MS = 5;
+
+/** Plain reads at the end of a command: something it left behind may write without end. */
+const MOST_READS = 16;
+
+/** Reads one FIFO to its end. */
 export interface FifoReader {
   readonly fd: number;
   /** Starts to read. `onBytes` must be done with the bytes when it returns. */
   begin(onBytes: (bytes: Buffer) => void, onEnd: () => void): void;
+  /** The command has ended: reads what is there now. Calls `onEnd` if that was all. */
+  readRest(): void;
   /** Whether all writers have closed the FIFO. */
   isEnded(): boolean;
   /** Closes the descriptor. */
   stop(): void;
 }
 
-/** Owns `fd` from now on. */
+/** Owns `fd`, which does not block, from now on. */
 export function createReader(fd: number): FifoReader {
-  let isEnded = false;
+  let state: "open" | "ended" | "stopped" = "open";
+  let socket: Socket | null = null;
+  let listening: NodeJS.Timeout | undefined;
   let take = (_bytes: Buffer): void => {};
   let tellEnd = (): void => {};
-  // `onread` is documented for connect() only, but it is the constructor that reads it; a FIFO is never connected.
-  const options: SocketConstructorOpts & { readonly onread: OnReadOpts } = {
-    fd,
-    readable: true,
-    writable: false,
-    onread: {
-      buffer: readBuffer,
-      callback: (count) => {
-        take(readBuffer.subarray(0, count));
-        return true;
-      },
-    },
-  };
-  const socket = new Socket(options);
-  const end = (): void => {
-    if (isEnded) return;
-    isEnded = true;
-    socket.destroy();
+
+  function close(as: "ended" | "stopped"): void {
+    state = as;
+    clearTimeout(listening);
+    if (socket === null) closeSync(fd);
+    else socket.destroy();
+  }
+
+  function end(): void {
+    if (state !== "open") return;
+    close("ended");
     tellEnd();
-  };
-  socket.on("end", end).on("error", end);
+  }
+
+  function listen(): void {
+    // `onread` is documented for connect() only, but it is the constructor that reads it; a FIFO is never connected.
+    const options: SocketConstructorOpts & { readonly onread: OnReadOpts } = {
+      fd,
+      readable: true,
+      writable: false,
+      onread: {
+        buffer: readBuffer,
+        callback: (count) => {
+          take(readBuffer.subarray(0, count));
+          return true;
+        },
+      },
+    };
+    socket = new Socket(options).on("end", end).on("error", end).resume();
+  }
+
+  function readNow(): void {
+    for (let reads = 0; reads < MOST_READS; reads++) {
+      const count = readSync(fd, readBuffer, 0, readBuffer.length, null);
+      if (count === 0) return end();
+      take(readBuffer.subarray(0, count));
+    }
+    listen();
+  }
+
   return {
     fd,
     begin(onBytes, onEnd) {
       take = onBytes;
       tellEnd = onEnd;
-      socket.resume();
+      listening = setTimeout(listen, LISTEN_AFTER_MS);
     },
-    isEnded: () => isEnded,
-    stop: () => socket.destroy(),
+    readRest() {
+      if (state !== "open" || socket !== null) return;
+      clearTimeout(listening);
+      try {
+        readNow();
+      } catch (error) {
+        // A process that the command left behind holds it open.
+        if ((error as NodeJS.ErrnoException).code === "EAGAIN") listen();
+        else end();
+      }
+    },
+    isEnded: () => state === "ended",
+    stop() {
+      if (state === "open") close("stopped");
+    },
   };
 }
 
 /** The masked output of one stream. */
 export interface Capture {
+  /** As that of its reader. */
+  readRest(): void;
   /** Whether all writers have closed the FIFO. */
   isEnded(): boolean;
   /** Stops reading, flushes what the masker held back and closes the file. */
@@ -81,6 +129,7 @@ export function startCapture(source: {
   };
   reader.begin((bytes) => take(masks.push(bytes)), onEnd);
   return {
+    readRest: reader.readRest,
     isEnded: reader.isEnded,
     finish() {
       reader.stop();

@@ -185,6 +185,7 @@ export function startCommand(spec: CommandSpec, context: CommandContext): Runnin
     phase = "draining";
     cancelTimeout();
     drainTimer = setTimeout(finish, DRAIN_MS);
+    for (const { capture } of captures) capture.readRest();
     recordWhenDrained();
   }
 

@@ -107,6 +107,20 @@ for (const held of [false, true]) {
       }
     });
 
+    it("has ended although what it left behind writes without end", async () => {
+      const exit = await rig.run("yes & echo ok", { held, headBytes: 4096, tailBytes: 4096 });
+      expect(exit).toMatchObject({ code: 0, cause: "exit", drained: false });
+      expect(exit.durationMs).toBeLessThan(5_000);
+      // Nobody reads any more.
+      await until("it is gone", () => sweepMarker(rig.runId, exit.attemptId).length === 0);
+    });
+
+    it("has all its output kept, also more than its pipe holds at once", async () => {
+      const exit = await rig.run("head -c 300000 /dev/zero; head -c 200000 /dev/zero >&2", { held });
+      expect(exit).toMatchObject({ code: 0, drained: true, stdout: { bytes: 300_000 }, stderr: { bytes: 200_000 } });
+      expect([exit.out.length, exit.err.length]).toEqual([300_000, 200_000]);
+    });
+
     it("is aborted before it began", async () => {
       const handle = client.run(rig.spec("sleep 300", { held }));
       handle.abort(0);
