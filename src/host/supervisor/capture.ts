@@ -69,13 +69,19 @@ export function createReader(fd: number): FifoReader {
     socket = new Socket(options).on("end", end).on("error", end).resume();
   }
 
-  function readNow(): void {
-    for (let reads = 0; reads < MOST_READS; reads++) {
-      const count = readSync(fd, readBuffer, 0, readBuffer.length, null);
-      if (count === 0) return end();
-      take(readBuffer.subarray(0, count));
+  /** Whether that is all there will be. */
+  function readNow(): boolean {
+    try {
+      for (let reads = 0; reads < MOST_READS; reads++) {
+        const count = readSync(fd, readBuffer, 0, readBuffer.length, null);
+        if (count === 0) return true;
+        take(readBuffer.subarray(0, count));
+      }
+      return false;
+    } catch (error) {
+      // EAGAIN: a process that the command left behind holds it open.
+      return (error as NodeJS.ErrnoException).code !== "EAGAIN";
     }
-    listen();
   }
 
   return {
@@ -88,13 +94,8 @@ export function createReader(fd: number): FifoReader {
     readRest() {
       if (state !== "open" || socket !== null) return;
       clearTimeout(listening);
-      try {
-        readNow();
-      } catch (error) {
-        // A process that the command left behind holds it open.
-        if ((error as NodeJS.ErrnoException).code === "EAGAIN") listen();
-        else end();
-      }
+      if (readNow()) end();
+      else listen();
     },
     isEnded: () => state === "ended",
     stop() {
