@@ -35,6 +35,14 @@ test("a runbook that is refused leaves no run, and the executor that was waiting
   await until("no process is left", () => rig.processes().length === 0);
 });
 
+test("a run that is refused tells the supervisor nothing, which is gone with it", async () => {
+  rig.runbook("lacking", { secrets: ["NOBODY_KNOWS_IT"], steps: [ledgerStep("first")] });
+  const { code, document } = await rig.json(["run", "lacking", "-t", "here"]);
+  expect(code).toBe(exitCodes.refused);
+  for (const file of ["supervisor.json", "supervisor.log"])
+    expect(existsSync(join(rig.runDir(document.run), file)), file).toBe(false);
+});
+
 test.each([
   ["commands", [ledgerStep("first")], true],
   ["questions", [{ id: "check", title: "Check", uses: "eval", verify: ["target.name == 'here'"] }], false],

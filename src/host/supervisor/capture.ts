@@ -69,18 +69,12 @@ export function createReader(fd: number): FifoReader {
     socket = new Socket(options).on("end", end).on("error", end).resume();
   }
 
-  /** Whether that is all there will be. */
-  function readNow(): boolean {
+  /** Bytes now in `readBuffer`; 0 at the end, null when there are none yet: a process that the command left behind holds it open. */
+  function readSome(): number | null {
     try {
-      for (let reads = 0; reads < MOST_READS; reads++) {
-        const count = readSync(fd, readBuffer, 0, readBuffer.length, null);
-        if (count === 0) return true;
-        take(readBuffer.subarray(0, count));
-      }
-      return false;
+      return readSync(fd, readBuffer, 0, readBuffer.length, null);
     } catch (error) {
-      // EAGAIN: a process that the command left behind holds it open.
-      return (error as NodeJS.ErrnoException).code !== "EAGAIN";
+      return (error as NodeJS.ErrnoException).code === "EAGAIN" ? null : 0;
     }
   }
 
@@ -94,8 +88,16 @@ export function createReader(fd: number): FifoReader {
     readRest() {
       if (state !== "open" || socket !== null) return;
       clearTimeout(listening);
-      if (readNow()) end();
-      else listen();
+      for (let reads = 0; reads < MOST_READS; reads++) {
+        const count = readSome();
+        if (count === null) break;
+        if (count === 0) {
+          end();
+          return;
+        }
+        take(readBuffer.subarray(0, count));
+      }
+      listen();
     },
     isEnded: () => state === "ended",
     stop() {

@@ -115,6 +115,13 @@ for (const held of [false, true]) {
       await until("it is gone", () => sweepMarker(rig.runId, exit.attemptId).length === 0);
     });
 
+    it("may close its output long before it ends, or at once", async () => {
+      const early = await rig.run("echo ok; exec >&- 2>&-; sleep 0.1", { held });
+      expect(early).toMatchObject({ code: 0, drained: true, out: "ok\n" });
+      const empty = await rig.run("exec >&- 2>&-; sleep 0.1", { held });
+      expect(empty).toMatchObject({ code: 0, drained: true, out: "" });
+    });
+
     it("has all its output kept, also more than its pipe holds at once", async () => {
       const exit = await rig.run("head -c 300000 /dev/zero; head -c 200000 /dev/zero >&2", { held });
       expect(exit).toMatchObject({ code: 0, drained: true, stdout: { bytes: 300_000 }, stderr: { bytes: 200_000 } });
